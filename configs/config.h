@@ -1,0 +1,149 @@
+/*
+ * The one configuration file of a deployment, as read by every program.
+ *
+ * config_load() reads the YAML file, checks it against the schema (config_schema.c) and against
+ * what no schema can say (config_check.c: overlapping ports, SPI slices, unknown zone names), and
+ * refuses it with "FILE:LINE:COLUMN: what was found, what was expected". Nothing is started before.
+ * The result is read-only, owned by the caller, and freed whole by config_free(). Every optional
+ * key has its default filled in, so readers never test for absence, except for whole sections:
+ * a role that is not configured is NULL.
+ */
+#ifndef CONFIGS_CONFIG_H
+#define CONFIGS_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What becomes of the SAs of a data-plane client that is gone. */
+enum config_orphans {
+	CONFIG_ORPHANS_KEEP,   /* until they expire, or the client comes back and adopts them */
+	CONFIG_ORPHANS_DELETE, /* at once */
+};
+
+/* How many SAs a UE has at the P-CSCF: seed 6.3 (single), TS 33.203 7.1 (two pairs). */
+enum config_sa_profile {
+	CONFIG_SA_TWO_PAIRS,
+	CONFIG_SA_SINGLE_PAIR,
+};
+
+/* What the P-CSCF says of a REGISTER that was not protected: seed 6.1.5 allows both. */
+enum config_indicator {
+	CONFIG_INDICATOR_NO,      /* integrity-protected="no" */
+	CONFIG_INDICATOR_NOTHING, /* no parameter at all */
+};
+
+struct config_sa {
+	uint32_t capacity;        /* SAs of both directions; a power of two, 2^10 … 2^22 */
+	uint32_t generation_bits; /* of the SPI, 1 … 10; SPI = generation | slice | index */
+	uint32_t spi_slice; /* this node's slice of the SPI numbers, 0 … 2^slice_bits − 1 */
+	uint32_t spi_slice_bits;     /* 0: one node alone */
+	uint32_t replay_window_pkts; /* ≥ 32; up to 128 in the SA, wider from the side pool */
+	uint32_t n_wide_windows;     /* windows in the side pool */
+	enum config_orphans orphans;
+};
+
+/*
+ * One zone: a network port and a kernel port, paired. A device is a PCI address
+ * ("0000:3b:00.0") or a DPDK device string ("net_tap0,iface=gm0").
+ */
+struct config_zone {
+	char *name;
+	char *network_port;
+	char *kernel_port;
+	char *kernel_netns;     /* network namespace to move the kernel port to; "" = stay */
+	uint32_t vlan;          /* 802.1Q tag on the network port, 1 … 4094; 0 = untagged */
+	uint32_t mtu_bytes;     /* path MTU on the network side */
+	uint32_t port_ps;       /* protected server port of the P-CSCF behind this zone; 0 = none */
+	uint32_t port_pc_first; /* pool of protected client ports: first … first + n − 1 */
+	uint32_t n_port_pc;
+};
+
+struct config_dataplane {
+	char *socket;      /* path of the Unix SOCK_SEQPACKET socket of dataplane/api.h */
+	char *file_prefix; /* DPDK's, names the telemetry socket; must differ per instance */
+	char *user;        /* to run as after start-up; "" = keep the user, drop privileges */
+	bool hugepages;
+	uint32_t memory_mb;
+	uint32_t control_core;
+	uint32_t *worker_cores;
+	uint32_t n_worker_cores;
+	uint32_t n_mbufs;
+	uint32_t idle_sleep_us; /* a worker without packets sleeps so long; 0 = always polls */
+	uint32_t n_clients;     /* of the socket, at most */
+	struct config_sa sa;
+	struct config_zone *zones;
+	uint32_t n_zones;
+};
+
+struct config_pcscf {
+	char *zone;       /* the zone in which the UEs are */
+	char **addresses; /* own addresses on the zone's kernel port, IPv4 or IPv6 */
+	uint32_t n_addresses;
+	char *device;       /* kernel interface that the Gm sockets are bound to; "" = none */
+	uint32_t port;      /* unprotected, 5060 */
+	char *core_address; /* own address and port on Mw, IPv4 or IPv6 */
+	uint32_t core_port;
+	char *icscf;           /* next hop for REGISTER, "sip:ADDRESS:PORT" */
+	char *visited_network; /* P-Visited-Network-ID, TS 24.229 5.2.2.1 */
+	enum config_sa_profile sa_profile;
+	enum config_indicator indicator;
+	char **integrity; /* SIP names, most wanted first: hmac-sha-1-96, hmac-md5-96 */
+	uint32_t n_integrity;
+	char **encryption; /* null, aes-cbc */
+	uint32_t n_encryption;
+	uint32_t temporary_sa_s; /* reg-await-auth, TS 24.229 table 7.8.1: 240 */
+};
+
+struct config_icscf {
+	char *address;
+	uint32_t port;
+	char *scscf; /* the S-CSCF it assigns, "sip:ADDRESS:PORT" */
+};
+
+struct config_scscf {
+	char *address;
+	uint32_t port;
+	uint32_t n_vectors; /* m of Cx-AV-Req, seed 6.1.1 */
+	uint32_t min_expires_s;
+	uint32_t max_expires_s;
+	uint32_t reg_await_auth_s;
+	uint32_t reauth_every; /* challenge every n-th protected re-REGISTER; 0 = never */
+	char *algorithm;       /* AKAv1-MD5 or AKAv2-MD5 */
+};
+
+struct config_hss {
+	char *database; /* SQLite file */
+};
+
+struct config_controlplane {
+	char *realm;     /* home domain, also the digest realm */
+	char *run_dir;   /* status sockets ROLE.sock, one per process */
+	char *cx_socket; /* Unix socket of the local Cx between I-/S-CSCF and HSS */
+};
+
+struct config {
+	struct config_dataplane *dataplane;
+	struct config_controlplane *controlplane;
+	struct config_pcscf *pcscf;
+	struct config_icscf *icscf;
+	struct config_scscf *scscf;
+	struct config_hss *hss;
+};
+
+/*
+ * Reads `path`. Returns 0 and *out, or -errno with one line of text (NUL-terminated, at most
+ * error_bytes) that names the file, the place and what was expected.
+ */
+int config_load(const char *path, struct config **out, char *error, size_t error_bytes);
+
+/* The same from memory; `name` stands for the file in errors. The fuzzer's entry. */
+int config_parse(const char *name, const char *text, size_t text_bytes, struct config **out,
+		 char *error, size_t error_bytes);
+
+void config_free(struct config *config);
+
+/* Index of a zone by its name, the zone number of dataplane/api.h; -ENOENT. */
+int config_zone_index(const struct config *config, const char *name);
+
+#endif

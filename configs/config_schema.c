@@ -1,0 +1,235 @@
+#include "configs/config_schema.h"
+
+#include <string.h>
+
+#include "configs/config.h"
+#include "configs/config_syntax.h"
+
+#define REQUIRED CYAML_FLAG_DEFAULT
+#define OPTIONAL CYAML_FLAG_OPTIONAL
+
+/* Longest text of any key; no limit of a format, only of what is worth reading. */
+#define TEXT_MAX_BYTES 1024
+
+static const cyaml_strval_t orphans_names[] = {
+	{ "keep", CONFIG_ORPHANS_KEEP },
+	{ "delete", CONFIG_ORPHANS_DELETE },
+};
+
+static const cyaml_strval_t sa_profile_names[] = {
+	{ "two-pairs", CONFIG_SA_TWO_PAIRS },
+	{ "single-pair", CONFIG_SA_SINGLE_PAIR },
+};
+
+static const cyaml_strval_t indicator_names[] = {
+	{ "no", CONFIG_INDICATOR_NO },
+	{ "nothing", CONFIG_INDICATOR_NOTHING },
+};
+
+static const cyaml_schema_value_t text_entry = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, TEXT_MAX_BYTES),
+};
+
+static const cyaml_schema_value_t number_entry = {
+	CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint32_t),
+};
+
+/* Each section's fields are read and written beside its struct in config.h. */
+#define NUMBER(flags, section, member) CYAML_FIELD_UINT(#member, flags, struct section, member)
+#define TEXT(flags, section, member)                                                               \
+	CYAML_FIELD_STRING_PTR(#member, flags, struct section, member, 0, TEXT_MAX_BYTES)
+#define CHOICE(flags, section, member, names)                                                      \
+	CYAML_FIELD_ENUM(#member, (flags) | CYAML_FLAG_STRICT, struct section, member, names,      \
+			 CYAML_ARRAY_LEN(names))
+#define LIST(flags, section, member, entry, max)                                                   \
+	CYAML_FIELD_SEQUENCE_COUNT(#member, (flags) | CYAML_FLAG_POINTER, struct section, member,  \
+				   n_##member, &(entry), 1, max)
+
+static const cyaml_schema_field_t sa_fields[] = {
+	NUMBER(OPTIONAL, config_sa, capacity),
+	NUMBER(OPTIONAL, config_sa, generation_bits),
+	NUMBER(OPTIONAL, config_sa, spi_slice),
+	NUMBER(OPTIONAL, config_sa, spi_slice_bits),
+	NUMBER(OPTIONAL, config_sa, replay_window_pkts),
+	NUMBER(OPTIONAL, config_sa, n_wide_windows),
+	CHOICE(OPTIONAL, config_sa, orphans, orphans_names),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t zone_fields[] = {
+	TEXT(REQUIRED, config_zone, name),        TEXT(REQUIRED, config_zone, network_port),
+	TEXT(REQUIRED, config_zone, kernel_port), TEXT(OPTIONAL, config_zone, kernel_netns),
+	NUMBER(OPTIONAL, config_zone, vlan),      NUMBER(OPTIONAL, config_zone, mtu_bytes),
+	NUMBER(OPTIONAL, config_zone, port_ps),   NUMBER(OPTIONAL, config_zone, port_pc_first),
+	NUMBER(OPTIONAL, config_zone, n_port_pc), CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t zone_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_zone, zone_fields),
+};
+
+static const cyaml_schema_field_t dataplane_fields[] = {
+	TEXT(OPTIONAL, config_dataplane, socket),
+	TEXT(OPTIONAL, config_dataplane, file_prefix),
+	TEXT(OPTIONAL, config_dataplane, user),
+	CYAML_FIELD_BOOL("hugepages", OPTIONAL, struct config_dataplane, hugepages),
+	NUMBER(OPTIONAL, config_dataplane, memory_mb),
+	NUMBER(OPTIONAL, config_dataplane, control_core),
+	LIST(REQUIRED, config_dataplane, worker_cores, number_entry, 64),
+	NUMBER(OPTIONAL, config_dataplane, n_mbufs),
+	NUMBER(OPTIONAL, config_dataplane, idle_sleep_us),
+	NUMBER(OPTIONAL, config_dataplane, n_clients),
+	CYAML_FIELD_MAPPING("sa", OPTIONAL, struct config_dataplane, sa, sa_fields),
+	LIST(REQUIRED, config_dataplane, zones, zone_entry, 64),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t controlplane_fields[] = {
+	TEXT(REQUIRED, config_controlplane, realm),
+	TEXT(OPTIONAL, config_controlplane, run_dir),
+	TEXT(OPTIONAL, config_controlplane, cx_socket),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t pcscf_fields[] = {
+	TEXT(REQUIRED, config_pcscf, zone),
+	LIST(REQUIRED, config_pcscf, addresses, text_entry, 64),
+	TEXT(OPTIONAL, config_pcscf, device),
+	NUMBER(OPTIONAL, config_pcscf, port),
+	TEXT(REQUIRED, config_pcscf, core_address),
+	NUMBER(OPTIONAL, config_pcscf, core_port),
+	TEXT(REQUIRED, config_pcscf, icscf),
+	TEXT(REQUIRED, config_pcscf, visited_network),
+	CHOICE(OPTIONAL, config_pcscf, sa_profile, sa_profile_names),
+	CHOICE(OPTIONAL, config_pcscf, indicator, indicator_names),
+	LIST(REQUIRED, config_pcscf, integrity, text_entry, 8),
+	LIST(REQUIRED, config_pcscf, encryption, text_entry, 8),
+	NUMBER(OPTIONAL, config_pcscf, temporary_sa_s),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t icscf_fields[] = {
+	TEXT(REQUIRED, config_icscf, address),
+	NUMBER(OPTIONAL, config_icscf, port),
+	TEXT(REQUIRED, config_icscf, scscf),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t scscf_fields[] = {
+	TEXT(REQUIRED, config_scscf, address),
+	NUMBER(OPTIONAL, config_scscf, port),
+	NUMBER(OPTIONAL, config_scscf, n_vectors),
+	NUMBER(OPTIONAL, config_scscf, min_expires_s),
+	NUMBER(OPTIONAL, config_scscf, max_expires_s),
+	NUMBER(OPTIONAL, config_scscf, reg_await_auth_s),
+	NUMBER(OPTIONAL, config_scscf, reauth_every),
+	TEXT(OPTIONAL, config_scscf, algorithm),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t hss_fields[] = {
+	TEXT(REQUIRED, config_hss, database),
+	CYAML_FIELD_END,
+};
+
+#define SECTION(member)                                                                            \
+	CYAML_FIELD_MAPPING_PTR(#member, OPTIONAL, struct config, member, member##_fields)
+
+static const cyaml_schema_field_t root_fields[] = {
+	SECTION(dataplane), SECTION(controlplane), SECTION(pcscf),  SECTION(icscf),
+	SECTION(scscf),     SECTION(hss),          CYAML_FIELD_END,
+};
+
+const cyaml_schema_value_t config_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, root_fields),
+};
+
+static const struct config_rule rules[] = {
+	/* section, key, min, max, default */
+	{ sa_fields, "capacity", 1u << 10, 1u << 22, 1u << 16 },
+	{ sa_fields, "generation_bits", 1, 10, 10 },
+	{ sa_fields, "spi_slice", 0, 65535, 0 },
+	{ sa_fields, "spi_slice_bits", 0, 16, 0 },
+	/* RFC 4303 3.4.3: at least 32; a window must fit into api_sa.window */
+	{ sa_fields, "replay_window_pkts", 32, 2048, 128 },
+	{ sa_fields, "n_wide_windows", 0, 1u << 20, 0 },
+
+	{ zone_fields, "vlan", 0, 4094, 0 },
+	{ zone_fields, "mtu_bytes", 576, 9216,
+	  1500 }, /* RFC 791: 576; jumbo frames of today's NICs */
+	{ zone_fields, "port_ps", 0, 65535, 0 },
+	{ zone_fields, "port_pc_first", 0, 65535, 0 },
+	{ zone_fields, "n_port_pc", 0, 1024, 0 },
+	{ zone_fields, "name", .valid = syntax_name,
+	  .expected = "a name of letters, digits, '-', '_' and '.'" },
+	{ zone_fields, "network_port", .valid = syntax_device,
+	  .expected = "a PCI address or a DPDK device string" },
+	{ zone_fields, "kernel_port", .valid = syntax_device,
+	  .expected = "a PCI address or a DPDK device string" },
+	{ zone_fields, "kernel_netns", .text = "", .valid = syntax_optional_name,
+	  .expected = "the name of a network namespace, or \"\"" },
+
+	{ dataplane_fields, "socket", .text = "/run/imsgate/dataplane.sock",
+	  .valid = syntax_socket_path, .expected = "an absolute path of at most 107 bytes" },
+	{ dataplane_fields, "file_prefix", .text = "imsgate", .valid = syntax_name,
+	  .expected = "a name of letters, digits, '-', '_' and '.'" },
+	{ dataplane_fields, "user", .text = "", .valid = syntax_optional_name,
+	  .expected = "the name of a user, or \"\"" },
+	{ dataplane_fields, "memory_mb", 64, 1u << 20, 512 },
+	{ dataplane_fields, "control_core", 0, 1023, 0 },
+	{ dataplane_fields, "worker_cores", 0, 1023 },
+	{ dataplane_fields, "n_mbufs", 1024, 1u << 24, 16384 },
+	{ dataplane_fields, "idle_sleep_us", 0, 100000, 0 },
+	{ dataplane_fields, "n_clients", 1, 64, 16 },
+
+	{ controlplane_fields, "realm", .valid = syntax_domain, .expected = "a domain name" },
+	{ controlplane_fields, "run_dir", .text = "/run/imsgate", .valid = syntax_run_dir,
+	  .expected = "an absolute path of at most 96 bytes" },
+	{ controlplane_fields, "cx_socket", .text = "/run/imsgate/cx.sock",
+	  .valid = syntax_socket_path, .expected = "an absolute path of at most 107 bytes" },
+
+	{ pcscf_fields, "zone", .valid = syntax_name, .expected = "the name of a zone" },
+	{ pcscf_fields, "addresses", .valid = syntax_address,
+	  .expected = "a unicast IPv4 or IPv6 address" },
+	{ pcscf_fields, "device", .text = "", .valid = syntax_interface,
+	  .expected = "the name of a kernel interface, or \"\"" },
+	{ pcscf_fields, "port", 1, 65535, 5060 },
+	{ pcscf_fields, "core_address", .valid = syntax_address,
+	  .expected = "a unicast IPv4 or IPv6 address" },
+	{ pcscf_fields, "core_port", 1, 65535, 5060 },
+	{ pcscf_fields, "icscf", .valid = syntax_next_hop, .expected = "sip:ADDRESS:PORT" },
+	{ pcscf_fields, "visited_network", .valid = syntax_domain, .expected = "a domain name" },
+	{ pcscf_fields, "integrity", .valid = syntax_integrity,
+	  .expected = "hmac-sha-1-96 or hmac-md5-96" },
+	{ pcscf_fields, "encryption", .valid = syntax_encryption,
+	  .expected = "\"null\" or aes-cbc" },
+	/* reg-await-auth is 4 minutes, TS 24.229 table 7.8.1 */
+	{ pcscf_fields, "temporary_sa_s", 1, 3600, 240 },
+
+	{ icscf_fields, "address", .valid = syntax_address,
+	  .expected = "a unicast IPv4 or IPv6 address" },
+	{ icscf_fields, "port", 1, 65535, 5060 },
+	{ icscf_fields, "scscf", .valid = syntax_next_hop, .expected = "sip:ADDRESS:PORT" },
+
+	{ scscf_fields, "address", .valid = syntax_address,
+	  .expected = "a unicast IPv4 or IPv6 address" },
+	{ scscf_fields, "port", 1, 65535, 5060 },
+	{ scscf_fields, "n_vectors", 1, 32,
+	  1 }, /* more than the IND values of 33.102 Annex C wrap */
+	{ scscf_fields, "min_expires_s", 1, UINT32_MAX, 60 },
+	{ scscf_fields, "max_expires_s", 1, UINT32_MAX, 600000 },
+	{ scscf_fields, "reg_await_auth_s", 1, 3600, 240 },
+	{ scscf_fields, "reauth_every", 0, UINT32_MAX, 0 },
+	{ scscf_fields, "algorithm", .text = "AKAv1-MD5", .valid = syntax_algorithm,
+	  .expected = "AKAv1-MD5 or AKAv2-MD5" },
+
+	{ hss_fields, "database", .valid = syntax_path, .expected = "an absolute path" },
+};
+
+const struct config_rule *config_rule(const cyaml_schema_field_t *section, const char *key)
+{
+	for (size_t i = 0; i < CYAML_ARRAY_LEN(rules); i++)
+		if (rules[i].section == section && !strcmp(rules[i].key, key))
+			return &rules[i];
+	return NULL;
+}
