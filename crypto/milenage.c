@@ -1,0 +1,186 @@
+#include "crypto/milenage.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "crypto/wipe.h"
+
+enum {
+	BLOCK_BYTES = 16,
+	MAX_BLOCKS = 3, /* f2 with f5, f3, f4 in one call */
+};
+
+struct block {
+	uint8_t bytes[BLOCK_BYTES];
+};
+
+/* TS 35.206 4.1: rn, all of whole bytes, and the last byte of cn, the others being zero. */
+struct mix {
+	uint8_t rotate_bytes;
+	uint8_t constant;
+};
+static const struct mix mix_f1 = { 8, 0 }, mix_f2 = { 0, 1 }, mix_f3 = { 4, 2 }, mix_f4 = { 8, 4 },
+			mix_f5_star = { 12, 8 };
+
+struct milenage {
+	EVP_CIPHER *aes;
+	EVP_CIPHER_CTX *context;
+};
+
+struct milenage *milenage_new(void)
+{
+	struct milenage *m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	m->aes = EVP_CIPHER_fetch(NULL, "AES-128-ECB", NULL);
+	m->context = EVP_CIPHER_CTX_new();
+	if (!m->aes || !m->context || !EVP_EncryptInit_ex2(m->context, m->aes, NULL, NULL, NULL) ||
+	    !EVP_CIPHER_CTX_set_padding(m->context, 0)) {
+		milenage_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void milenage_free(struct milenage *m)
+{
+	if (!m)
+		return;
+	EVP_CIPHER_CTX_free(m->context);
+	EVP_CIPHER_free(m->aes);
+	free(m);
+}
+
+static bool set_key(struct milenage *m, const uint8_t *k)
+{
+	return EVP_EncryptInit_ex2(m->context, NULL, k, NULL, NULL);
+}
+
+/* In place, under the key that was set. */
+static bool encrypt(struct milenage *m, struct block blocks[], int n)
+{
+	int n_bytes = n * BLOCK_BYTES, done;
+	return EVP_EncryptUpdate(m->context, blocks->bytes, &done, blocks->bytes, n_bytes) &&
+	       done == n_bytes;
+}
+
+static struct block load(const uint8_t *bytes)
+{
+	struct block b;
+	memcpy(b.bytes, bytes, BLOCK_BYTES);
+	return b;
+}
+
+static struct block xor_block(struct block a, struct block b)
+{
+	for (int i = 0; i < BLOCK_BYTES; i++)
+		a.bytes[i] ^= b.bytes[i];
+	return a;
+}
+
+/* rot(x, r) xor c: to the left is toward the first byte. */
+static struct block mix(struct block x, struct mix by)
+{
+	struct block out;
+	for (int i = 0; i < BLOCK_BYTES; i++)
+		out.bytes[i] = x.bytes[(i + by.rotate_bytes) % BLOCK_BYTES];
+	out.bytes[BLOCK_BYTES - 1] ^= by.constant;
+	return out;
+}
+
+/* Sets the key and makes T = AES_K(RAND xor OPc). */
+static bool start(struct milenage *m, const struct milenage_key *key, const uint8_t *rand,
+		  struct block *t)
+{
+	*t = xor_block(load(rand), load(key->opc));
+	return set_key(m, key->k) && encrypt(m, t, 1);
+}
+
+int milenage_opc(struct milenage *m, const uint8_t k[static MILENAGE_KEY_BYTES],
+		 const uint8_t op[static MILENAGE_KEY_BYTES],
+		 uint8_t opc[static MILENAGE_KEY_BYTES])
+{
+	struct block b = load(op);
+	if (!set_key(m, k) || !encrypt(m, &b, 1))
+		return -EIO;
+	b = xor_block(b, load(op));
+	memcpy(opc, b.bytes, BLOCK_BYTES);
+	wipe(&b, sizeof(b));
+	return 0;
+}
+
+int milenage_f1(struct milenage *m, const struct milenage_key *key,
+		const uint8_t rand[static MILENAGE_RAND_BYTES],
+		const uint8_t sqn[static MILENAGE_SQN_BYTES],
+		const uint8_t amf[static MILENAGE_AMF_BYTES], uint8_t *mac_a, uint8_t *mac_s)
+{
+	struct block in, out, opc = load(key->opc);
+	memcpy(in.bytes, sqn, MILENAGE_SQN_BYTES);
+	memcpy(in.bytes + MILENAGE_SQN_BYTES, amf, MILENAGE_AMF_BYTES);
+	memcpy(in.bytes + BLOCK_BYTES / 2, in.bytes, BLOCK_BYTES / 2);
+
+	int rc = -EIO;
+	if (start(m, key, rand, &out)) {
+		out = xor_block(out, mix(xor_block(in, opc), mix_f1));
+		rc = encrypt(m, &out, 1) ? 0 : -EIO;
+	}
+	out = xor_block(out, opc);
+	if (rc == 0 && mac_a)
+		memcpy(mac_a, out.bytes, MILENAGE_MAC_BYTES);
+	if (rc == 0 && mac_s)
+		memcpy(mac_s, out.bytes + MILENAGE_MAC_BYTES, MILENAGE_MAC_BYTES);
+	wipe(&out, sizeof(out));
+	wipe(&opc, sizeof(opc));
+	return rc;
+}
+
+/* OUTn = AES_K(rot(T xor OPc, rn) xor cn) xor OPc for n of the functions f2 … f5*. */
+static int outputs(struct milenage *m, const struct milenage_key *key, const uint8_t *rand,
+		   const struct mix *const mixes[], int n, struct block out[])
+{
+	struct block t, opc = load(key->opc);
+	int rc = -EIO;
+	if (start(m, key, rand, &t)) {
+		for (int i = 0; i < n; i++)
+			out[i] = mix(xor_block(t, opc), *mixes[i]);
+		rc = encrypt(m, out, n) ? 0 : -EIO;
+	}
+	for (int i = 0; i < n && rc == 0; i++)
+		out[i] = xor_block(out[i], opc);
+	wipe(&t, sizeof(t));
+	wipe(&opc, sizeof(opc));
+	return rc;
+}
+
+int milenage_f2345(struct milenage *m, const struct milenage_key *key,
+		   const uint8_t rand[static MILENAGE_RAND_BYTES], struct milenage_vector *v)
+{
+	static const struct mix *const mixes[MAX_BLOCKS] = { &mix_f2, &mix_f3, &mix_f4 };
+	struct block out[MAX_BLOCKS];
+	int rc = outputs(m, key, rand, mixes, MAX_BLOCKS, out);
+	if (rc == 0) {
+		memcpy(v->ak, out[0].bytes, MILENAGE_SQN_BYTES);
+		memcpy(v->res, out[0].bytes + BLOCK_BYTES / 2, MILENAGE_RES_BYTES);
+		memcpy(v->ck, out[1].bytes, MILENAGE_KEY_BYTES);
+		memcpy(v->ik, out[2].bytes, MILENAGE_KEY_BYTES);
+	}
+	wipe(out, sizeof(out));
+	return rc;
+}
+
+int milenage_f5_star(struct milenage *m, const struct milenage_key *key,
+		     const uint8_t rand[static MILENAGE_RAND_BYTES],
+		     uint8_t ak_star[static MILENAGE_SQN_BYTES])
+{
+	static const struct mix *const mixes[] = { &mix_f5_star };
+	struct block out;
+	int rc = outputs(m, key, rand, mixes, 1, &out);
+	if (rc == 0)
+		memcpy(ak_star, out.bytes, MILENAGE_SQN_BYTES);
+	wipe(&out, sizeof(out));
+	return rc;
+}
