@@ -1,0 +1,65 @@
+/*
+ * Everything the data plane counts, one list: subject, action, unit. Each worker has its own block
+ * and is its only writer; readers add the blocks up and may be a packet behind.
+ */
+#ifndef DATAPLANE_COUNTERS_H
+#define DATAPLANE_COUNTERS_H
+
+#include <stdint.h>
+
+/* Traffic first, then one counter for each reason to drop (from COUNTER_FIRST_DROP on). */
+#define COUNTERS(COUNTER)                                                                          \
+	COUNTER(network_rx, "packets received from network ports")                                 \
+	COUNTER(network_tx, "packets sent to network ports")                                       \
+	COUNTER(kernel_rx, "packets received from kernel ports")                                   \
+	COUNTER(kernel_tx, "packets sent to kernel ports")                                         \
+	COUNTER(esp_rx, "ESP packets accepted")                                                    \
+	COUNTER(esp_rx_bytes, "bytes of IP payload out of accepted ESP packets")                   \
+	COUNTER(esp_tx, "ESP packets produced")                                                    \
+	COUNTER(esp_tx_bytes, "bytes of IP payload put into ESP packets")                          \
+	COUNTER(clear_rx, "clear packets passed to a kernel port")                                 \
+	COUNTER(clear_tx, "clear packets passed to a network port")                                \
+	COUNTER(packet_truncated, "drop: a header or length runs past the end of the packet")      \
+	COUNTER(packet_malformed, "drop: a header field is impossible")                            \
+	COUNTER(packet_unknown_zone, "drop: no zone has this port and VLAN")                       \
+	COUNTER(esp_truncated, "drop: ESP too short for header, trailer and ICV")                  \
+	COUNTER(esp_fragment, "drop: a fragment was handed to ESP (RFC 4303 3.4.1)")               \
+	COUNTER(esp_unknown_spi, "drop: no SA has this SPI here")                                  \
+	COUNTER(esp_reflected, "drop: ESP from one of our own addresses")                          \
+	COUNTER(esp_wrong_address, "drop: outer addresses or zone are not the SA's")               \
+	COUNTER(esp_expired, "drop: the SA's lifetime is over")                                    \
+	COUNTER(esp_zero_sequence, "drop: sequence number 0 (RFC 4303 3.4.3)")                     \
+	COUNTER(esp_replayed, "drop: sequence number seen before")                                 \
+	COUNTER(esp_late, "drop: sequence number left of the replay window")                       \
+	COUNTER(esp_bad_icv, "drop: integrity check failed")                                       \
+	COUNTER(esp_bad_padding, "drop: padding is not 1, 2, 3 … or longer than the packet")       \
+	COUNTER(esp_bad_next_header, "drop: next header is neither UDP nor TCP")                   \
+	COUNTER(esp_dummy, "drop: dummy packet, next header 59 (RFC 4303 2.6)")                    \
+	COUNTER(esp_wrong_port, "drop: inner ports are not the SA's")                              \
+	COUNTER(clear_udp_to_protected, "drop: clear UDP to a protected port")                     \
+	COUNTER(clear_tcp_to_protected, "drop: clear TCP to a protected port")                     \
+	COUNTER(out_no_sa, "drop: from or to a protected port, but no SA has this tuple")          \
+	COUNTER(out_fragment, "drop: fragment from a protected port")                              \
+	COUNTER(out_expired, "drop: outbound, the SA's lifetime is over")                          \
+	COUNTER(out_too_big, "drop: with ESP the packet would exceed the path MTU")                \
+	COUNTER(out_exhausted, "drop: sequence numbers used up (RFC 4303 3.3.3)")                  \
+	COUNTER(crypto_failed, "drop: the crypto backend refused the job")                         \
+	COUNTER(tx_full, "drop: the transmit queue took no more")
+
+enum counter {
+#define COUNTER_ENUM(name, help) COUNT_##name,
+	COUNTERS(COUNTER_ENUM)
+#undef COUNTER_ENUM
+		COUNT_N,
+	COUNTER_FIRST_DROP = COUNT_packet_truncated,
+};
+
+/* One worker's block. written by: that worker; read by: telemetry. */
+struct counters {
+	uint64_t n[COUNT_N];
+} __attribute__((aligned(64)));
+
+extern const char *const counter_name[COUNT_N];
+extern const char *const counter_help[COUNT_N];
+
+#endif

@@ -1,0 +1,244 @@
+/*
+ * imsgate-dataplane: configuration → DPDK → zones → SA table → workers → socket → privileges
+ * dropped → turns of the control thread until a signal.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#include "configs/config.h"
+#include "dataplane/control.h"
+#include "dataplane/eal.h"
+#include "dataplane/privilege.h"
+#include "dataplane/telemetry.h"
+#include "dataplane/worker.h"
+#include "dataplane/zone.h"
+
+/* SAs that may pass 2^31 packets between two turns of the control thread: a handful at most. */
+#define EVENT_RING_ENTRIES 1024
+/* Expiry is in seconds and reclaim not urgent; messages wake the control thread at once. */
+#define CONTROL_TURN_MS 10
+
+#define EXIT_USAGE 2 /* the command line was not understood */
+
+static volatile sig_atomic_t stopping;
+
+struct dataplane {
+	struct config *config;
+	struct zones zones;
+	struct sa_table sas;
+	struct worker *worker[WORKER_MAX];
+	uint32_t n_workers;
+	struct control control;
+};
+
+static void on_signal(int signal)
+{
+	stopping = 1;
+}
+
+static int fail(const char *error)
+{
+	fprintf(stderr, "imsgate-dataplane: error: %s\n", error);
+	return EXIT_FAILURE;
+}
+
+static int usage(FILE *out, int status)
+{
+	fprintf(out,
+		"Usage: imsgate-dataplane --config FILE [--check]\n"
+		"Moves packets between network and kernel ports, with ESP, until SIGINT or "
+		"SIGTERM.\n"
+		"\n"
+		"  -c, --config FILE  YAML configuration, section `dataplane` (see "
+		"configs/edge.yaml)\n"
+		"      --check        read the configuration, say whether it is good, and end\n"
+		"  -h, --help         this text\n");
+	return status;
+}
+
+/* What the schema allows and this version does not do. 0 or -errno with one line of text. */
+static int check_config(const struct config *config, const char *path, char *error,
+			size_t error_bytes)
+{
+	if (!config->dataplane) {
+		snprintf(error, error_bytes, "%s: no section `dataplane`", path);
+		return -ENOENT;
+	}
+	/* One queue and one owner of all SAs; spreading UEs over workers needs both. */
+	if (config->dataplane->n_worker_cores != 1) {
+		snprintf(error, error_bytes,
+			 "%s: worker_cores: %u cores, this version runs exactly one worker", path,
+			 config->dataplane->n_worker_cores);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+static int open_table(struct dataplane *d, char *error, size_t error_bytes)
+{
+	const struct config_dataplane *config = d->config->dataplane;
+	const struct sa_table_config table = {
+		.capacity = config->sa.capacity,
+		.generation_bits = config->sa.generation_bits,
+		.slice = config->sa.spi_slice,
+		.slice_bits = config->sa.spi_slice_bits,
+		.window_pkts = config->sa.replay_window_pkts,
+		.n_wide_windows = config->sa.n_wide_windows,
+		.n_workers = config->n_worker_cores,
+	};
+	int rc = sa_table_init(&d->sas, &table);
+	if (rc < 0)
+		snprintf(error, error_bytes, "SA table of %u SAs: %s", table.capacity,
+			 strerror(-rc));
+	return rc;
+}
+
+static int open_workers(struct dataplane *d, uint64_t start_tsc, char *error, size_t error_bytes)
+{
+	const struct config_dataplane *config = d->config->dataplane;
+	for (uint32_t i = 0; i < config->n_worker_cores; i++) {
+		unsigned lcore = config->worker_cores[i];
+		int node = (int)rte_lcore_to_socket_id(lcore);
+		struct worker *w =
+			rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, node);
+		int rc = -ENOMEM;
+		if (w) {
+			w->zones = &d->zones;
+			w->sas = &d->sas;
+			w->events = d->control.events;
+			w->start_tsc = start_tsc;
+			w->idle_sleep_us = config->idle_sleep_us;
+			rc = worker_init(w, (uint16_t)i, node);
+		}
+		if (rc < 0) {
+			rte_free(w);
+			snprintf(error, error_bytes, "worker on core %u: %s", lcore, strerror(-rc));
+			return rc;
+		}
+		d->worker[d->n_workers++] = w;
+	}
+	return 0;
+}
+
+static int open_all(struct dataplane *d, char *error, size_t error_bytes)
+{
+	const struct config_dataplane *config = d->config->dataplane;
+	uint64_t start_tsc = rte_rdtsc();
+	int rc = zones_open(&d->zones, config, error, error_bytes);
+	if (rc == 0)
+		rc = open_table(d, error, error_bytes);
+	if (rc < 0)
+		return rc;
+	d->control.sas = &d->sas;
+	d->control.start_tsc = start_tsc;
+	d->control.events = rte_ring_create("events", EVENT_RING_ENTRIES, SOCKET_ID_ANY,
+					    RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (!d->control.events) {
+		snprintf(error, error_bytes, "event ring: no memory");
+		return -ENOMEM;
+	}
+	rc = open_workers(d, start_tsc, error, error_bytes);
+	if (rc == 0)
+		rc = control_open(&d->control, config, error, error_bytes);
+	return rc;
+}
+
+static void stop_workers(struct dataplane *d)
+{
+	for (uint32_t i = 0; i < d->n_workers; i++)
+		atomic_store_explicit(&d->worker[i]->stop, true, memory_order_relaxed);
+	rte_eal_mp_wait_lcore();
+	for (uint32_t i = 0; i < d->n_workers; i++) {
+		worker_fini(d->worker[i]);
+		rte_free(d->worker[i]);
+	}
+}
+
+static int run(struct dataplane *d)
+{
+	const struct config_dataplane *config = d->config->dataplane;
+	char error[512] = "";
+	if (eal_start(config, error, sizeof(error)) < 0)
+		return fail(error);
+	int rc = open_all(d, error, sizeof(error));
+	if (rc < 0)
+		return fail(error); /* the process ends: the kernel closes what is open */
+	telemetry_register(d->worker, d->n_workers, &d->sas, &d->zones);
+	for (uint32_t i = 0; i < d->n_workers; i++)
+		rte_eal_remote_launch(worker_run, d->worker[i], config->worker_cores[i]);
+	rc = privilege_drop(config->user, error, sizeof(error));
+	if (rc < 0)
+		stopping = 1;
+	else
+		fprintf(stderr, "imsgate-dataplane: info: ready: %u zones, %u SAs, socket %s\n",
+			d->zones.n, d->sas.capacity, config->socket);
+	while (!stopping)
+		control_turn(&d->control, CONTROL_TURN_MS);
+
+	stop_workers(d);
+	control_close(&d->control);
+	zones_close(&d->zones);
+	sa_table_free(&d->sas);
+	rte_eal_cleanup();
+	if (rc < 0)
+		return fail(error);
+	fprintf(stderr, "imsgate-dataplane: info: stopped\n");
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const char *path = NULL;
+	bool check = false;
+	for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+		if (option == 'h')
+			return usage(stdout, EXIT_SUCCESS);
+		else if (option == 'c')
+			path = optarg;
+		else if (option == 'k')
+			check = true;
+		else
+			return usage(stderr, EXIT_USAGE);
+	}
+	if (optind < argc) {
+		fprintf(stderr, "imsgate-dataplane: what is \"%s\"?\n", argv[optind]);
+		return usage(stderr, EXIT_USAGE);
+	}
+	if (!path)
+		return usage(stderr, EXIT_USAGE);
+
+	static struct dataplane d;
+	char error[512];
+	if (config_load(path, &d.config, error, sizeof(error)) < 0)
+		return fail(error);
+	if (check_config(d.config, path, error, sizeof(error)) < 0) {
+		config_free(d.config);
+		return fail(error);
+	}
+	int status = EXIT_SUCCESS;
+	if (check) {
+		printf("%s: good\n", path);
+	} else {
+		struct sigaction action = { .sa_handler = on_signal };
+		sigaction(SIGINT, &action, NULL);
+		sigaction(SIGTERM, &action, NULL);
+		status = run(&d);
+	}
+	config_free(d.config);
+	return status;
+}

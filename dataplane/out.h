@@ -1,0 +1,74 @@
+/*
+ * The ways a packet leaves the data plane: a kernel port, a network port, or a counter. Whoever
+ * calls one of these owns the packet no more. The worker's own thread; part of worker.c.
+ */
+#ifndef DATAPLANE_OUT_H
+#define DATAPLANE_OUT_H
+
+#include <rte_branch_prediction.h>
+#include <rte_ethdev.h>
+#include <rte_ether.h>
+
+#include "dataplane/worker.h"
+
+/* A queue that is full for a moment is asked again; one that stays full drops. */
+#define OUT_TRIES 8
+
+/* The only place where the data plane frees a packet it has not sent. */
+static inline void out_drop(struct worker *w, struct rte_mbuf *m, enum counter reason)
+{
+	w->count.n[reason]++;
+	rte_pktmbuf_free(m);
+}
+
+static inline void out_flush(struct worker *w, uint16_t port, enum counter sent_counter)
+{
+	struct worker_burst *out = &w->out[port];
+	uint32_t sent = 0;
+	for (unsigned try = 0; sent < out->n && try < OUT_TRIES; try++)
+		sent += rte_eth_tx_burst(port, w->number, out->m + sent, (uint16_t)(out->n - sent));
+	w->count.n[sent_counter] += sent;
+	for (uint32_t i = sent; i < out->n; i++)
+		out_drop(w, out->m[i], COUNT_tx_full);
+	out->n = 0;
+}
+
+static inline void out_transmit(struct worker *w, uint16_t port, struct rte_mbuf *m,
+				enum counter sent_counter)
+{
+	struct worker_burst *out = &w->out[port];
+	out->m[out->n++] = m;
+	if (out->n == WORKER_BURST)
+		out_flush(w, port, sent_counter);
+}
+
+static inline void out_to_kernel(struct worker *w, uint8_t zone, struct rte_mbuf *m)
+{
+	const struct zone *z = &w->zones->zone[zone];
+	if (z->vlan && rte_vlan_strip(m) != 0)
+		out_drop(w, m, COUNT_packet_malformed);
+	else
+		out_transmit(w, z->kernel_port, m, COUNT_kernel_tx);
+}
+
+static inline void out_to_network(struct worker *w, uint8_t zone, struct rte_mbuf *m)
+{
+	const struct zone *z = &w->zones->zone[zone];
+	m->vlan_tci = z->vlan;
+	if (z->vlan && rte_vlan_insert(&m) != 0)
+		out_drop(w, m, COUNT_packet_malformed);
+	else
+		out_transmit(w, z->network_port, m, COUNT_network_tx);
+}
+
+static inline void out_flush_all(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->zones->n_ports; i++) {
+		const struct zone_port *port = &w->zones->port[i];
+		if (w->out[port->port].n)
+			out_flush(w, port->port,
+				  port->is_kernel ? COUNT_kernel_tx : COUNT_network_tx);
+	}
+}
+
+#endif

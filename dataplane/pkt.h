@@ -1,0 +1,33 @@
+/*
+ * What the data plane knows of a packet while it holds it: lives in the mbuf's private area, beside
+ * the crypto job, so that a packet and all about it travel as one pointer. Two cache lines. Owner:
+ * whoever holds the mbuf.
+ */
+#ifndef DATAPLANE_PKT_H
+#define DATAPLANE_PKT_H
+
+#include <rte_mbuf.h>
+
+#include "crypto/job.h"
+#include "dataplane/parse.h"
+
+struct sa;
+
+struct pkt {
+	struct crypto_job job; /* user = the mbuf */
+	struct sa *sa;
+	struct parse at; /* where the headers are */
+	uint32_t spi;    /* outbound; the SA may be retired while the packet is on its way */
+	uint32_t sequence;
+	uint8_t zone;
+};
+
+#define PKT_BYTES 128
+_Static_assert(sizeof(struct pkt) <= PKT_BYTES, "the private area is two cache lines");
+
+static inline struct pkt *pkt_of(struct rte_mbuf *m)
+{
+	return rte_mbuf_to_priv(m);
+}
+
+#endif

@@ -1,0 +1,317 @@
+#include "dataplane/request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/wipe.h"
+#include "dataplane/clock.h"
+
+/* One request's worth of work. `out` has room for API_MESSAGE_BYTES less the header. */
+struct call {
+	struct control *control;
+	struct control_client *client;
+	uint32_t now_s;
+	const uint8_t *in;
+	uint32_t n_in;
+	uint8_t *out;
+	uint32_t n_out;     /* entries, to be set by the handler */
+	uint32_t out_bytes; /* likewise */
+};
+
+/* ---- the requests ---- */
+
+static bool owns_nothing(const struct control *c, uint32_t owner)
+{
+	return !set_count_sas(&c->sets, owner) && !sa_has_reserved(c->sas, owner);
+}
+
+static uint32_t owner_number(struct control *c, const char *name)
+{
+	uint32_t vacant = 0;
+	for (uint32_t i = 1; i <= CONTROL_MAX_CLIENTS; i++) {
+		struct control_owner *o = &c->owner[i];
+		if (strcmp(o->name, name) == 0)
+			return i;
+		/* A name that nobody uses and that owns nothing makes room for another. */
+		if (!vacant && !o->n_connections && (!o->name[0] || owns_nothing(c, i)))
+			vacant = i;
+	}
+	if (vacant)
+		memcpy(c->owner[vacant].name, name, API_NAME_BYTES);
+	return vacant;
+}
+
+static int on_hello(struct call *call)
+{
+	struct control *c = call->control;
+	struct api_hello hello;
+	memcpy(&hello, call->in, sizeof(hello));
+	if (call->n_in != 1 || !hello.name[0] || !memchr(hello.name, 0, sizeof(hello.name)))
+		return -EINVAL;
+	if (call->client->owner)
+		return -EALREADY;
+	/* Behind the NUL: nothing, so that equal names are equal bytes. */
+	struct api_hello reply = { .capacity = c->sas->capacity, .n_free = c->sas->n_free };
+	snprintf(reply.name, sizeof(reply.name), "%s", hello.name);
+	reply.owner = owner_number(c, reply.name);
+	if (!reply.owner)
+		return -EUSERS;
+	reply.n_adopted = set_count_sas(&c->sets, reply.owner);
+	call->client->owner = reply.owner;
+	c->owner[reply.owner].n_connections++;
+	memcpy(call->out, &reply, sizeof(reply));
+	call->n_out = 1;
+	call->out_bytes = sizeof(reply);
+	return 0;
+}
+
+/* Appends one result of a request with many entries. */
+static void put_result(struct call *call, const struct api_set_result *result)
+{
+	memcpy(call->out + call->out_bytes, result, sizeof(*result));
+	call->out_bytes += sizeof(*result);
+	call->n_out++;
+}
+
+static int on_set_install(struct call *call)
+{
+	for (uint32_t i = 0; i < call->n_in; i++) {
+		struct api_set set;
+		struct api_set_result result;
+		memcpy(&set, call->in + i * sizeof(set), sizeof(set));
+		set_install(&call->control->sets, &set, NULL, call->client->owner, call->now_s,
+			    &result);
+		wipe(&set, sizeof(set));
+		put_result(call, &result);
+	}
+	return 0;
+}
+
+static int on_set_restore(struct call *call)
+{
+	for (uint32_t i = 0; i < call->n_in; i++) {
+		struct api_set_restore restore;
+		struct api_set_result result;
+		memcpy(&restore, call->in + i * sizeof(restore), sizeof(restore));
+		set_install(&call->control->sets, &restore.set,
+			    (const uint64_t(*)[API_WINDOW_WORDS])restore.window,
+			    call->client->owner, call->now_s, &result);
+		wipe(&restore, sizeof(restore));
+		put_result(call, &result);
+	}
+	return 0;
+}
+
+static int on_set_update(struct call *call)
+{
+	for (uint32_t i = 0; i < call->n_in; i++) {
+		struct api_set_update update;
+		memcpy(&update, call->in + i * sizeof(update), sizeof(update));
+		struct api_set_result result = { .registration = update.registration };
+		result.status =
+			update.reserved
+				? -EINVAL
+				: set_update(&call->control->sets, update.registration,
+					     call->client->owner, update.lifetime_s, call->now_s);
+		put_result(call, &result);
+	}
+	return 0;
+}
+
+static int on_set_delete(struct call *call)
+{
+	for (uint32_t i = 0; i < call->n_in; i++) {
+		struct api_set_id id;
+		memcpy(&id, call->in + i * sizeof(id), sizeof(id));
+		struct api_set_result result = { .registration = id.registration };
+		result.status = id.reserved
+					? -EINVAL
+					: set_delete(&call->control->sets, id.registration,
+						     call->client->owner, id.grace_s, call->now_s);
+		put_result(call, &result);
+	}
+	return 0;
+}
+
+static struct api_sa_info info_of(const struct sa_table *t, uint32_t slot, uint32_t now_s)
+{
+	const struct sa *sa = &t->sa[slot];
+	uint32_t expires_s = atomic_load_explicit(&sa->id.expires_s, memory_order_relaxed);
+	struct api_sa_info info = {
+		.registration = sa->rest.registration,
+		.owner = sa->rest.owner,
+		.spi = sa_spi(t, slot),
+		.slot = slot,
+		.lifetime_s = expires_s > now_s ? expires_s - now_s : 0,
+		.zone = sa->id.zone,
+		.local_port = __builtin_bswap16(sa->id.local_port_be),
+		.peer_port = __builtin_bswap16(sa->id.peer_port_be),
+		.family = sa->id.family,
+		.direction = sa->id.direction,
+		.mode = sa->rest.mode,
+		.integrity = sa->rest.integrity,
+		.cipher = sa->rest.cipher,
+		.n_pkts = sa->run.n_pkts,
+		.n_bytes = sa->run.n_bytes,
+		.sequence = sa->run.replay.top,
+	};
+	memcpy(info.local.bytes, t->locals->entry[sa->id.local].address, 16);
+	memcpy(info.peer.bytes, sa->rest.peer, 16);
+	return info;
+}
+
+/* Slots looked at in one message: a sparse big table is walked in steps, not in one long stop. */
+#define LIST_SLOTS_MAX 65536
+
+static int on_sa_list(struct call *call)
+{
+	const struct sa_table *t = call->control->sas;
+	struct api_cursor cursor;
+	if (call->n_in != 1)
+		return -EINVAL;
+	memcpy(&cursor, call->in, sizeof(cursor));
+	if (cursor.next >= t->capacity)
+		return -EINVAL;
+	uint32_t slot = cursor.next, end = slot + LIST_SLOTS_MAX;
+	uint32_t room = API_MESSAGE_BYTES - sizeof(struct api_header);
+	call->out_bytes = sizeof(cursor);
+	for (; slot < t->capacity && slot < end; slot++) {
+		if (call->out_bytes + sizeof(struct api_sa_info) > room)
+			break;
+		if (!sa_is_live(t, slot) ||
+		    (cursor.owner && t->sa[slot].rest.owner != cursor.owner))
+			continue;
+		struct api_sa_info info = info_of(t, slot, call->now_s);
+		memcpy(call->out + call->out_bytes, &info, sizeof(info));
+		call->out_bytes += sizeof(info);
+		call->n_out++;
+	}
+	cursor.next = slot < t->capacity ? slot : 0;
+	memcpy(call->out, &cursor, sizeof(cursor));
+	call->n_out++; /* the cursor is the first entry */
+	return 0;
+}
+
+static int on_sa_export(struct call *call)
+{
+	const struct sa_table *t = call->control->sas;
+	struct api_sa_id id;
+	if (call->n_in != 1)
+		return -EINVAL;
+	memcpy(&id, call->in, sizeof(id));
+	if (id.slot >= t->capacity || !sa_is_live(t, id.slot) || sa_spi(t, id.slot) != id.spi)
+		return -ENOENT;
+	if (t->sa[id.slot].rest.owner != call->client->owner)
+		return -EPERM;
+	struct api_sa_state state = { .id = id };
+	sa_export(t, id.slot, &state);
+	memcpy(call->out, &state, sizeof(state));
+	call->n_out = 1;
+	call->out_bytes = sizeof(state);
+	return 0;
+}
+
+static int on_spi_reserve(struct call *call)
+{
+	struct api_spi_range range;
+	if (call->n_in != 1)
+		return -EINVAL;
+	memcpy(&range, call->in, sizeof(range));
+	uint32_t room = (API_MESSAGE_BYTES - sizeof(struct api_header)) / sizeof(range);
+	if (range.spi || !range.n_spis || range.n_spis > room)
+		return -EINVAL;
+	for (uint32_t i = 0; i < range.n_spis; i++) {
+		struct api_spi_range one = { .n_spis = 1 };
+		one.spi = sa_reserve_spi(call->control->sas, call->client->owner);
+		if (!one.spi)
+			break; /* fewer than wanted: the reply's number says so */
+		memcpy(call->out + call->out_bytes, &one, sizeof(one));
+		call->out_bytes += sizeof(one);
+		call->n_out++;
+	}
+	return call->n_out ? 0 : -ENOSPC;
+}
+
+static int on_spi_release(struct call *call)
+{
+	int rc = 0;
+	for (uint32_t i = 0; i < call->n_in; i++) {
+		struct api_spi_range range;
+		memcpy(&range, call->in + i * sizeof(range), sizeof(range));
+		int one = range.n_spis == 1 ? sa_release_spi(call->control->sas, range.spi,
+							     call->client->owner)
+					    : -EINVAL;
+		if (one < 0)
+			rc = one;
+	}
+	return rc;
+}
+
+/* ---- the message ---- */
+
+static const struct {
+	int (*handle)(struct call *call);
+	uint32_t in_bytes;  /* of an entry of the request */
+	uint32_t out_bytes; /* of a reply's entry, for one entry of the request; 0 = its own care */
+} calls[] = {
+	[API_HELLO] = { on_hello, sizeof(struct api_hello), 0 },
+	[API_SET_INSTALL] = { on_set_install, sizeof(struct api_set),
+			      sizeof(struct api_set_result) },
+	[API_SET_RESTORE] = { on_set_restore, sizeof(struct api_set_restore),
+			      sizeof(struct api_set_result) },
+	[API_SET_UPDATE] = { on_set_update, sizeof(struct api_set_update),
+			     sizeof(struct api_set_result) },
+	[API_SET_DELETE] = { on_set_delete, sizeof(struct api_set_id),
+			     sizeof(struct api_set_result) },
+	[API_SA_LIST] = { on_sa_list, sizeof(struct api_cursor), 0 },
+	[API_SA_EXPORT] = { on_sa_export, sizeof(struct api_sa_id), 0 },
+	[API_SPI_RESERVE] = { on_spi_reserve, sizeof(struct api_spi_range), 0 },
+	[API_SPI_RELEASE] = { on_spi_release, sizeof(struct api_spi_range), 0 },
+};
+
+static int check(const struct api_header *h, size_t n_bytes, const struct control_client *client)
+{
+	if (h->version != API_VERSION)
+		return -EPROTO;
+	if (h->type >= sizeof(calls) / sizeof(calls[0]) || !calls[h->type].handle)
+		return -EOPNOTSUPP;
+	uint32_t room = API_MESSAGE_BYTES - sizeof(*h);
+	if (h->length_bytes != n_bytes || n_bytes > API_MESSAGE_BYTES || !h->n_entries ||
+	    n_bytes != sizeof(*h) + (size_t)h->n_entries * calls[h->type].in_bytes ||
+	    (size_t)h->n_entries * calls[h->type].out_bytes > room)
+		return -EMSGSIZE;
+	if (h->flags || h->status || !h->cookie)
+		return -EINVAL;
+	return client->owner || h->type == API_HELLO ? 0 : -EACCES;
+}
+
+uint32_t request_handle(struct control *c, struct control_client *client, const uint8_t *request,
+			size_t n_bytes, uint8_t *reply)
+{
+	struct api_header h = { 0 };
+	memcpy(&h, request, n_bytes < sizeof(h) ? n_bytes : sizeof(h));
+	struct call call = {
+		.control = c,
+		.client = client,
+		.now_s = clock_s(c->start_tsc),
+		.in = request + sizeof(h),
+		.n_in = h.n_entries,
+		.out = reply + sizeof(h),
+	};
+	int rc = n_bytes < sizeof(h) ? -EMSGSIZE : check(&h, n_bytes, client);
+	if (rc == 0)
+		rc = calls[h.type].handle(&call);
+	struct api_header answer = {
+		.version = API_VERSION,
+		.type = h.type,
+		.n_entries = (uint16_t)(rc < 0 ? 0 : call.n_out),
+		.status = rc,
+		.length_bytes = (uint32_t)sizeof(h) + (rc < 0 ? 0 : call.out_bytes),
+		.cookie = h.cookie,
+		.flags = client->lost_events ? API_LOST_EVENTS : 0,
+	};
+	client->lost_events = false;
+	memcpy(reply, &answer, sizeof(answer));
+	return answer.length_bytes;
+}

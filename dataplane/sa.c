@@ -1,0 +1,284 @@
+#include "dataplane/sa.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+
+#include "crypto/wipe.h"
+#include "dataplane/slot.h"
+#include "dataplane/table_memory.h"
+#include "dataplane/tuple.h"
+
+/* A retired slot and the point that every worker must pass before it is freed. */
+struct sa_retired {
+	uint64_t token;
+	uint32_t slot;
+};
+
+static int rcu_init(struct sa_table *t, uint32_t n_workers)
+{
+	t->rcu = rte_zmalloc("sa_rcu", rte_rcu_qsbr_get_memsize(n_workers), SA_LINE_BYTES);
+	if (!t->rcu || rte_rcu_qsbr_init(t->rcu, n_workers) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int alloc_all(struct sa_table *t, const struct sa_table_config *config)
+{
+	t->sa = table_memory_alloc("sa", (size_t)t->capacity * sizeof(*t->sa));
+	t->tuples = tuple_index_new(t->capacity);
+	t->locals = rte_zmalloc("locals", sizeof(*t->locals), SA_LINE_BYTES);
+	t->generation = calloc(t->capacity, sizeof(*t->generation));
+	t->slot = calloc(t->capacity, sizeof(*t->slot));
+	t->ring = calloc(t->capacity, sizeof(*t->ring));
+	t->retired = calloc(t->capacity, sizeof(*t->retired));
+	if (!t->sa || !t->tuples || !t->locals || !t->generation || !t->slot || !t->ring ||
+	    !t->retired)
+		return -ENOMEM;
+	if (t->n_wide) {
+		t->wide = rte_zmalloc("sa_wide", t->n_wide * sizeof(*t->wide), SA_LINE_BYTES);
+		t->wide_free = calloc(t->n_wide, sizeof(*t->wide_free));
+		if (!t->wide || !t->wide_free)
+			return -ENOMEM;
+	}
+	return rcu_init(t, config->n_workers);
+}
+
+int sa_table_init(struct sa_table *t, const struct sa_table_config *config)
+{
+	memset(t, 0, sizeof(*t));
+	uint32_t index_bits = 32 - config->generation_bits - config->slice_bits;
+	if (!config->capacity || config->capacity & (config->capacity - 1) ||
+	    (uint64_t)config->capacity > UINT64_C(1) << index_bits)
+		return -EINVAL;
+	t->capacity = config->capacity;
+	t->index_mask = (uint32_t)((UINT64_C(1) << index_bits) - 1);
+	t->slice = config->slice << index_bits;
+	t->generation_shift = 32 - config->generation_bits;
+	t->generation_max = (1u << config->generation_bits) - 1;
+	t->default_window_pkts = config->window_pkts;
+	t->n_wide = config->n_wide_windows;
+
+	int rc = alloc_all(t, config);
+	if (rc < 0) {
+		sa_table_free(t);
+		return rc;
+	}
+	for (uint32_t i = 0; i < t->n_wide; i++)
+		t->wide_free[t->n_wide_free++] = i;
+	slot_shuffle(t);
+	return 0;
+}
+
+void sa_table_free(struct sa_table *t)
+{
+	if (t->sa)
+		wipe(t->sa, (size_t)t->capacity * sizeof(*t->sa));
+	table_memory_free(t->sa, (size_t)t->capacity * sizeof(*t->sa));
+	tuple_index_free(t->tuples);
+	rte_free(t->locals);
+	rte_free(t->wide);
+	rte_free(t->rcu);
+	free(t->generation);
+	free(t->slot);
+	free(t->ring);
+	free(t->retired);
+	free(t->wide_free);
+	memset(t, 0, sizeof(*t));
+}
+
+static struct tuple sa_tuple(const struct sa_table *t, const struct sa *sa)
+{
+	struct tuple tuple = {
+		.local_port_be = sa->id.local_port_be,
+		.peer_port_be = sa->id.peer_port_be,
+		.zone = sa->id.zone,
+		.direction = sa->id.direction,
+		.family = sa->id.family,
+	};
+	memcpy(tuple.local, t->locals->entry[sa->id.local].address, sizeof(tuple.local));
+	memcpy(tuple.peer, sa->rest.peer, sizeof(tuple.peer));
+	return tuple;
+}
+
+static int window_fill(struct sa_table *t, struct sa *sa, const struct sa_spec *spec)
+{
+	/* Where nobody says what was received below a number, all of it was. */
+	static const uint64_t none[API_WINDOW_WORDS];
+	static const uint64_t all[API_WINDOW_WORDS] = { [0 ... API_WINDOW_WORDS - 1] = UINT64_MAX };
+	uint64_t top = spec->sa->sequence;
+	const uint64_t *window = spec->window ? spec->window : top ? all : none;
+	uint32_t window_pkts =
+		spec->sa->window_pkts ? spec->sa->window_pkts : t->default_window_pkts;
+	if (window_pkts > REPLAY_WIDE_BITS)
+		return -EINVAL;
+	sa->id.window_pkts = (uint16_t)window_pkts;
+	sa->run.replay.top = top;
+	if (window_pkts <= REPLAY_BITS) {
+		sa->run.replay.word[0] = window[0] | (top != 0);
+		sa->run.replay.word[1] = window[1];
+		return 0;
+	}
+	if (!t->n_wide_free)
+		return -ENOSPC;
+	struct replay_wide *wide = &t->wide[t->wide_free[--t->n_wide_free]];
+	memset(wide, 0, sizeof(*wide));
+	for (uint32_t i = 0; i < window_pkts && i <= top; i++) {
+		uint64_t number = top - i;
+		if (i == 0 || window[i / 64] >> i % 64 & 1)
+			wide->word[number / 64 % REPLAY_WIDE_WORDS] |= UINT64_C(1) << number % 64;
+	}
+	sa->rest.wide = wide;
+	return 0;
+}
+
+static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
+{
+	const struct api_set *set = spec->set;
+	const struct api_sa *from = spec->sa;
+	struct sa *sa = &t->sa[slot];
+	int local = local_index(t->locals, (uint8_t)set->zone, set->family, set->local.bytes);
+	if (local < 0)
+		return local;
+
+	sa->rest.spi = from->direction == API_IN ? slot_spi(t, slot) : from->spi;
+	atomic_store_explicit(&sa->id.expires_s, spec->expires_s, memory_order_relaxed);
+	sa->id.local = (uint16_t)local;
+	sa->id.local_port_be = __builtin_bswap16(from->local_port);
+	sa->id.peer_port_be = __builtin_bswap16(from->peer_port);
+	sa->id.zone = (uint8_t)set->zone;
+	sa->id.family = set->family;
+	sa->id.direction = from->direction;
+	sa->rest.mode = set->mode;
+	sa->id.suite = spec->suite;
+	sa->rest.integrity = set->integrity;
+	sa->rest.cipher = set->cipher;
+	memcpy(sa->rest.peer, set->peer.bytes, sizeof(sa->rest.peer));
+	memcpy(&sa->id.peer_ipv4_be, set->peer.bytes, sizeof(sa->id.peer_ipv4_be));
+	sa->rest.registration = set->registration;
+	sa->rest.owner = spec->owner;
+	sa->auth = *spec->auth;
+	sa->cipher = *spec->cipher;
+	if (from->direction == API_OUT) {
+		sa->run.replay.top = from->sequence;
+		return 0;
+	}
+	return window_fill(t, sa, spec);
+}
+
+/* An outbound SA has two entries: its own, and one that says that its peer is protected. */
+static int enter_index(struct sa_table *t, uint32_t slot)
+{
+	struct tuple tuple = sa_tuple(t, &t->sa[slot]);
+	uint64_t hash = tuple_hash(t->tuples, &tuple);
+	if (tuple_find(t, hash, &tuple))
+		return -EEXIST;
+	int rc = tuple_insert(t->tuples, hash, slot);
+	if (rc == 0 && tuple.direction == API_OUT) {
+		rc = tuple_insert(t->tuples, tuple_peer_hash(t->tuples, &tuple), slot);
+		if (rc < 0)
+			tuple_remove(t->tuples, hash, slot);
+	}
+	return rc;
+}
+
+static void leave_index(struct sa_table *t, uint32_t slot)
+{
+	struct tuple tuple = sa_tuple(t, &t->sa[slot]);
+	tuple_remove(t->tuples, tuple_hash(t->tuples, &tuple), slot);
+	if (tuple.direction == API_OUT)
+		tuple_remove(t->tuples, tuple_peer_hash(t->tuples, &tuple), slot);
+}
+
+int64_t sa_stage(struct sa_table *t, const struct sa_spec *spec, const uint32_t *avoid,
+		 unsigned n_avoid)
+{
+	bool given = spec->sa->direction == API_IN && spec->sa->spi;
+	int64_t taken = given ? slot_take_given(t, spec->sa->spi, spec->owner, avoid, n_avoid)
+			      : slot_take_any(t, avoid, n_avoid);
+	if (taken < 0)
+		return taken;
+	uint32_t slot = (uint32_t)taken;
+	bool promised = slot_state(t, slot) == SLOT_RESERVED;
+	slot_set(t, slot, SLOT_STAGED);
+	if (promised)
+		t->slot[slot] |= SLOT_PROMISED;
+	else
+		t->n_free--;
+
+	int rc = fill(t, slot, spec);
+	if (rc < 0) {
+		slot_give_back(t, slot);
+		return rc;
+	}
+	rc = enter_index(t, slot);
+	if (rc < 0) {
+		slot_give_back(t, slot);
+		return rc;
+	}
+	return slot;
+}
+
+void sa_publish(struct sa_table *t, uint32_t slot)
+{
+	struct sa *sa = &t->sa[slot];
+	slot_set(t, slot, SLOT_LIVE);
+	/* partner: sa_is_inbound_spi(), tuple_find(): whoever sees the key sees the whole SA */
+	atomic_store_explicit(&sa->id.key, sa->rest.spi, memory_order_release);
+}
+
+void sa_unstage(struct sa_table *t, uint32_t slot)
+{
+	leave_index(t, slot);
+	slot_give_back(t, slot);
+}
+
+void sa_retire(struct sa_table *t, uint32_t slot)
+{
+	leave_index(t, slot);
+	atomic_store_explicit(&t->sa[slot].id.key, 0, memory_order_relaxed);
+	slot_set(t, slot, SLOT_RETIRED);
+	t->retired[(t->retired_head + t->n_retired++) & (t->capacity - 1)] =
+		(struct sa_retired){ .token = rte_rcu_qsbr_start(t->rcu), .slot = slot };
+}
+
+uint32_t sa_reclaim(struct sa_table *t)
+{
+	uint32_t n = 0;
+	while (t->n_retired) {
+		struct sa_retired *r = &t->retired[t->retired_head];
+		if (rte_rcu_qsbr_check(t->rcu, r->token, false) != 1)
+			break;
+		slot_free(t, r->slot);
+		t->retired_head = (t->retired_head + 1) & (t->capacity - 1);
+		t->n_retired--;
+		n++;
+	}
+	return n;
+}
+
+bool sa_is_live(const struct sa_table *t, uint32_t slot)
+{
+	return slot_state(t, slot) == SLOT_LIVE;
+}
+
+void sa_export(const struct sa_table *t, uint32_t slot, struct api_sa_state *state)
+{
+	const struct sa *sa = &t->sa[slot];
+	uint64_t top = sa->run.replay.top;
+	state->sequence = top;
+	state->window_pkts = sa->id.window_pkts;
+	if (!sa->rest.wide) {
+		state->window[0] = sa->run.replay.word[0];
+		state->window[1] = sa->run.replay.word[1];
+		return;
+	}
+	for (uint32_t i = 0; i < sa->id.window_pkts && i <= top; i++) {
+		uint64_t number = top - i;
+		uint64_t word = sa->rest.wide->word[number / 64 % REPLAY_WIDE_WORDS];
+		if (word >> number % 64 & 1)
+			state->window[i / 64] |= UINT64_C(1) << i % 64;
+	}
+}

@@ -1,0 +1,230 @@
+/*
+ * The SA table: one array of 256-byte SAs, indexed by the SPI itself.
+ *
+ * The control thread is the only one that allocates, publishes, retires and frees. Workers look up
+ * by SPI (inbound) or by tuple (tuple.h) and write only the `run` line of SAs they own. An SA is
+ * published by storing its key last with release; it is retired by clearing that, and its lines
+ * are wiped, its generation bumped and its slot freed only after every worker has passed a
+ * quiescent state (RCU QSBR), so a worker's pointer stays good until the end of its turn.
+ *
+ * SPI = generation | slice | index, the index in the low bits. Generations start at random and are
+ * never 0; free indices are handed out in a shuffled order and the longest-free first, so SPIs
+ * tell nothing about the load and a late packet of a dead SA meets another generation.
+ */
+#ifndef DATAPLANE_SA_H
+#define DATAPLANE_SA_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_prefetch.h>
+#include <rte_rcu_qsbr.h>
+
+#include "crypto/job.h"
+#include "dataplane/api.h"
+#include "dataplane/local.h"
+#include "dataplane/replay.h"
+
+#define SA_LINE_BYTES 64
+
+/* RFC 4303 3.3.3: a 32-bit sequence number never cycles. */
+#define SA_LAST_SEQUENCE UINT32_MAX
+/* Half of the numbers are gone: time to tell the owner (API_EVENT_SEQUENCE). */
+#define SA_SEQUENCE_EVENT (UINT64_C(1) << 31)
+
+/* What every packet is compared with. written by: control, before publishing; read by: workers */
+struct sa_id {
+	/* The SPI on the wire while the SA lives, 0 = not published. partner: see sa_publish() */
+	_Atomic uint32_t key;
+	_Atomic uint32_t expires_s; /* on the clock of clock_s(); 0 = never; control may move it */
+	uint32_t peer_ipv4_be;      /* of an IPv4 SA */
+	uint16_t local;             /* index into struct locals */
+	uint16_t local_port_be;
+	uint16_t peer_port_be;
+	uint16_t window_pkts;
+	uint8_t zone;
+	uint8_t family;    /* enum api_family */
+	uint8_t direction; /* enum api_direction */
+	uint8_t suite;     /* enum crypto_suite */
+};
+
+/* written by: the SA's owner core; read by: control (list, export), may be a packet behind */
+struct sa_run {
+	struct replay replay; /* inbound; outbound: top = last number sent */
+	uint64_t n_pkts;
+	uint64_t n_bytes;
+};
+
+/* What few packets need, and control. written by: control, before publishing; read by: workers */
+struct sa_rest {
+	uint8_t peer[16];         /* network order; IPv4 in the first four bytes, the rest zero */
+	struct replay_wide *wide; /* of a window beyond REPLAY_BITS; NULL: it is in `run` */
+	uint64_t registration;
+	uint32_t owner;    /* client that installed it */
+	uint32_t spi;      /* on the wire, either direction */
+	uint8_t mode;      /* enum api_mode */
+	uint8_t integrity; /* enum api_integrity, as installed */
+	uint8_t cipher;    /* enum api_cipher, as installed */
+};
+
+/*
+ * What an IPv4 packet with NULL encryption touches is two lines. `id` and `run` share the first:
+ * both belong to the owner core, packet after packet, and control writes there only to end an SA
+ * or to move its end.
+ */
+struct sa {
+	_Alignas(SA_LINE_BYTES) struct sa_id id;
+	struct sa_run run;
+	_Alignas(SA_LINE_BYTES) struct crypto_auth_key auth;
+	_Alignas(SA_LINE_BYTES) struct crypto_cipher_key cipher;
+	_Alignas(SA_LINE_BYTES) struct sa_rest rest;
+};
+_Static_assert(sizeof(struct sa) == 4 * SA_LINE_BYTES, "one SA is four cache lines");
+_Static_assert(offsetof(struct sa, auth) == SA_LINE_BYTES, "id and run are one line");
+
+struct tuple_index;
+struct sa_retired;
+
+struct sa_table {
+	/* written once at start; read by: workers */
+	struct sa *sa;
+	uint32_t capacity;
+	uint32_t index_mask; /* index bits of an SPI */
+	struct tuple_index *tuples;
+	struct locals *locals;
+
+	/* control only */
+	uint32_t slice; /* this node's, already shifted into place */
+	uint32_t generation_shift;
+	uint32_t generation_max;
+	uint16_t *generation; /* of each slot: of its SA, or of its next one */
+	uint8_t *slot;        /* state of each slot, see sa.c */
+	uint32_t *ring;       /* slots to hand out, longest free first; each at most once */
+	uint32_t ring_head, n_ring;
+	uint32_t n_free;
+	uint32_t default_window_pkts;
+	struct replay_wide *wide;
+	uint32_t *wide_free;
+	uint32_t n_wide, n_wide_free;
+	struct rte_rcu_qsbr *rcu;
+	struct sa_retired *retired; /* ring of `capacity` entries, oldest first */
+	uint32_t retired_head, n_retired;
+};
+
+struct sa_table_config {
+	uint32_t capacity; /* a power of two */
+	uint32_t generation_bits, slice, slice_bits;
+	uint32_t window_pkts;
+	uint32_t n_wide_windows;
+	uint32_t n_workers;
+};
+
+/* 0, or -ENOMEM, -EINVAL. Control thread, before any worker runs. */
+int sa_table_init(struct sa_table *t, const struct sa_table_config *config);
+/* Wipes every key. After all workers have ended. */
+void sa_table_free(struct sa_table *t);
+
+/* What an install needs besides what the api_set says. */
+struct sa_spec {
+	const struct api_set *set;
+	const struct api_sa *sa;
+	const uint64_t *window; /* API_WINDOW_WORDS as in api_set_restore; NULL = new */
+	uint32_t owner;
+	uint8_t suite;      /* enum crypto_suite */
+	uint32_t expires_s; /* on the clock of clock_s(); 0 = never */
+	const struct crypto_auth_key *auth;
+	const struct crypto_cipher_key *cipher;
+};
+
+/*
+ * Fills a free slot; nobody sees it yet. Inbound SPIs differ from `n_avoid` numbers in avoid[]
+ * (C-052), a given one that does not is -EINVAL. Returns the slot, or -ENOSPC, -EEXIST (tuple in
+ * use), -EADDRINUSE (given SPI taken), -EINVAL.
+ */
+int64_t sa_stage(struct sa_table *t, const struct sa_spec *spec, const uint32_t *avoid,
+		 unsigned n_avoid);
+/* From here on packets find it. */
+void sa_publish(struct sa_table *t, uint32_t slot);
+/* Takes back a staged SA that was not published; a reserved SPI is reserved again. */
+void sa_unstage(struct sa_table *t, uint32_t slot);
+/* No packet finds it any more; freed by a later sa_reclaim(). */
+void sa_retire(struct sa_table *t, uint32_t slot);
+/* Wipes and frees what no worker can still hold. Returns how many. Never waits. */
+uint32_t sa_reclaim(struct sa_table *t);
+
+/* Promises an inbound SPI to an owner who installs later; 0 when the table is full. */
+uint32_t sa_reserve_spi(struct sa_table *t, uint32_t owner);
+/* 0, or -ENOENT when it is not reserved, -EPERM when it is another's. */
+int sa_release_spi(struct sa_table *t, uint32_t spi, uint32_t owner);
+bool sa_has_reserved(const struct sa_table *t, uint32_t owner);
+/* All that an owner has reserved. */
+void sa_release_all(struct sa_table *t, uint32_t owner);
+
+/* Is there a published SA in this slot? */
+bool sa_is_live(const struct sa_table *t, uint32_t slot);
+/* Sequence number and window of a live SA, as api_sa_state wants them; may be a packet behind. */
+void sa_export(const struct sa_table *t, uint32_t slot, struct api_sa_state *state);
+
+/* The wire SPI of a slot that is staged or published, host order. */
+static inline uint32_t sa_spi(const struct sa_table *t, uint32_t slot)
+{
+	return t->sa[slot].rest.spi;
+}
+
+/* The slot where an SPI's SA would be; NULL when the index is out of range. Not yet compared. */
+static inline struct sa *sa_slot_of_spi(const struct sa_table *t, uint32_t spi)
+{
+	uint32_t index = spi & t->index_mask;
+	return index < t->capacity ? &t->sa[index] : NULL;
+}
+
+static inline bool sa_is_inbound_spi(const struct sa *sa, uint32_t spi)
+{
+	/* partner: sa_publish(). 0 is never an SPI on the wire (RFC 4303 2.1), so a free slot fails
+	 */
+	return atomic_load_explicit(&sa->id.key, memory_order_acquire) == spi &&
+	       sa->id.direction == API_IN && spi;
+}
+
+static inline bool sa_is_expired(const struct sa *sa, uint32_t now_s)
+{
+	uint32_t expires_s = atomic_load_explicit(&sa->id.expires_s, memory_order_relaxed);
+	return expires_s && now_s >= expires_s;
+}
+
+/* The window of an inbound SA, wherever it lives. Owner core only. */
+static inline enum replay_verdict sa_replay_check(const struct sa *sa, uint32_t sequence)
+{
+	if (unlikely(sa->id.window_pkts > REPLAY_BITS))
+		return replay_wide_check(sa->rest.wide, sa->run.replay.top, sa->id.window_pkts,
+					 sequence);
+	return replay_check(&sa->run.replay, sa->id.window_pkts, sequence);
+}
+
+static inline enum replay_verdict sa_replay_commit(struct sa *sa, uint32_t sequence)
+{
+	if (unlikely(sa->id.window_pkts > REPLAY_BITS))
+		return replay_wide_commit(sa->rest.wide, &sa->run.replay.top, sa->id.window_pkts,
+					  sequence);
+	return replay_commit(&sa->run.replay, sa->id.window_pkts, sequence);
+}
+
+static inline void sa_prefetch(const struct sa *sa, uint8_t family)
+{
+	rte_prefetch0(&sa->id);
+	rte_prefetch0(&sa->auth);
+	if (family == API_IPV6)
+		rte_prefetch0(&sa->rest);
+}
+
+static inline bool sa_peer_equal(const struct sa *sa, const uint8_t *address)
+{
+	if (sa->id.family == API_IPV4)
+		return memcmp(&sa->id.peer_ipv4_be, address, 4) == 0;
+	return local_address_equal(sa->rest.peer, address, API_IPV6);
+}
+
+#endif

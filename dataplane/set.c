@@ -1,0 +1,363 @@
+#include "dataplane/set.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/wipe.h"
+
+int set_table_init(struct set_table *t, struct sa_table *sas, uint32_t n_zones, uint32_t now_s)
+{
+	memset(t, 0, sizeof(*t));
+	t->sas = sas;
+	t->n_zones = n_zones;
+	t->ticked_s = now_s;
+	t->n_max = sas->capacity; /* a set has one SA at least */
+	t->bucket_mask = sas->capacity - 1;
+	t->set = calloc((size_t)t->n_max + 1, sizeof(*t->set));
+	t->bucket = calloc(sas->capacity, sizeof(*t->bucket));
+	t->wheel = calloc(SET_WHEEL_S, sizeof(*t->wheel));
+	t->crypto = crypto_new(-1);
+	if (!t->set || !t->bucket || !t->wheel || !t->crypto) {
+		set_table_free(t);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void set_table_free(struct set_table *t)
+{
+	crypto_free(t->crypto);
+	free(t->set);
+	free(t->bucket);
+	free(t->wheel);
+	memset(t, 0, sizeof(*t));
+}
+
+/* ---- by registration ---- */
+
+static uint32_t *bucket_of(struct set_table *t, uint64_t registration, uint32_t owner)
+{
+	/* Fibonacci hashing: registrations are handles that their owners count up. */
+	uint64_t hash = (registration ^ (uint64_t)owner << 40) * UINT64_C(0x9e3779b97f4a7c15);
+	return &t->bucket[hash >> 32 & t->bucket_mask];
+}
+
+/* The link that points to the set, so that it can be cut out; *link is 0 when there is none. */
+static uint32_t *find(struct set_table *t, uint64_t registration, uint32_t owner)
+{
+	uint32_t *link = bucket_of(t, registration, owner);
+	while (*link &&
+	       (t->set[*link].registration != registration || t->set[*link].owner != owner))
+		link = &t->set[*link].chain;
+	return link;
+}
+
+/* ---- by the second in which it ends ---- */
+
+static uint32_t *wheel_of(struct set_table *t, const struct set *s)
+{
+	return &t->wheel[s->expires_s % SET_WHEEL_S];
+}
+
+static void wheel_enter(struct set_table *t, struct set *s)
+{
+	if (!s->expires_s)
+		return;
+	uint32_t number = (uint32_t)(s - t->set), *head = wheel_of(t, s);
+	s->earlier = 0;
+	s->later = *head;
+	if (*head)
+		t->set[*head].earlier = number;
+	*head = number;
+}
+
+static void wheel_leave(struct set_table *t, struct set *s)
+{
+	if (!s->expires_s)
+		return;
+	if (s->earlier)
+		t->set[s->earlier].later = s->later;
+	else
+		*wheel_of(t, s) = s->later;
+	if (s->later)
+		t->set[s->later].earlier = s->earlier;
+}
+
+/* When something ends that begins now; never 0, which would mean never. */
+static uint32_t end_of(uint32_t lifetime_s, uint32_t now_s)
+{
+	if (!lifetime_s)
+		return 0;
+	return lifetime_s < UINT32_MAX - now_s ? now_s + lifetime_s : UINT32_MAX;
+}
+
+static void set_lifetime(struct set_table *t, struct set *s, uint32_t expires_s)
+{
+	wheel_leave(t, s);
+	s->expires_s = expires_s;
+	wheel_enter(t, s);
+	for (uint8_t i = 0; i < s->n_sas; i++)
+		atomic_store_explicit(&t->sas->sa[s->slot[i]].id.expires_s, expires_s,
+				      memory_order_relaxed);
+}
+
+/* ---- install ---- */
+
+static int suite_of(const struct api_set *set)
+{
+	static const struct {
+		uint8_t integrity, cipher, suite;
+	} known[] = {
+		{ API_HMAC_SHA1_96, API_CIPHER_NULL, CRYPTO_HMAC_SHA1_NULL },
+		{ API_HMAC_MD5_96, API_CIPHER_NULL, CRYPTO_HMAC_MD5_NULL },
+		{ API_HMAC_SHA1_96, API_AES_CBC, CRYPTO_HMAC_SHA1_AES_CBC },
+		{ API_HMAC_MD5_96, API_AES_CBC, CRYPTO_HMAC_MD5_AES_CBC },
+	};
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (known[i].integrity == set->integrity && known[i].cipher == set->cipher)
+			return known[i].suite;
+	}
+	return -EINVAL;
+}
+
+static bool is_sa_valid(const struct api_set *set, uint32_t i)
+{
+	const struct api_sa *sa = &set->sa[i];
+	if (sa->direction != API_IN && sa->direction != API_OUT)
+		return false;
+	if (!sa->local_port || !sa->peer_port || sa->sequence > SA_LAST_SEQUENCE)
+		return false;
+	if (sa->reserved[0] || sa->reserved[1] || sa->reserved[2])
+		return false;
+	if (sa->direction == API_OUT && sa->spi < 256) /* RFC 4303 2.1 */
+		return false;
+	for (uint32_t j = 0; j < i; j++) {
+		const struct api_sa *other = &set->sa[j];
+		if (other->direction != sa->direction)
+			continue;
+		if (other->local_port == sa->local_port && other->peer_port == sa->peer_port)
+			return false;
+		/* One SPI at the peer is one SA: under one key its numbers would be used twice. */
+		if (sa->direction == API_OUT && other->spi == sa->spi)
+			return false;
+	}
+	return true;
+}
+
+/* An unused entry may stand anywhere, and says nothing that would not be done. */
+static bool are_sas_valid(const struct api_set *set)
+{
+	static const struct api_sa unused;
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < API_SET_SAS; i++) {
+		if (memcmp(&set->sa[i], &unused, sizeof(unused)) == 0)
+			continue;
+		if (!is_sa_valid(set, i))
+			return false;
+		n++;
+	}
+	return n != 0;
+}
+
+/* An IPv4 address has nothing behind its four bytes: equal addresses are equal bytes. */
+static bool is_address_valid(const struct api_address *address, uint8_t family)
+{
+	static const uint8_t zero[12];
+	return family == API_IPV6 || memcmp(address->bytes + 4, zero, sizeof(zero)) == 0;
+}
+
+static bool is_set_valid(const struct set_table *t, const struct api_set *set, int suite)
+{
+	if (suite < 0 || !set->registration || set->zone >= t->n_zones || set->reserved)
+		return false;
+	if (set->mode != API_TRANSPORT || (set->family != API_IPV4 && set->family != API_IPV6))
+		return false;
+	if (!is_address_valid(&set->local, set->family) ||
+	    !is_address_valid(&set->peer, set->family))
+		return false;
+	const struct crypto_suite_shape *shape = &crypto_suite_shape[suite];
+	if (set->auth_key_bytes != shape->auth_key_bytes ||
+	    set->cipher_key_bytes != shape->cipher_key_bytes)
+		return false;
+	return are_sas_valid(set);
+}
+
+/* Stages the SAs one by one; on failure takes back what was staged. */
+static int stage_all(struct set_table *t, struct set *s, struct sa_spec *spec,
+		     const uint64_t (*window)[API_WINDOW_WORDS], struct api_set_result *result)
+{
+	uint32_t avoid[2 * API_SET_SAS];
+	unsigned n_avoid = 0;
+	for (unsigned i = 0; i < API_SET_SAS; i++) {
+		if (spec->set->sa[i].direction == API_OUT)
+			avoid[n_avoid++] = spec->set->sa[i].spi;
+	}
+	s->n_sas = 0;
+	for (unsigned i = 0; i < API_SET_SAS; i++) {
+		spec->sa = &spec->set->sa[i];
+		spec->window = window ? window[i] : NULL;
+		if (!spec->sa->direction)
+			continue;
+		int64_t slot = sa_stage(t->sas, spec, avoid, n_avoid);
+		if (slot < 0) {
+			while (s->n_sas)
+				sa_unstage(t->sas, s->slot[--s->n_sas]);
+			return (int)slot;
+		}
+		s->slot[s->n_sas++] = (uint32_t)slot;
+		result->spi[i] = sa_spi(t->sas, (uint32_t)slot);
+	}
+	return 0;
+}
+
+static struct set *set_take(struct set_table *t)
+{
+	uint32_t number = t->free;
+	if (number)
+		t->free = t->set[number].chain;
+	else if (t->n_touched < t->n_max)
+		number = ++t->n_touched;
+	else
+		return NULL;
+	memset(&t->set[number], 0, sizeof(t->set[number]));
+	return &t->set[number];
+}
+
+static void set_give(struct set_table *t, struct set *s)
+{
+	s->registration = 0;
+	s->chain = t->free;
+	t->free = (uint32_t)(s - t->set);
+}
+
+static int install(struct set_table *t, const struct api_set *set,
+		   const uint64_t (*window)[API_WINDOW_WORDS], uint32_t owner, uint32_t now_s,
+		   struct api_set_result *result)
+{
+	int suite = suite_of(set);
+	if (!is_set_valid(t, set, suite))
+		return -EINVAL;
+	uint32_t *link = find(t, set->registration, owner);
+	if (*link)
+		return -EEXIST;
+	struct crypto_auth_key auth;
+	struct crypto_cipher_key cipher;
+	int rc = crypto_prepare(t->crypto, (enum crypto_suite)suite, set->auth_key, set->cipher_key,
+				&auth, &cipher);
+	if (rc < 0)
+		return rc;
+	struct set *s = set_take(t);
+	if (!s) {
+		rc = -ENOSPC;
+		goto wipe_keys;
+	}
+	s->registration = set->registration;
+	s->owner = owner;
+	s->expires_s = end_of(set->lifetime_s, now_s);
+	struct sa_spec spec = { .set = set,
+				.owner = owner,
+				.suite = (uint8_t)suite,
+				.expires_s = s->expires_s,
+				.auth = &auth,
+				.cipher = &cipher };
+	rc = stage_all(t, s, &spec, window, result);
+	if (rc < 0) {
+		set_give(t, s);
+		goto wipe_keys;
+	}
+	*link = (uint32_t)(s - t->set);
+	wheel_enter(t, s);
+	for (uint8_t i = 0; i < s->n_sas; i++)
+		sa_publish(t->sas, s->slot[i]);
+wipe_keys:
+	wipe(&auth, sizeof(auth));
+	wipe(&cipher, sizeof(cipher));
+	return rc;
+}
+
+int set_install(struct set_table *t, const struct api_set *set,
+		const uint64_t (*window)[API_WINDOW_WORDS], uint32_t owner, uint32_t now_s,
+		struct api_set_result *result)
+{
+	*result = (struct api_set_result){ .registration = set->registration };
+	result->status = install(t, set, window, owner, now_s, result);
+	if (result->status < 0)
+		memset(result->spi, 0, sizeof(result->spi));
+	return result->status;
+}
+
+/* ---- update, delete, expire ---- */
+
+static void remove_set(struct set_table *t, struct set *s)
+{
+	uint32_t *link = find(t, s->registration, s->owner);
+	*link = s->chain;
+	wheel_leave(t, s);
+	for (uint8_t i = 0; i < s->n_sas; i++)
+		sa_retire(t->sas, s->slot[i]);
+	set_give(t, s);
+}
+
+int set_update(struct set_table *t, uint64_t registration, uint32_t owner, uint32_t lifetime_s,
+	       uint32_t now_s)
+{
+	uint32_t number = *find(t, registration, owner);
+	if (!number)
+		return -ENOENT;
+	set_lifetime(t, &t->set[number], end_of(lifetime_s, now_s));
+	return 0;
+}
+
+int set_delete(struct set_table *t, uint64_t registration, uint32_t owner, uint32_t grace_s,
+	       uint32_t now_s)
+{
+	uint32_t number = *find(t, registration, owner);
+	if (!number)
+		return -ENOENT;
+	struct set *s = &t->set[number];
+	uint32_t end_s = end_of(grace_s, now_s);
+	if (!grace_s)
+		remove_set(t, s);
+	else if (!s->expires_s || end_s < s->expires_s)
+		set_lifetime(t, s, end_s); /* a grace makes no life longer (C-090) */
+	return 0;
+}
+
+uint32_t set_delete_all(struct set_table *t, uint32_t owner)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 1; i <= t->n_touched; i++) {
+		if (t->set[i].registration && t->set[i].owner == owner) {
+			remove_set(t, &t->set[i]);
+			n++;
+		}
+	}
+	return n;
+}
+
+uint32_t set_count_sas(const struct set_table *t, uint32_t owner)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 1; i <= t->n_touched; i++) {
+		if (t->set[i].registration && t->set[i].owner == owner)
+			n += t->set[i].n_sas;
+	}
+	return n;
+}
+
+void set_tick(struct set_table *t, uint32_t now_s,
+	      void (*expired)(void *arg, const struct set *set), void *arg)
+{
+	for (; t->ticked_s < now_s; t->ticked_s++) {
+		uint32_t next, number = t->wheel[(t->ticked_s + 1) % SET_WHEEL_S];
+		for (; number; number = next) {
+			struct set *s = &t->set[number];
+			next = s->later;
+			if (s->expires_s > now_s)
+				continue; /* another turn of the wheel */
+			expired(arg, s);
+			remove_set(t, s);
+		}
+	}
+}

@@ -1,0 +1,66 @@
+/*
+ * SA sets: what a client installs, changes and deletes as one (api_set), and when it ends by
+ * itself. Above the SA table, which knows single SAs only. Control thread.
+ */
+#ifndef DATAPLANE_SET_H
+#define DATAPLANE_SET_H
+
+#include <stdint.h>
+
+#include "dataplane/api.h"
+#include "dataplane/sa.h"
+
+struct set {
+	uint64_t registration;
+	uint32_t owner;
+	uint32_t expires_s; /* on the clock of clock_s(); 0 = never */
+	uint32_t slot[API_SET_SAS];
+	uint8_t n_sas;
+	uint32_t chain;          /* next of the same hash bucket, or of the free list */
+	uint32_t earlier, later; /* neighbours in the second they end in */
+};
+
+struct set_table {
+	struct sa_table *sas;
+	struct crypto *crypto; /* prepares keys; control's own, no worker's */
+	struct set *set;       /* numbered from 1: 0 is the end of a list */
+	uint32_t n_max;
+	uint32_t n_touched; /* sets beyond this number were never used */
+	uint32_t free;      /* first of those given back */
+	uint32_t *bucket;
+	uint32_t bucket_mask;
+	uint32_t *wheel; /* first set of each second, SET_WHEEL_S of them */
+	uint32_t ticked_s;
+	uint32_t n_zones;
+};
+
+/* A lifetime longer than the wheel passes its second more than once; a look each time. */
+#define SET_WHEEL_S 4096
+
+/* n_zones: of the configuration. 0 or -ENOMEM. */
+int set_table_init(struct set_table *t, struct sa_table *sas, uint32_t n_zones, uint32_t now_s);
+void set_table_free(struct set_table *t);
+
+/*
+ * All SAs of the set or none. `window` as in api_set_restore, NULL for a new set. Fills *result;
+ * its status is also returned: see api_set_result.
+ */
+int set_install(struct set_table *t, const struct api_set *set,
+		const uint64_t (*window)[API_WINDOW_WORDS], uint32_t owner, uint32_t now_s,
+		struct api_set_result *result);
+/* lifetime_s from now; 0 = does not expire. 0 or -ENOENT. */
+int set_update(struct set_table *t, uint64_t registration, uint32_t owner, uint32_t lifetime_s,
+	       uint32_t now_s);
+/* At once, or after a grace if it lives so long. 0 or -ENOENT. */
+int set_delete(struct set_table *t, uint64_t registration, uint32_t owner, uint32_t grace_s,
+	       uint32_t now_s);
+/* The fate of orphans. Returns how many sets went. */
+uint32_t set_delete_all(struct set_table *t, uint32_t owner);
+/* SAs that belong to an owner. */
+uint32_t set_count_sas(const struct set_table *t, uint32_t owner);
+
+/* Deletes what has expired up to now_s and tells of each set before it is gone. */
+void set_tick(struct set_table *t, uint32_t now_s,
+	      void (*expired)(void *arg, const struct set *set), void *arg);
+
+#endif

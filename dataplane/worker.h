@@ -1,0 +1,61 @@
+/*
+ * A worker: one lcore that moves packets between the network and kernel ports of all zones. It owns
+ * its queues, its crypto manager, its counters and the `run` lines of its SAs. It takes no lock,
+ * allocates nothing, logs nothing, and makes no system call of its own except to sleep when idle.
+ */
+#ifndef DATAPLANE_WORKER_H
+#define DATAPLANE_WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_config.h>
+#include <rte_ring.h>
+
+#include "dataplane/counters.h"
+#include "dataplane/sa.h"
+#include "dataplane/zone.h"
+
+#define WORKER_BURST 64
+#define WORKER_MAX   64
+
+struct worker_burst {
+	uint32_t n;
+	struct rte_mbuf *m[WORKER_BURST];
+};
+
+struct worker {
+	/* set by control before the worker runs */
+	const struct zones *zones;
+	struct sa_table *sas;
+	struct crypto *crypto;
+	struct rte_ring *events; /* slots of SAs for API_EVENT_SEQUENCE; to control */
+	uint64_t start_tsc;
+	uint32_t idle_sleep_us;
+	uint16_t number; /* also its queue on every port and its place in the RCU */
+
+	/* the worker's own */
+	uint32_t now_s;
+	uint32_t n_turns;
+	struct worker_burst out[RTE_MAX_ETHPORTS]; /* to be sent, by port */
+	struct worker_burst waiting; /* ESP from the network whose SAs are on their way */
+
+	/* written by: the worker; read by: telemetry */
+	struct counters count;
+	_Atomic uint64_t busy_turns, all_turns;
+
+	_Atomic bool stop; /* written by: control; read by: the worker */
+};
+
+/* Allocates crypto and joins the RCU. 0 or -errno. Control thread, before the worker runs. */
+int worker_init(struct worker *w, uint16_t number, int numa_node);
+void worker_fini(struct worker *w);
+
+/* The loop of an lcore (rte_eal_remote_launch): turns until w->stop. `arg` is a struct worker. */
+int worker_run(void *arg);
+
+/* One turn over all ports. Returns how many packets came in. */
+uint32_t worker_turn(struct worker *w);
+
+#endif

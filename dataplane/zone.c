@@ -1,0 +1,223 @@
+#include "dataplane/zone.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/netlink.h"
+#include "dataplane/pkt.h"
+
+enum {
+	RX_DESCRIPTORS = 1024,
+	TX_DESCRIPTORS = 1024,
+	/* Ethernet, one VLAN tag */
+	FRAME_HEADER_BYTES = 18,
+	MEMPOOL_CACHE = 256,
+};
+
+static int fail(char *error, size_t error_bytes, int rc, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int fail(char *error, size_t error_bytes, int rc, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(error, error_bytes, format, args);
+	va_end(args);
+	if (n > 0 && (size_t)n < error_bytes)
+		snprintf(error + n, error_bytes - (size_t)n, ": %s", strerror(-rc));
+	return rc;
+}
+
+/* DPDK names a vdev by what stands before the comma, a PCI device by its address. */
+static int port_of_device(const char *device, uint16_t *port)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, ","), device);
+	return rte_eth_dev_get_port_by_name(name, port);
+}
+
+static int open_queues(uint16_t port, uint16_t n_queues, uint16_t mtu_bytes,
+		       struct rte_mempool *pool)
+{
+	struct rte_eth_dev_info info;
+	int rc = rte_eth_dev_info_get(port, &info);
+	if (rc < 0)
+		return rc;
+	struct rte_eth_conf conf = { 0 };
+	if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
+		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	rc = rte_eth_dev_configure(port, n_queues, n_queues, &conf);
+	if (rc < 0)
+		return rc;
+	uint16_t n_rx = RX_DESCRIPTORS, n_tx = TX_DESCRIPTORS;
+	rc = rte_eth_dev_adjust_nb_rx_tx_desc(port, &n_rx, &n_tx);
+	for (uint16_t q = 0; q < n_queues && rc == 0; q++) {
+		rc = rte_eth_rx_queue_setup(port, q, n_rx, rte_eth_dev_socket_id(port), NULL, pool);
+		if (rc == 0)
+			rc = rte_eth_tx_queue_setup(port, q, n_tx, rte_eth_dev_socket_id(port),
+						    NULL);
+	}
+	if (rc < 0)
+		return rc;
+	/* Before start: several drivers size their buffers by it. Those that cannot keep 1500. */
+	rc = rte_eth_dev_set_mtu(port, mtu_bytes);
+	if (rc < 0 && rc != -ENOTSUP)
+		return rc;
+	return rte_eth_dev_start(port);
+}
+
+/* Neighbours see one station: the kernel port takes the network port's address. */
+static int share_address(const struct zone *zone)
+{
+	struct rte_ether_addr address;
+	int rc = rte_eth_macaddr_get(zone->network_port, &address);
+	if (rc < 0)
+		return rc;
+	rc = rte_eth_dev_default_mac_addr_set(zone->kernel_port, &address);
+	return rc == -ENOTSUP ? 0 : rc;
+}
+
+static struct zone_port *find_port(struct zones *z, uint16_t port)
+{
+	for (uint32_t i = 0; i < z->n_ports; i++) {
+		if (z->port[i].port == port)
+			return &z->port[i];
+	}
+	return NULL;
+}
+
+/* The largest MTU of the zones on a device; NULL = of all zones. */
+static uint16_t largest_mtu(const struct config_dataplane *config, const char *device)
+{
+	uint32_t mtu_bytes = 0;
+	for (uint32_t i = 0; i < config->n_zones; i++) {
+		const struct config_zone *z = &config->zones[i];
+		if (!device || strcmp(z->network_port, device) == 0 ||
+		    strcmp(z->kernel_port, device) == 0)
+			mtu_bytes = RTE_MAX(mtu_bytes, z->mtu_bytes);
+	}
+	return (uint16_t)mtu_bytes;
+}
+
+/* Several zones may name the same network port; it is opened once. */
+static int open_port(struct zones *z, const struct config_dataplane *config, const char *device,
+		     bool is_kernel, struct zone_port **out)
+{
+	uint16_t port;
+	int rc = port_of_device(device, &port);
+	if (rc < 0)
+		return rc;
+	*out = find_port(z, port);
+	if (*out)
+		return 0;
+	rc = open_queues(port, (uint16_t)config->n_worker_cores, largest_mtu(config, device),
+			 z->pool);
+	if (rc < 0)
+		return rc;
+	struct zone_port *p = &z->port[z->n_ports++];
+	*p = (struct zone_port){ .port = port, .device = device, .is_kernel = is_kernel };
+	*out = p;
+	if (is_kernel)
+		return 0;
+	p->zone_of_vlan = malloc(4096);
+	if (!p->zone_of_vlan)
+		return -ENOMEM;
+	memset(p->zone_of_vlan, ZONE_NONE, 4096);
+	/* The kernel answers for more addresses than one: multicast groups, for a start. */
+	rte_eth_promiscuous_enable(port);
+	rte_eth_allmulticast_enable(port);
+	return 0;
+}
+
+/* The tap's own MTU tells the kernel how much ESP leaves; what comes out of ESP may be larger. */
+static int hand_over_kernel_port(const struct zone *zone, const struct config_zone *config)
+{
+	struct rte_eth_dev_info info;
+	int rc = rte_eth_dev_info_get(zone->kernel_port, &info);
+	if (rc < 0 || !info.if_index)
+		return rc; /* no kernel interface behind it: a memif, a ring */
+	rc = netlink_set_mtu(info.if_index, zone->mtu_bytes - ZONE_ESP_OVERHEAD_BYTES);
+	if (rc == 0 && config->kernel_netns[0])
+		rc = netlink_move(info.if_index, config->kernel_netns);
+	return rc;
+}
+
+static int open_zone(struct zones *z, const struct config_dataplane *config, uint32_t i,
+		     char *error, size_t error_bytes)
+{
+	const struct config_zone *c = &config->zones[i];
+	struct zone *zone = &z->zone[i];
+	*zone = (struct zone){
+		.name = c->name,
+		.vlan = (uint16_t)c->vlan,
+		.mtu_bytes = (uint16_t)c->mtu_bytes,
+		.port_ps = (uint16_t)c->port_ps,
+		.port_pc_first = (uint16_t)c->port_pc_first,
+		.n_port_pc = (uint16_t)c->n_port_pc,
+	};
+	struct zone_port *network, *kernel;
+	int rc = open_port(z, config, c->network_port, false, &network);
+	if (rc < 0)
+		return fail(error, error_bytes, rc, "zone %s: network_port %s", c->name,
+			    c->network_port);
+	rc = open_port(z, config, c->kernel_port, true, &kernel);
+	if (rc < 0)
+		return fail(error, error_bytes, rc, "zone %s: kernel_port %s", c->name,
+			    c->kernel_port);
+	zone->network_port = network->port;
+	zone->kernel_port = kernel->port;
+	network->zone_of_vlan[zone->vlan] = (uint8_t)i;
+	kernel->zone = (uint8_t)i;
+	rc = share_address(zone);
+	if (rc < 0)
+		return fail(error, error_bytes, rc, "zone %s: %s does not take the address of %s",
+			    c->name, c->kernel_port, c->network_port);
+	rc = hand_over_kernel_port(zone, c);
+	if (rc < 0)
+		return fail(error, error_bytes, rc, "zone %s: kernel_netns \"%s\"", c->name,
+			    c->kernel_netns);
+	return 0;
+}
+
+int zones_open(struct zones *z, const struct config_dataplane *config, char *error,
+	       size_t error_bytes)
+{
+	memset(z, 0, sizeof(*z));
+	if (config->n_zones > ZONE_MAX)
+		return fail(error, error_bytes, -E2BIG, "%u zones, at most %u", config->n_zones,
+			    ZONE_MAX);
+	uint32_t room = RTE_PKTMBUF_HEADROOM + largest_mtu(config, NULL) + FRAME_HEADER_BYTES;
+	z->pool = rte_pktmbuf_pool_create(
+		"pkts", config->n_mbufs, MEMPOOL_CACHE, PKT_BYTES,
+		(uint16_t)RTE_MAX(room, (uint32_t)RTE_MBUF_DEFAULT_BUF_SIZE), (int)rte_socket_id());
+	if (!z->pool)
+		return fail(error, error_bytes, -rte_errno,
+			    "%u packet buffers of %u bytes do not fit into memory_mb %u",
+			    config->n_mbufs, room, config->memory_mb);
+	for (uint32_t i = 0; i < config->n_zones; i++) {
+		int rc = open_zone(z, config, i, error, error_bytes);
+		if (rc < 0)
+			return rc;
+		z->n++;
+	}
+	return 0;
+}
+
+void zones_close(struct zones *z)
+{
+	for (uint32_t i = 0; i < z->n_ports; i++) {
+		rte_eth_dev_stop(z->port[i].port);
+		rte_eth_dev_close(z->port[i].port);
+		free(z->port[i].zone_of_vlan);
+	}
+	rte_mempool_free(z->pool);
+	memset(z, 0, sizeof(*z));
+}
