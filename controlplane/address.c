@@ -1,0 +1,121 @@
+#include "controlplane/address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define SIP_PORT 5060 /* RFC 3261 19.1.2 */
+
+int address_parse(const char *host, uint16_t port, struct address *out)
+{
+	char text[INET6_ADDRSTRLEN];
+	size_t length = strlen(host);
+	if (length >= 2 && host[0] == '[' && host[length - 1] == ']') {
+		host++;
+		length -= 2;
+	}
+	if (length >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, host, length);
+	text[length] = '\0';
+	*out = (struct address){ .port = port };
+	if (inet_pton(AF_INET, text, out->bytes) == 1)
+		out->family = 4;
+	else if (inet_pton(AF_INET6, text, out->bytes) == 1)
+		out->family = 6;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+int address_parse_uri(const char *uri, struct address *out)
+{
+	if (strncasecmp(uri, "sip:", 4))
+		return -EINVAL;
+	const char *host = uri + 4;
+	size_t host_bytes = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":;?");
+	char text[INET6_ADDRSTRLEN + 2];
+	if (host_bytes >= sizeof(text) || host_bytes > strlen(host))
+		return -EINVAL;
+	memcpy(text, host, host_bytes);
+	text[host_bytes] = '\0';
+	unsigned long port = SIP_PORT;
+	const char *rest = host + host_bytes;
+	if (*rest == ':') {
+		char *end;
+		port = strtoul(rest + 1, &end, 10);
+		if (end == rest + 1 || port < 1 || port > 65535)
+			return -EINVAL;
+		rest = end;
+	}
+	if (*rest && *rest != ';' && *rest != '?')
+		return -EINVAL;
+	return address_parse(text, (uint16_t)port, out);
+}
+
+const char *address_print_host(const struct address *a, char text[static ADDRESS_TEXT_BYTES])
+{
+	char host[INET6_ADDRSTRLEN] = "";
+	inet_ntop(a->family == 6 ? AF_INET6 : AF_INET, a->bytes, host, sizeof(host));
+	snprintf(text, ADDRESS_TEXT_BYTES, a->family == 6 ? "[%s]" : "%s", host);
+	return text;
+}
+
+const char *address_print(const struct address *a, char text[static ADDRESS_TEXT_BYTES])
+{
+	address_print_host(a, text);
+	size_t length = strlen(text);
+	snprintf(text + length, ADDRESS_TEXT_BYTES - length, ":%u", a->port);
+	return text;
+}
+
+bool address_same_host(const struct address *a, const struct address *b)
+{
+	return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+bool address_equal(const struct address *a, const struct address *b)
+{
+	return a->port == b->port && address_same_host(a, b);
+}
+
+socklen_t address_to_sockaddr(const struct address *a, struct sockaddr_storage *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (a->family == 4) {
+		struct sockaddr_in *in = (struct sockaddr_in *)out;
+		in->sin_family = AF_INET;
+		in->sin_port = htons(a->port);
+		memcpy(&in->sin_addr, a->bytes, 4);
+		return sizeof(*in);
+	}
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(a->port);
+	memcpy(&in6->sin6_addr, a->bytes, 16);
+	return sizeof(*in6);
+}
+
+int address_from_sockaddr(const struct sockaddr_storage *s, struct address *out)
+{
+	*out = (struct address){ 0 };
+	if (s->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)s;
+		out->family = 4;
+		out->port = ntohs(in->sin_port);
+		memcpy(out->bytes, &in->sin_addr, 4);
+		return 0;
+	}
+	if (s->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)s;
+		out->family = 6;
+		out->port = ntohs(in6->sin6_port);
+		memcpy(out->bytes, &in6->sin6_addr, 16);
+		return 0;
+	}
+	return -EAFNOSUPPORT;
+}

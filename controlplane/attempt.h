@@ -1,0 +1,73 @@
+/*
+ * Attempts to authenticate: one per IMPI and Call-ID, from the first REGISTER until the answer to
+ * its challenge, a failure, or reg-await-auth (TS 24.229 table 7.8.1). Each has its own challenge,
+ * so an attacker's attempt and the victim's do not touch (C-062). Bounded in all and per IMPI: the
+ * oldest unanswered challenge of the same IMPI makes room for a new one.
+ *
+ * An attempt is either asking, while Cx works for it (its REGISTER waits in `x`, and nothing may
+ * end it but its answer), or awaiting the UE (`x` is NULL, the timer is set). It owns its keys and
+ * wipes them. O(1) on the loop's thread.
+ */
+#ifndef CONTROLPLANE_ATTEMPT_H
+#define CONTROLPLANE_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controlplane/challenge.h"
+#include "controlplane/loop.h"
+#include "controlplane/table.h"
+#include "controlplane/vectors.h"
+
+#define ATTEMPTS_PER_IMPI 8
+
+struct attempts;
+struct server_txn;
+
+struct attempt {
+	struct table_node node;
+	struct attempts *attempts;
+	void *user; /* of attempts_new() */
+	char *impi; /* the strings live in one block behind the struct */
+	char *impu;
+	char *call_id;
+	struct server_txn *x;
+	struct challenge challenge;
+	struct vectors spare; /* came with the active one */
+	struct timer timer;
+	uint64_t begun; /* order of birth */
+	uint32_t n_challenges;
+	uint32_t n_resyncs;
+};
+
+struct attempts_user {
+	/* No answer in time, or the oldest one had to go (C-030). The attempt ends on return. */
+	void (*on_timeout)(void *user, struct attempt *a);
+	void *user;
+};
+
+/* NULL: out of memory. */
+struct attempts *attempts_new(struct loop *loop, uint32_t max, uint32_t reg_await_auth_s,
+			      struct attempts_user user);
+/* No attempt may be asking. */
+void attempts_free(struct attempts *all);
+uint32_t attempts_count(const struct attempts *all);
+
+struct attempt *attempts_find(struct attempts *all, const char *impi, const char *call_id);
+
+/* Asking. NULL: no room, or out of memory. */
+struct attempt *attempt_begin(struct attempts *all, const char *impi, const char *impu,
+			      const char *call_id, struct server_txn *x);
+
+/* The challenge went out. Returns 0, or -ENOSPC without a timer: the caller ends the attempt. */
+int attempt_await(struct attempt *a);
+
+/* The next REGISTER of the chain came. */
+void attempt_ask(struct attempt *a, struct server_txn *x);
+
+void attempt_end(struct attempt *a);
+
+/* Whether another attempt is under way for the same IMPU by the same IMPI. */
+bool attempt_has_rival(const struct attempt *a);
+
+#endif

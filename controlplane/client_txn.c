@@ -1,0 +1,252 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/txn_impl.h"
+
+/* Timer C: RFC 3261 16.6 step 11, more than three minutes. */
+#define TIMER_C_MS 181000
+
+static int make_key(const char *branch, const char *method, char key[static TXN_KEY_BYTES])
+{
+	int n = snprintf(key, TXN_KEY_BYTES, "%s %s", branch, method);
+	return n < 0 || n >= TXN_KEY_BYTES ? -EMSGSIZE : n;
+}
+
+/* No more calls to the owner. */
+static void end_user(struct client_txn *x)
+{
+	struct client_user user = x->user;
+	x->user = (struct client_user){ 0 };
+	if (user.on_end)
+		user.on_end(user.user);
+}
+
+static void tell_user(struct client_txn *x, struct sip *response)
+{
+	if (x->user.on_response)
+		x->user.on_response(x->user.user, response);
+	else
+		sip_free(response);
+}
+
+void client_txn_free(struct client_txn *x)
+{
+	struct txns *t = x->out.txns;
+	end_user(x);
+	timer_cancel(t->loop, &x->out.repeat);
+	timer_cancel(t->loop, &x->end);
+	table_remove(t->clients, &x->node);
+	sending_clear(&x->out);
+	sip_free(x->request);
+	free(x);
+	t->n--;
+}
+
+/* Timers A and E. */
+static void on_timer_repeat(void *user)
+{
+	struct client_txn *x = user;
+	struct txns *t = x->out.txns;
+	const struct txn_times *times = txn_times(x->out.path.endpoint);
+	t->counters.retransmitted++;
+	sending_send(&x->out);
+	x->out.repeat_ms *= 2; /* an INVITE's until timer B: 17.1.1.2 */
+	if (!x->invite && (x->out.repeat_ms > times->t2_ms || x->state == CLIENT_PROCEEDING))
+		x->out.repeat_ms = times->t2_ms;
+	timer_set(t->loop, &x->out.repeat, x->out.repeat_ms);
+}
+
+/* Timers B, C, F: nobody answered. Timers D, K, M: done. */
+static void on_timer_end(void *user)
+{
+	struct client_txn *x = user;
+	if (x->state < CLIENT_ACCEPTED) {
+		x->out.txns->counters.timed_out++;
+		if (x->invite && x->state == CLIENT_PROCEEDING)
+			client_txn_cancel(x);
+		tell_user(x, NULL);
+	}
+	client_txn_free(x);
+}
+
+int client_txn_new(struct txns *t, struct sip *request, const char *branch, const struct path *path,
+		   struct client_user user, struct client_txn **out)
+{
+	char key[TXN_KEY_BYTES];
+	int n = make_key(branch, sip_method(request), key);
+	if (n < 0)
+		return n;
+	if (t->n == t->max) {
+		t->counters.refused++;
+		return -ENOSPC;
+	}
+	struct client_txn *x = calloc(1, sizeof(*x) + (size_t)n + 1);
+	if (!x)
+		return -ENOMEM;
+	x->out.txns = t;
+	x->out.path = *path;
+	int error = sending_set(&x->out, request);
+	if (error) {
+		free(x);
+		return error;
+	}
+	memcpy(x->key, key, (size_t)n + 1);
+	x->user = user;
+	x->invite = sip_is(request, "INVITE");
+	if (x->invite)
+		x->request = request;
+	else
+		sip_free(request);
+	timer_init(&x->out.repeat, on_timer_repeat, x);
+	timer_init(&x->end, on_timer_end, x);
+	table_add(t->clients, &x->node, table_hash(t->clients, 0, key, (size_t)n));
+	t->n++;
+	t->counters.client++;
+	const struct txn_times *times = txn_times(path->endpoint);
+	x->out.repeat_ms = times->t1_ms;
+	timer_set(t->loop, &x->out.repeat, times->t1_ms);
+	timer_set(t->loop, &x->end, (uint64_t)TXN_B * times->t1_ms);
+	sending_send(&x->out);
+	if (out)
+		*out = x;
+	return 0;
+}
+
+/*
+ * ACK (17.1.1.3) or CANCEL (9.1) of an INVITE: same Request-URI, Call-ID, From, Route and topmost
+ * Via; `to` is the answer's for ACK, the INVITE's own for CANCEL. NULL: out of memory.
+ */
+static struct sip *follow_invite(const struct sip *invite, const char *method, const osip_to_t *to)
+{
+	struct sip *s = sip_clone(invite);
+	if (!s)
+		return NULL;
+	osip_message_t *m = s->osip;
+	osip_to_t *new_to = NULL;
+	char *name = osip_strdup(method);
+	char *cseq_name = osip_strdup(method);
+	if (!name || !cseq_name || osip_to_clone(to, &new_to))
+		goto free_parts;
+	osip_free(m->sip_method);
+	osip_free(m->cseq->method);
+	osip_to_free(m->to);
+	m->sip_method = name;
+	m->cseq->method = cseq_name;
+	m->to = new_to;
+	while (osip_list_size(&m->vias) > 1) {
+		osip_via_t *via = osip_list_get(&m->vias, 1);
+		osip_list_remove(&m->vias, 1);
+		osip_via_free(via);
+	}
+	osip_list_special_free(&m->contacts, (void (*)(void *))osip_contact_free);
+	osip_list_special_free(&m->record_routes, (void (*)(void *))osip_record_route_free);
+	osip_list_special_free(&m->headers, (void (*)(void *))osip_header_free);
+	free(s->body);
+	s->body = NULL;
+	s->body_bytes = 0;
+	if (sip_header_add(s, "Max-Forwards", "70"))
+		goto free_sip;
+	return s;
+
+free_parts:
+	osip_free(name);
+	osip_free(cseq_name);
+free_sip:
+	sip_free(s);
+	return NULL;
+}
+
+/* From here on the bytes to repeat are the ACK. */
+static void send_ack(struct client_txn *x, const struct sip *response)
+{
+	struct sip *ack = follow_invite(x->request, "ACK", response->osip->to);
+	if (ack && !sending_set(&x->out, ack))
+		sending_send(&x->out);
+	sip_free(ack);
+}
+
+void client_txn_cancel(struct client_txn *x)
+{
+	if (!x->invite || x->state >= CLIENT_ACCEPTED || x->cancelled)
+		return;
+	x->cancelled = true;
+	if (x->state == CLIENT_CALLING)
+		return; /* goes out with the first provisional answer: 9.1 */
+	struct sip *cancel = follow_invite(x->request, "CANCEL", x->request->osip->to);
+	const char *branch = sip_via_param(sip_via(x->request, 0), "branch");
+	if (cancel && client_txn_new(x->out.txns, cancel, branch, &x->out.path,
+				     (struct client_user){ 0 }, NULL))
+		sip_free(cancel);
+}
+
+static void take_provisional(struct client_txn *x, struct sip *response)
+{
+	struct txns *t = x->out.txns;
+	bool first = x->state == CLIENT_CALLING;
+	if (x->state > CLIENT_PROCEEDING) {
+		sip_free(response);
+		return;
+	}
+	x->state = CLIENT_PROCEEDING;
+	if (x->invite) {
+		timer_cancel(t->loop, &x->out.repeat);
+		timer_set(t->loop, &x->end, TIMER_C_MS);
+	}
+	if (first && x->cancelled) {
+		x->cancelled = false;
+		client_txn_cancel(x);
+	}
+	tell_user(x, response);
+}
+
+static void take_final(struct client_txn *x, struct sip *response)
+{
+	struct txns *t = x->out.txns;
+	const struct txn_times *times = txn_times(x->out.path.endpoint);
+	bool success = sip_status(response) < 300;
+	if (x->state == CLIENT_COMPLETED || (x->state == CLIENT_ACCEPTED && !success)) {
+		if (x->invite && !success)
+			sending_send(&x->out); /* the ACK was lost */
+		sip_free(response);
+		return;
+	}
+	bool first = x->state < CLIENT_ACCEPTED;
+	timer_cancel(t->loop, &x->out.repeat);
+	if (x->invite && success) {
+		x->state = CLIENT_ACCEPTED;
+		if (first)
+			timer_set(t->loop, &x->end, (uint64_t)TXN_B * times->t1_ms);
+		tell_user(x, response);
+		return;
+	}
+	x->state = CLIENT_COMPLETED;
+	if (x->invite)
+		send_ack(x, response);
+	timer_set(t->loop, &x->end, x->invite ? (uint64_t)TXN_B * times->t1_ms : times->t4_ms);
+	tell_user(x, response);
+	end_user(x);
+}
+
+bool txns_response(struct txns *t, struct sip *response, const struct address *source)
+{
+	char key[TXN_KEY_BYTES];
+	const char *branch = sip_via_param(sip_via(response, 0), "branch");
+	int n = branch ? make_key(branch, sip_method(response), key) : -EINVAL;
+	struct table_node *node = NULL;
+	if (n > 0)
+		node = table_first(t->clients, table_hash(t->clients, 0, key, (size_t)n));
+	for (; node; node = table_next(node)) {
+		struct client_txn *x = table_entry(node, struct client_txn, node);
+		if (strcmp(x->key, key) || !address_same_host(&x->out.path.peer, source))
+			continue;
+		if (sip_status(response) < 200)
+			take_provisional(x, response);
+		else
+			take_final(x, response);
+		return true;
+	}
+	t->counters.unmatched++;
+	return false;
+}

@@ -1,0 +1,184 @@
+#include "controlplane/credentials.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "crypto/wipe.h"
+
+static const char *skip_blanks(const char *s)
+{
+	return s + strspn(s, " \t");
+}
+
+/* Reserves n bytes and a NUL in the store; NULL: full. */
+static char *store_take(struct credentials *c, size_t n)
+{
+	if (n >= sizeof(c->store) - c->n_used)
+		return NULL;
+	char *start = c->store + c->n_used;
+	c->n_used += n + 1;
+	start[n] = '\0';
+	return start;
+}
+
+static char *store_copy(struct credentials *c, const char *text, size_t n)
+{
+	char *start = store_take(c, n);
+	if (start)
+		memcpy(start, text, n);
+	return start;
+}
+
+/* A quoted string at `s` (its first character is the quote). Returns its end; NULL: malformed. */
+static const char *take_quoted(struct credentials *c, const char *s, const char **out)
+{
+	char *start = c->store + c->n_used;
+	for (s++; *s != '"'; s++) {
+		if (*s == '\\')
+			s++;
+		if (!*s || c->n_used + 1 >= sizeof(c->store))
+			return NULL;
+		c->store[c->n_used++] = *s;
+	}
+	c->store[c->n_used++] = '\0';
+	*out = start;
+	return s + 1;
+}
+
+/* RFC 3261 25.1: a name with anything else in it could be another name to a laxer reader. */
+static size_t token_bytes(const char *s)
+{
+	size_t n = 0;
+	while (isalnum((unsigned char)s[n]) || (s[n] && strchr("-.!%*_+`'~", s[n])))
+		n++;
+	return n;
+}
+
+static const char *take_param(struct credentials *c, const char *s)
+{
+	struct credentials_param *p = &c->params[c->n_params];
+	size_t n = token_bytes(s);
+	if (n == 0 || !(p->name = store_copy(c, s, n)) || credentials_get(c, p->name))
+		return NULL;
+	s = skip_blanks(s + n);
+	if (*s != '=')
+		return NULL;
+	s = skip_blanks(s + 1);
+	p->quoted = *s == '"';
+	if (p->quoted) {
+		s = take_quoted(c, s, &p->value);
+	} else {
+		n = strcspn(s, ", \t\"\\;<>@?{}()"); /* a token, or base64 without quotes */
+		p->value = store_copy(c, s, n);
+		s = p->value ? s + n : NULL;
+	}
+	if (!s)
+		return NULL;
+	c->n_params++;
+	return skip_blanks(s);
+}
+
+int credentials_parse(const char *value, struct credentials *c)
+{
+	c->n_params = 0;
+	c->n_used = 0;
+	if (strlen(value) >= CREDENTIALS_BYTES / 2)
+		return -EMSGSIZE;
+	const char *s = skip_blanks(value);
+	size_t n = strcspn(s, " \t");
+	if (n == 0 || !(c->scheme = store_copy(c, s, n)))
+		return -EINVAL;
+	for (s = skip_blanks(s + n); *s; s = skip_blanks(s + 1)) {
+		if (c->n_params == CREDENTIALS_N_PARAMS)
+			return -EMSGSIZE;
+		s = take_param(c, s);
+		if (!s)
+			return -EINVAL;
+		if (!*s)
+			break;
+		if (*s != ',')
+			return -EINVAL;
+	}
+	return 0;
+}
+
+const char *credentials_get(const struct credentials *c, const char *name)
+{
+	for (unsigned i = 0; i < c->n_params; i++)
+		if (!strcasecmp(c->params[i].name, name))
+			return c->params[i].value;
+	return NULL;
+}
+
+unsigned credentials_remove(struct credentials *c, const char *name)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < c->n_params; i++)
+		if (strcasecmp(c->params[i].name, name))
+			c->params[kept++] = c->params[i];
+	unsigned n = c->n_params - kept;
+	c->n_params = kept;
+	return n;
+}
+
+int credentials_set(struct credentials *c, const char *name, const char *value, bool quoted)
+{
+	credentials_remove(c, name);
+	if (c->n_params == CREDENTIALS_N_PARAMS)
+		return -EMSGSIZE;
+	struct credentials_param *p = &c->params[c->n_params];
+	p->name = store_copy(c, name, strlen(name));
+	p->value = p->name ? store_copy(c, value, strlen(value)) : NULL;
+	p->quoted = quoted;
+	if (!p->value)
+		return -EMSGSIZE;
+	c->n_params++;
+	return 0;
+}
+
+/* Appends `n` bytes; false: no room for them and the NUL. */
+static bool append(char *out, size_t out_bytes, size_t *used, const char *text, size_t n)
+{
+	if (n >= out_bytes - *used)
+		return false;
+	memcpy(out + *used, text, n);
+	*used += n;
+	out[*used] = '\0';
+	return true;
+}
+
+static bool append_quoted(char *out, size_t out_bytes, size_t *used, const char *text)
+{
+	bool ok = append(out, out_bytes, used, "\"", 1);
+	for (; ok && *text; text++) {
+		if (*text == '"' || *text == '\\')
+			ok = append(out, out_bytes, used, "\\", 1);
+		ok = ok && append(out, out_bytes, used, text, 1);
+	}
+	return ok && append(out, out_bytes, used, "\"", 1);
+}
+
+int credentials_print(const struct credentials *c, char *out, size_t out_bytes)
+{
+	size_t used = 0;
+	bool ok = append(out, out_bytes, &used, c->scheme, strlen(c->scheme));
+	for (unsigned i = 0; ok && i < c->n_params; i++) {
+		const struct credentials_param *p = &c->params[i];
+		ok = append(out, out_bytes, &used, i ? ", " : " ", i ? 2 : 1) &&
+		     append(out, out_bytes, &used, p->name, strlen(p->name)) &&
+		     append(out, out_bytes, &used, "=", 1);
+		if (ok && p->quoted)
+			ok = append_quoted(out, out_bytes, &used, p->value);
+		else if (ok)
+			ok = append(out, out_bytes, &used, p->value, strlen(p->value));
+	}
+	return ok ? (int)used : -EMSGSIZE;
+}
+
+void credentials_wipe(struct credentials *c)
+{
+	wipe(c, sizeof(*c));
+}

@@ -1,0 +1,131 @@
+#include "controlplane/cx.h"
+
+#include <errno.h>
+#include <string.h>
+
+int cx_send(struct cx *cx, const struct cx_request *request, cx_done *done, void *user)
+{
+	return cx->send(cx, request, done, user);
+}
+
+void cx_free(struct cx *cx)
+{
+	if (cx != NULL)
+		cx->free(cx);
+}
+
+bool cx_succeeded(enum cx_result result)
+{
+	return ((unsigned)result & ~(unsigned)CX_EXPERIMENTAL) / 1000 == 2;
+}
+
+int cx_identity(char out[static CX_IDENTITY_BYTES], const char *text)
+{
+	size_t bytes = strlen(text);
+
+	if (bytes >= CX_IDENTITY_BYTES)
+		return -EMSGSIZE;
+	memset(out, 0,
+	       CX_IDENTITY_BYTES); /* the whole field travels: nothing of the stack with it */
+	memcpy(out, text, bytes);
+	return 0;
+}
+
+static bool is_text(const char *field, size_t bytes)
+{
+	return memchr(field, '\0', bytes) != NULL;
+}
+
+static bool is_identity(const char field[static CX_IDENTITY_BYTES])
+{
+	return is_text(field, CX_IDENTITY_BYTES);
+}
+
+bool cx_request_is_sound(const struct cx_request *request)
+{
+	const struct cx_mar *mar = &request->mar;
+
+	switch (request->command) {
+	case CX_UAR:
+		return is_identity(request->uar.impi) && is_identity(request->uar.impu) &&
+		       is_identity(request->uar.visited_network);
+	case CX_MAR:
+		return is_identity(mar->impi) && is_identity(mar->impu) &&
+		       is_identity(mar->server_name) && is_text(mar->scheme, sizeof(mar->scheme)) &&
+		       mar->resync <= 1 && mar->reserved[0] == 0 && mar->reserved[1] == 0;
+	case CX_SAR:
+		return is_identity(request->sar.impi) && is_identity(request->sar.impu) &&
+		       is_identity(request->sar.server_name);
+	case CX_LIR:
+		return is_identity(request->lir.impu);
+	}
+	return false;
+}
+
+static bool maa_is_sound(const struct cx_maa *maa)
+{
+	if (maa->n_items > CX_MAX_ITEMS)
+		return false;
+	for (uint32_t i = 0; i < maa->n_items; i++) {
+		/* TS 33.102 6.3.7: RES has 32 … 128 bits */
+		if (maa->items[i].res_bytes < 4 || maa->items[i].res_bytes > CX_RES_BYTES)
+			return false;
+	}
+	return true;
+}
+
+static bool saa_is_sound(const struct cx_saa *saa)
+{
+	if (saa->n_impus > CX_MAX_IMPUS)
+		return false;
+	for (uint32_t i = 0; i < saa->n_impus; i++) {
+		if (!is_identity(saa->impus[i].impu) || saa->impus[i].barred > 1)
+			return false;
+	}
+	return true;
+}
+
+bool cx_answer_is_sound(const struct cx_answer *answer)
+{
+	switch (answer->command) {
+	case CX_UAR:
+		return is_identity(answer->uaa.server_name);
+	case CX_MAR:
+		return maa_is_sound(&answer->maa);
+	case CX_SAR:
+		return saa_is_sound(&answer->saa);
+	case CX_LIR:
+		return is_identity(answer->lia.server_name);
+	}
+	return false;
+}
+
+size_t cx_request_bytes(enum cx_command command)
+{
+	switch (command) {
+	case CX_UAR:
+		return sizeof(struct cx_uar);
+	case CX_MAR:
+		return sizeof(struct cx_mar);
+	case CX_SAR:
+		return sizeof(struct cx_sar);
+	case CX_LIR:
+		return sizeof(struct cx_lir);
+	}
+	return 0;
+}
+
+size_t cx_answer_bytes(enum cx_command command)
+{
+	switch (command) {
+	case CX_UAR:
+		return sizeof(struct cx_uaa);
+	case CX_MAR:
+		return sizeof(struct cx_maa);
+	case CX_SAR:
+		return sizeof(struct cx_saa);
+	case CX_LIR:
+		return sizeof(struct cx_lia);
+	}
+	return 0;
+}

@@ -1,0 +1,13 @@
+/*
+ * Cx to the HSS that is a role of this process. Which one that is is asked anew at each request, so
+ * the roles may stop in any order; without one, cx_send() says -ENOTCONN.
+ */
+#ifndef CONTROLPLANE_CX_DIRECT_H
+#define CONTROLPLANE_CX_DIRECT_H
+
+#include "controlplane/cx.h"
+
+/* NULL: out of memory. */
+struct cx *cx_direct_new(void);
+
+#endif

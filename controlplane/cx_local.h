@@ -1,0 +1,64 @@
+/*
+ * Cx over a Unix SOCK_SEQPACKET socket, between the CSCFs and the HSS of one machine.
+ *
+ * One message = one datagram: struct cx_local_header and the struct of cx.h that the command names,
+ * whole, in host order. Both ends check version, direction, lengths and cx_*_is_sound(); a peer
+ * that breaks a rule loses its connection. CK and IK travel here: the socket is of mode 0600, so
+ * that only processes of one user meet on it.
+ *
+ * The client keeps at most CX_LOCAL_OUTSTANDING requests, sends them as fast as the socket takes
+ * them, gives each CX_LOCAL_TIMEOUT_MS, and connects again when the HSS went away; requests that
+ * were not sent yet wait for that, those that were are answered CX_UNABLE_TO_DELIVER. The server
+ * stops reading from a client that has CX_LOCAL_OPEN requests unanswered.
+ */
+#ifndef CONTROLPLANE_CX_LOCAL_H
+#define CONTROLPLANE_CX_LOCAL_H
+
+#include "controlplane/cx.h"
+
+#define CX_LOCAL_VERSION      1
+#define CX_LOCAL_OUTSTANDING  1024
+#define CX_LOCAL_OPEN         256
+#define CX_LOCAL_CLIENTS      16
+#define CX_LOCAL_TIMEOUT_MS   5000
+#define CX_LOCAL_RECONNECT_MS 200
+
+struct cx_local_header {
+	uint16_t version;
+	uint16_t is_answer; /* 0 or 1 */
+	uint32_t command;
+	uint32_t result;       /* of an answer, else 0 */
+	uint32_t length_bytes; /* of the whole message */
+	uint64_t id;           /* the client's own, returned in the answer */
+};
+
+struct cx_local_message {
+	struct cx_local_header header;
+	uint8_t body[sizeof(struct cx_saa)]; /* the command's struct; this is the longest */
+};
+
+struct hss;
+struct loop;
+struct cx_local_server;
+
+/* Both return the bytes of the message. */
+size_t cx_local_pack_request(const struct cx_request *request, uint64_t id,
+			     struct cx_local_message *out);
+size_t cx_local_pack_answer(const struct cx_answer *answer, uint64_t id,
+			    struct cx_local_message *out);
+
+/* `n_bytes` arrived in `message`. Return 0 or -EPROTO; *out is then sound. */
+int cx_local_parse_request(const struct cx_local_message *message, size_t n_bytes,
+			   struct cx_request *out, uint64_t *id);
+int cx_local_parse_answer(const struct cx_local_message *message, size_t n_bytes,
+			  struct cx_answer *out, uint64_t *id);
+
+/* Connects by itself, sooner or later. NULL: out of memory. */
+struct cx *cx_local_client_new(struct loop *loop, const char *path);
+
+/* Returns 0, or -errno (-EADDRINUSE: another HSS listens there). The HSS must outlive it. */
+int cx_local_server_new(struct loop *loop, const char *path, struct hss *hss,
+			struct cx_local_server **out);
+void cx_local_server_free(struct cx_local_server *server);
+
+#endif

@@ -1,0 +1,32 @@
+#include "controlplane/cx_status.h"
+
+int cx_register_status(enum cx_result result)
+{
+	switch (result) {
+	case CX_USER_UNKNOWN:
+	case CX_IDENTITIES_DONT_MATCH:
+	case CX_IDENTITY_NOT_REGISTERED:
+	case CX_ROAMING_NOT_ALLOWED:
+	case CX_AUTHORIZATION_REJECTED:
+	case CX_AUTH_SCHEME_NOT_SUPPORTED:
+		return 403;
+	case CX_UNABLE_TO_DELIVER:
+		return 504;
+	default:
+		return 500;
+	}
+}
+
+int cx_locate_status(enum cx_result result)
+{
+	switch (result) {
+	case CX_USER_UNKNOWN:
+		return 404;
+	case CX_IDENTITY_NOT_REGISTERED:
+		return 480;
+	case CX_UNABLE_TO_DELIVER:
+		return 504;
+	default:
+		return 500;
+	}
+}

@@ -1,0 +1,61 @@
+/*
+ * The P-CSCF's end of dataplane/api.h: asynchronous, on the loop, reconnecting by itself.
+ *
+ * After each connect it says HELLO with its name (so that SAs of a life before are its own again),
+ * lists what it owns, and hands that to on_sa(); on_ready() follows, and only then is the client
+ * ready for requests. The same list is read again when events were lost. When the connection
+ * breaks, every request under way fails with -ECONNRESET, and a new attempt is made each second.
+ * Keys go from the caller's struct into the kernel; no copy of them is kept.
+ */
+#ifndef CONTROLPLANE_DPCLIENT_H
+#define CONTROLPLANE_DPCLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/api.h"
+
+struct loop;
+struct dpclient;
+
+struct dpclient_user {
+	/* One SA that the data plane holds for this client; all of them, before on_ready(). */
+	void (*on_sa)(void *user, const struct api_sa_info *sa);
+	/* The list is over: what was not in it is gone. */
+	void (*on_ready)(void *user);
+	/* A set's lifetime ended in the data plane. */
+	void (*on_expired)(void *user, uint64_t registration);
+	void *user;
+};
+
+struct dpclient_counters {
+	uint64_t connected; /* times */
+	uint64_t installed; /* sets */
+	uint64_t install_failed;
+	uint64_t deleted; /* sets asked to be deleted */
+	uint64_t expired; /* sets the data plane ended */
+};
+
+/* Connects in the background. `path` and `name` are copied. NULL: out of memory. */
+struct dpclient *dpclient_new(struct loop *loop, const char *path, const char *name,
+			      struct dpclient_user user);
+void dpclient_free(struct dpclient *c); /* fails what is under way with -ECONNRESET */
+
+bool dpclient_is_ready(const struct dpclient *c);
+const struct dpclient_counters *dpclient_counters(const struct dpclient *c);
+
+/*
+ * Installs a set (copied; the caller wipes its own). `done` is called once with 0 and the SPIs, or
+ * -errno and NULL; never from within this call. Returns 0, or -errno and no call: -ENOTCONN,
+ * -EAGAIN (too many under way), -ENOMEM.
+ */
+int dpclient_install(struct dpclient *c, const struct api_set *set,
+		     void (*done)(void *user, int status, const struct api_set_result *result),
+		     void *user);
+
+/* Without an answer that anybody waits for: a failure is counted, and the lifetime does the rest.
+ */
+void dpclient_update(struct dpclient *c, uint64_t registration, uint32_t lifetime_s);
+void dpclient_delete(struct dpclient *c, uint64_t registration, uint32_t grace_s);
+
+#endif

@@ -1,0 +1,98 @@
+#include "controlplane/hops.h"
+
+#include <osipparser2/osip_parser.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/sip.h"
+#include "controlplane/table.h"
+#include "controlplane/transport.h"
+
+#define MAX_MAX_FORWARDS 255 /* RFC 3261 20.22 */
+
+struct hops {
+	struct table *secret; /* never filled: its keyed hash is all that is wanted */
+};
+
+struct hops *hops_new(void)
+{
+	struct hops *h = calloc(1, sizeof(*h));
+	if (h && !(h->secret = table_new(0))) {
+		free(h);
+		return NULL;
+	}
+	return h;
+}
+
+void hops_free(struct hops *h)
+{
+	if (!h)
+		return;
+	table_free(h->secret);
+	free(h);
+}
+
+static uint64_t hash_text(const struct hops *h, uint64_t seed, const char *text)
+{
+	return table_hash(h->secret, seed, text ? text : "", text ? strlen(text) : 0);
+}
+
+static uint64_t hash_uri(const struct hops *h, uint64_t seed, const osip_uri_t *uri)
+{
+	char *text = NULL;
+	if (uri && osip_uri_to_str(uri, &text))
+		text = NULL;
+	seed = hash_text(h, seed, text);
+	osip_free(text);
+	return seed;
+}
+
+/* RFC 3261 16.6 step 8: what routing depends on. Equal twice = a loop, not a spiral. */
+static uint64_t loop_hash(const struct hops *h, const struct sip *s)
+{
+	char call_id[256] = "";
+	sip_call_id(s, call_id, sizeof(call_id));
+	uint64_t hash = hash_text(h, 0, call_id);
+	hash = hash_text(h, hash, s->osip->cseq->number);
+	hash = hash_text(h, hash, sip_method(s));
+	hash = hash_text(h, hash, sip_to_tag(s));
+	hash = hash_uri(h, hash, sip_route(s, 0));
+	return hash_uri(h, hash, s->osip->req_uri);
+}
+
+/* Branch = cookie, random part, loop hash: RFC 3261 16.6 step 8. */
+static bool is_loop(const struct sip *s, const struct address *own, const char *hash)
+{
+	const osip_via_t *via;
+	for (unsigned i = 0; (via = sip_via(s, i)); i++) {
+		struct address sent_by;
+		const char *branch = sip_via_param(via, "branch");
+		const char *tail = branch ? strrchr(branch, '-') : NULL;
+		if (!tail || strcmp(tail + 1, hash) || !via->host)
+			continue;
+		if (!address_parse(via->host, 0, &sent_by) && address_same_host(&sent_by, own))
+			return true;
+	}
+	return false;
+}
+
+int hops_add(const struct hops *h, struct sip *s, const struct endpoint *e,
+	     char branch[static HOPS_BRANCH_BYTES])
+{
+	char number[16], hash[20], random[SIP_TAG_BYTES];
+	uint32_t hops = sip_header_number(s, "Max-Forwards", 70);
+	if (hops == 0)
+		return 483;
+	if (hops > MAX_MAX_FORWARDS)
+		hops = MAX_MAX_FORWARDS;
+	snprintf(number, sizeof(number), "%u", hops - 1);
+	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)loop_hash(h, s));
+	if (is_loop(s, &e->local, hash))
+		return 482;
+	sip_random_tag(random);
+	snprintf(branch, HOPS_BRANCH_BYTES, "z9hG4bK%s-%s", random, hash);
+	if (sip_header_set(s, "Max-Forwards", number) || sip_via_push(s, &e->sent_by, branch))
+		return 500;
+	return 0;
+}

@@ -1,0 +1,29 @@
+/*
+ * The hops of a request: Max-Forwards, loops, and the Via that each proxy adds. RFC
+ * 3261 16.3, 16.6.
+ *
+ * Our branches end in a keyed hash of all that routing depends on, so a request that comes back
+ * unchanged is a loop, and one that comes back with another target is a spiral and goes on: in IMS
+ * the same P-CSCF is passed twice when both UEs are its own.
+ */
+#ifndef CONTROLPLANE_HOPS_H
+#define CONTROLPLANE_HOPS_H
+
+struct endpoint;
+struct hops;
+struct sip;
+
+#define HOPS_BRANCH_BYTES 64
+
+/* The secret behind the hashes. NULL: out of memory or no random numbers. */
+struct hops *hops_new(void);
+void hops_free(struct hops *h);
+
+/*
+ * Prepares a request to leave on `e`: one hop less, a Via of ours with a new branch, which is
+ * copied to `branch`. Returns 0, or the status to answer: 482, 483, 500.
+ */
+int hops_add(const struct hops *h, struct sip *request, const struct endpoint *e,
+	     char branch[static HOPS_BRANCH_BYTES]);
+
+#endif

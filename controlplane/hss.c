@@ -1,0 +1,215 @@
+#include "controlplane/hss.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "controlplane/hss_procedures.h"
+#include "controlplane/log.h"
+#include "controlplane/loop.h"
+#include "controlplane/store.h"
+#include "crypto/milenage.h"
+#include "crypto/wipe.h"
+
+/* An answer that waits for the commit. */
+struct owed {
+	STAILQ_ENTRY(owed) link;
+	cx_done *done;
+	void *user;
+	struct cx_answer answer;
+};
+
+struct hss {
+	struct loop *loop;
+	struct store *store;
+	struct milenage *milenage;
+	struct timer commit;
+	STAILQ_HEAD(, owed) owed;
+	bool is_open; /* a transaction is */
+	int failure;  /* of the store, in this transaction; -errno */
+	struct hss_stats stats;
+};
+
+static struct hss *here;
+
+struct hss *hss_here(void)
+{
+	return here;
+}
+
+const struct hss_stats *hss_stats(const struct hss *h)
+{
+	return &h->stats;
+}
+
+static void give(struct hss *h, struct owed *o)
+{
+	if (!cx_succeeded(o->answer.result))
+		h->stats.request_refused++;
+	o->done(o->user, &o->answer);
+	wipe(o, sizeof(*o));
+	free(o);
+}
+
+/* A vector whose SQN is not on the disk does not leave. */
+static void refuse(struct owed *o, enum cx_result result)
+{
+	enum cx_command command = o->answer.command;
+
+	memset(&o->answer, 0, sizeof(o->answer));
+	o->answer.command = command;
+	o->answer.result = result;
+}
+
+/* Ends the transaction and gives what was owed; whatever a callback asks begins the next one. */
+static void commit(void *user)
+{
+	struct hss *h = user;
+	STAILQ_HEAD(, owed) owed = STAILQ_HEAD_INITIALIZER(owed);
+	struct owed *o;
+	int rc = h->failure;
+
+	if (rc == 0)
+		rc = store_commit(h->store);
+	if (rc < 0) {
+		log_error("hss: the subscriber store failed: %s", store_error(h->store));
+		store_rollback(h->store);
+		h->stats.commit_failed++;
+	}
+	h->stats.commit++;
+	h->is_open = false;
+	STAILQ_CONCAT(&owed, &h->owed);
+	while ((o = STAILQ_FIRST(&owed)) != NULL) {
+		STAILQ_REMOVE_HEAD(&owed, link);
+		if (rc < 0)
+			refuse(o, CX_UNABLE_TO_COMPLY);
+		give(h, o);
+	}
+}
+
+static int begin(struct hss *h)
+{
+	int rc = timer_set(h->loop, &h->commit, 0);
+
+	if (rc < 0)
+		return rc;
+	h->failure = store_begin(h->store);
+	h->is_open = true;
+	return 0;
+}
+
+/* Finds the subject. Returns a Cx result, or -errno when the store failed. */
+static int look_up(struct hss_subject *s, const char *impi, const char *impu)
+{
+	int rc = store_find_impu(s->store, impu, &s->identity);
+
+	if (rc == 0) {
+		rc = impi != NULL ? store_find_impi(s->store, impi, &s->subscriber)
+				  : store_find_subscriber(s->store, s->identity.subscriber,
+							  &s->subscriber);
+	}
+	if (rc < 0)
+		return rc == -ENOENT ? CX_USER_UNKNOWN : rc;
+	/* C-020: checked before any vector is made */
+	if (s->identity.subscriber != s->subscriber.id)
+		return CX_IDENTITIES_DONT_MATCH;
+	rc = store_identities(s->store, s->subscriber.id, s->set, &s->n_set);
+	return rc < 0 ? rc : CX_SUCCESS;
+}
+
+static int process(struct hss *h, struct hss_subject *s, const struct cx_request *request,
+		   struct cx_answer *answer)
+{
+	int rc;
+
+	switch (request->command) {
+	case CX_UAR:
+		h->stats.uar++;
+		rc = look_up(s, request->uar.impi, request->uar.impu);
+		return rc == CX_SUCCESS ? hss_authorize(s, &request->uar, &answer->uaa) : rc;
+	case CX_MAR:
+		h->stats.mar++;
+		rc = look_up(s, request->mar.impi, request->mar.impu);
+		return rc == CX_SUCCESS ? hss_challenge(s, &request->mar, &answer->maa) : rc;
+	case CX_SAR:
+		h->stats.sar++;
+		rc = look_up(s, request->sar.impi, request->sar.impu);
+		return rc == CX_SUCCESS ? hss_assign(s, &request->sar, &answer->saa) : rc;
+	case CX_LIR:
+		h->stats.lir++;
+		rc = look_up(s, NULL, request->lir.impu);
+		return rc == CX_SUCCESS ? hss_locate(s, &request->lir, &answer->lia) : rc;
+	}
+	return CX_UNABLE_TO_COMPLY;
+}
+
+int hss_request(struct hss *h, const struct cx_request *request, cx_done *done, void *user)
+{
+	struct hss_subject subject = { .store = h->store,
+				       .stats = &h->stats,
+				       .milenage = h->milenage };
+	struct owed *o = calloc(1, sizeof(*o));
+	int rc = o == NULL ? -ENOMEM : 0;
+
+	if (rc == 0 && !h->is_open)
+		rc = begin(h);
+	if (rc < 0) {
+		free(o);
+		return -ENOMEM;
+	}
+	o->done = done;
+	o->user = user;
+	o->answer.command = request->command;
+	rc = h->failure;
+	if (rc == 0)
+		rc = process(h, &subject, request, &o->answer);
+	wipe(&subject, sizeof(subject));
+	if (rc < 0) {
+		h->failure = rc;
+		rc = CX_UNABLE_TO_COMPLY;
+	}
+	o->answer.result = (enum cx_result)rc;
+	STAILQ_INSERT_TAIL(&h->owed, o, link);
+	return 0;
+}
+
+struct hss *hss_new(struct loop *loop, struct store *store)
+{
+	struct hss *h = calloc(1, sizeof(*h));
+	struct milenage *milenage = milenage_new();
+
+	if (h == NULL || milenage == NULL) {
+		milenage_free(milenage);
+		free(h);
+		store_close(store);
+		return NULL;
+	}
+	h->milenage = milenage;
+	h->loop = loop;
+	h->store = store;
+	STAILQ_INIT(&h->owed);
+	timer_init(&h->commit, commit, h);
+	here = h;
+	return h;
+}
+
+void hss_free(struct hss *h)
+{
+	struct owed *o;
+
+	if (h == NULL)
+		return;
+	if (here == h)
+		here = NULL;
+	timer_cancel(h->loop, &h->commit);
+	store_rollback(h->store);
+	while ((o = STAILQ_FIRST(&h->owed)) != NULL) {
+		STAILQ_REMOVE_HEAD(&h->owed, link);
+		refuse(o, CX_UNABLE_TO_DELIVER);
+		give(h, o);
+	}
+	store_close(h->store);
+	milenage_free(h->milenage);
+	free(h);
+}

@@ -1,0 +1,52 @@
+/*
+ * The HSS: answers Cx requests from the subscriber store, makes authentication vectors, keeps the
+ * registration flags. TS 29.228 6; seed 6.1.1 … 6.1.3.
+ *
+ * Requests that arrive in one turn of the loop share one transaction, and no answer is given before
+ * it has reached the disk: a vector never leaves before its SQN is safe from any crash (C-138), and
+ * a thousand UEs who register at once cost a few disk flushes instead of thousands. When the commit
+ * fails, all of its answers become CX_UNABLE_TO_COMPLY.
+ *
+ * On the loop's thread only. The HSS owns nothing of its callers; it owns the store.
+ */
+#ifndef CONTROLPLANE_HSS_H
+#define CONTROLPLANE_HSS_H
+
+#include <stdint.h>
+
+#include "controlplane/cx.h"
+#include "controlplane/role.h"
+
+struct hss;
+struct loop;
+struct store;
+
+struct hss_stats {
+	uint64_t uar;
+	uint64_t mar;
+	uint64_t sar;
+	uint64_t lir;
+	uint64_t request_refused; /* answers that are no success */
+	uint64_t vector_made;
+	uint64_t resync_accepted;
+	uint64_t resync_forged;
+	uint64_t commit;
+	uint64_t commit_failed;
+};
+
+/* Takes the store over, also on failure. NULL: out of memory. */
+struct hss *hss_new(struct loop *loop, struct store *store);
+/* Answers still owed are given as CX_UNABLE_TO_DELIVER. */
+void hss_free(struct hss *h);
+
+/* As cx_send(). `request` must be sound. */
+int hss_request(struct hss *h, const struct cx_request *request, cx_done *done, void *user);
+
+const struct hss_stats *hss_stats(const struct hss *h);
+
+/* The HSS that runs in this process, NULL if none: cx_open() prefers it to the socket. */
+struct hss *hss_here(void);
+
+extern const struct role hss_role;
+
+#endif

@@ -1,0 +1,43 @@
+/* UAR and LIR: where a user's registrations and calls go. They change nothing. */
+#include "controlplane/hss_procedures.h"
+
+#include <errno.h>
+
+static bool is_barred_whole(const struct hss_subject *s)
+{
+	for (unsigned i = 0; i < s->n_set; i++) {
+		if (!s->set[i].barred)
+			return false;
+	}
+	return true;
+}
+
+/* TS 29.228 6.1.1.1 */
+int hss_authorize(struct hss_subject *s, const struct cx_uar *r, struct cx_uaa *a)
+{
+	const char *scscf = s->subscriber.scscf;
+
+	if (r->type > CX_AUTHORIZE_DEREGISTRATION)
+		return CX_UNABLE_TO_COMPLY;
+	if (s->identity.barred && is_barred_whole(s))
+		return CX_AUTHORIZATION_REJECTED;
+	if (r->type == CX_AUTHORIZE_DEREGISTRATION && s->identity.state != STORE_REGISTERED)
+		return CX_IDENTITY_NOT_REGISTERED;
+	if (cx_identity(a->server_name, scscf) < 0)
+		return -EIO;
+	if (r->type == CX_AUTHORIZE_DEREGISTRATION)
+		return CX_SUCCESS;
+	/* A name is stored from the MAR on: SM7 finds the S-CSCF that sent SM4 (C-018). */
+	return scscf[0] != '\0' ? CX_SUBSEQUENT_REGISTRATION : CX_FIRST_REGISTRATION;
+}
+
+/*
+ * TS 29.228 6.1.4.1. While the initial registration is pending the call goes to the S-CSCF that
+ * runs it, which knows how to treat it (seed 6.1.1).
+ */
+int hss_locate(struct hss_subject *s, const struct cx_lir *r, struct cx_lia *a)
+{
+	if (s->subscriber.scscf[0] == '\0')
+		return CX_IDENTITY_NOT_REGISTERED;
+	return cx_identity(a->server_name, s->subscriber.scscf) < 0 ? -EIO : CX_SUCCESS;
+}

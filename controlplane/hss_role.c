@@ -1,0 +1,99 @@
+/* The HSS as a role of the process: its store, its end of the Cx socket, its status. */
+#include "controlplane/hss.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "configs/config.h"
+#include "controlplane/cx_local.h"
+#include "controlplane/log.h"
+#include "controlplane/store.h"
+
+/* Lines of the status socket's list: a base of millions is no answer to a question. */
+#define LISTED 10000
+
+struct hss_server {
+	struct hss *hss;
+	struct store *store; /* the HSS's */
+	struct cx_local_server *cx;
+};
+
+static void stop(void *self)
+{
+	struct hss_server *s = self;
+
+	cx_local_server_free(s->cx);
+	hss_free(s->hss);
+	free(s);
+}
+
+static int start(struct loop *loop, const struct config *config, void **self)
+{
+	struct hss_server *s = calloc(1, sizeof(*s));
+	char error[512];
+	int rc;
+
+	if (s == NULL)
+		return -ENOMEM;
+	rc = store_open(config->hss->database, &s->store, error, sizeof(error));
+	if (rc < 0) {
+		log_error("hss: %s", error);
+		free(s);
+		return rc;
+	}
+	s->hss = hss_new(loop, s->store);
+	rc = s->hss == NULL
+		     ? -ENOMEM
+		     : cx_local_server_new(loop, config->controlplane->cx_socket, s->hss, &s->cx);
+	if (rc < 0) {
+		log_error("hss: cannot listen on %s: %s", config->controlplane->cx_socket,
+			  strerror(-rc));
+		stop(s);
+		return rc;
+	}
+	*self = s;
+	return 0;
+}
+
+static void list_one(void *arg, const struct store_identity *identity,
+		     const struct store_subscriber *owner)
+{
+	const char *state = identity->state == STORE_REGISTERED ? "registered" : "pending";
+
+	/* A row that does not fit in memory is missing from the list; nothing else suffers. */
+	json_array_append_new(arg, json_pack("{s:s, s:s, s:s, s:s}", "impu", identity->impu, "impi",
+					     owner->impi, "state", state, "scscf", owner->scscf));
+}
+
+static json_t *registrations(void *self)
+{
+	struct hss_server *s = self;
+	json_t *list = json_array();
+
+	if (list != NULL && store_each_active(s->store, LISTED, list_one, list) < 0)
+		log_warn("hss: the list of registrations is incomplete: %s", store_error(s->store));
+	return list;
+}
+
+static json_t *stats(void *self)
+{
+	struct hss_server *s = self;
+	const struct hss_stats *n = hss_stats(s->hss);
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "cx_uar",
+			 (json_int_t)n->uar, "cx_mar", (json_int_t)n->mar, "cx_sar",
+			 (json_int_t)n->sar, "cx_lir", (json_int_t)n->lir, "cx_refused",
+			 (json_int_t)n->request_refused, "vector_made", (json_int_t)n->vector_made,
+			 "resync_accepted", (json_int_t)n->resync_accepted, "resync_forged",
+			 (json_int_t)n->resync_forged, "store_commit", (json_int_t)n->commit,
+			 "store_commit_failed", (json_int_t)n->commit_failed);
+}
+
+const struct role hss_role = {
+	.name = "hss",
+	.start = start,
+	.stop = stop,
+	.registrations = registrations,
+	.stats = stats,
+};

@@ -1,0 +1,250 @@
+#include "controlplane/icscf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "configs/config.h"
+#include "controlplane/cx.h"
+#include "controlplane/cx_open.h"
+#include "controlplane/cx_status.h"
+#include "controlplane/log.h"
+#include "controlplane/proxy.h"
+#include "controlplane/register_request.h"
+
+/* As many as the S-CSCF behind it. */
+#define MAX_TXNS (1u << 18)
+
+struct counters {
+	uint64_t register_rx;
+	uint64_t register_forwarded;
+	uint64_t register_refused;
+	uint64_t locate_rx; /* requests for a user */
+	uint64_t locate_forwarded;
+	uint64_t locate_refused;
+};
+
+struct icscf {
+	struct proxy *proxy;
+	struct endpoint *endpoint;
+	struct cx *cx;
+	const struct config *config;
+	struct counters counters;
+};
+
+/* A request that waits for its UAA or LIA. */
+struct query {
+	struct icscf *icscf;
+	struct server_txn *x;
+};
+
+static void refuse_register(struct icscf *i, struct server_txn *x, int status)
+{
+	i->counters.register_refused++;
+	server_txn_answer(x, status);
+}
+
+static void refuse_locate(struct icscf *i, struct server_txn *x, int status)
+{
+	i->counters.locate_refused++;
+	server_txn_answer(x, status);
+}
+
+/*
+ * Sends the request on to the S-CSCF `name`: a REGISTER with it as Request-URI (TS 24.229 5.3.1.2),
+ * others with it as Route (5.3.2.1). False: it could not be written, and waits for an answer.
+ */
+static bool forward(struct icscf *i, struct server_txn *x, const char *name, bool is_register)
+{
+	struct sip *request = sip_clone(server_txn_request(x));
+	struct path path = { .endpoint = i->endpoint };
+	char route[CX_IDENTITY_BYTES + 4];
+	int rc = request != NULL ? address_parse_uri(name, &path.peer) : -ENOMEM;
+
+	snprintf(route, sizeof(route), "%s;lr", name);
+	if (rc == 0)
+		sip_routes_clear(request);
+	if (rc == 0)
+		rc = is_register ? sip_request_uri_set(request, name)
+				 : sip_route_push(request, route);
+	if (rc < 0) {
+		log_warn("icscf: cannot forward to the S-CSCF that the HSS names: %s",
+			 strerror(-rc));
+		sip_free(request);
+		return false;
+	}
+	proxy_forward(i->proxy, x, request, &path, (struct forward){ 0 });
+	return true;
+}
+
+static const char *choose(const struct icscf *i, const char *name)
+{
+	return name[0] != '\0' ? name : i->config->icscf->scscf;
+}
+
+/* --- REGISTER --- */
+
+static void on_authorized(void *user, const struct cx_answer *answer)
+{
+	struct query *q = user;
+	struct icscf *i = q->icscf;
+
+	if (!cx_succeeded(answer->result))
+		refuse_register(i, q->x, cx_register_status(answer->result));
+	else if (forward(i, q->x, choose(i, answer->uaa.server_name), true))
+		i->counters.register_forwarded++;
+	else
+		refuse_register(i, q->x, 500);
+	free(q);
+}
+
+static int ask(struct icscf *i, const struct cx_request *request, cx_done *done,
+	       struct server_txn *x)
+{
+	struct query *q = malloc(sizeof(*q));
+	int rc;
+
+	if (q == NULL)
+		return -ENOMEM;
+	*q = (struct query){ .icscf = i, .x = x };
+	rc = cx_send(i->cx, request, done, q);
+	if (rc < 0)
+		free(q);
+	return rc;
+}
+
+static void authorize(struct icscf *i, struct server_txn *x)
+{
+	const struct sip *message = server_txn_request(x);
+	const char *visited = sip_header(message, "P-Visited-Network-ID", 0);
+	struct cx_request request = { .command = CX_UAR };
+	struct register_request q;
+	int status = register_request_read(&q, message, true, i->config->controlplane->realm);
+
+	i->counters.register_rx++;
+	if (status != 0) {
+		refuse_register(i, x, status);
+		return;
+	}
+	cx_identity(request.uar.impi, q.impi);
+	cx_identity(request.uar.impu, q.impu);
+	if (visited != NULL && cx_identity(request.uar.visited_network, visited) < 0) {
+		refuse_register(i, x, 400);
+		return;
+	}
+	request.uar.type =
+		q.expires_s == 0 ? CX_AUTHORIZE_DEREGISTRATION : CX_AUTHORIZE_REGISTRATION;
+	if (ask(i, &request, on_authorized, x) < 0)
+		refuse_register(i, x, 503);
+}
+
+/* --- terminating requests --- */
+
+static void on_located(void *user, const struct cx_answer *answer)
+{
+	struct query *q = user;
+	struct icscf *i = q->icscf;
+
+	if (!cx_succeeded(answer->result))
+		refuse_locate(i, q->x, cx_locate_status(answer->result));
+	else if (forward(i, q->x, choose(i, answer->lia.server_name), false))
+		i->counters.locate_forwarded++;
+	else
+		refuse_locate(i, q->x, 500);
+	free(q);
+}
+
+static void locate(struct icscf *i, struct server_txn *x)
+{
+	struct cx_request request = { .command = CX_LIR };
+
+	i->counters.locate_rx++;
+	if (sip_aor(server_txn_request(x)->osip->req_uri, request.lir.impu,
+		    sizeof(request.lir.impu)) < 0)
+		refuse_locate(i, x, 416);
+	else if (ask(i, &request, on_located, x) < 0)
+		refuse_locate(i, x, 503);
+}
+
+/* --- the role --- */
+
+static void on_request(void *role, const struct source *source, struct server_txn *x)
+{
+	struct icscf *i = role;
+
+	if (sip_is(server_txn_request(x), "REGISTER"))
+		authorize(i, x);
+	else
+		locate(i, x);
+}
+
+static void stop(void *self)
+{
+	struct icscf *i = self;
+
+	cx_free(i->cx);
+	proxy_free(i->proxy);
+	free(i);
+}
+
+static int start(struct loop *loop, const struct config *config, void **self)
+{
+	const struct config_icscf *c = config->icscf;
+	struct icscf *i = calloc(1, sizeof(*i));
+	struct address own;
+	int rc;
+
+	if (i == NULL)
+		return -ENOMEM;
+	i->config = config;
+	i->cx = cx_open(loop, config);
+	i->proxy = proxy_new(loop, MAX_TXNS,
+			     (struct proxy_user){ .on_request = on_request, .role = i });
+	rc = i->cx != NULL && i->proxy != NULL ? 0 : -ENOMEM;
+	if (rc == 0)
+		rc = address_parse(c->address, (uint16_t)c->port, &own);
+	if (rc == 0)
+		rc = transport_listen(proxy_transport(i->proxy), ENDPOINT_CORE, ZONE_CORE, &own, "",
+				      &i->endpoint);
+	if (rc < 0) {
+		log_error("icscf: cannot listen on %s port %u: %s", c->address, c->port,
+			  strerror(-rc));
+		stop(i);
+		return rc;
+	}
+	*self = i;
+	return 0;
+}
+
+/* An I-CSCF holds none. */
+static json_t *registrations(void *self)
+{
+	return json_array();
+}
+
+static json_t *stats(void *self)
+{
+	struct icscf *i = self;
+	const struct counters *n = &i->counters;
+	json_t *object = json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I}", "register_rx", (json_int_t)n->register_rx,
+		"register_forwarded", (json_int_t)n->register_forwarded, "register_refused",
+		(json_int_t)n->register_refused, "locate_rx", (json_int_t)n->locate_rx,
+		"locate_forwarded", (json_int_t)n->locate_forwarded, "locate_refused",
+		(json_int_t)n->locate_refused);
+
+	if (object != NULL && proxy_stats(i->proxy, object) < 0) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+const struct role icscf_role = {
+	.name = "icscf",
+	.start = start,
+	.stop = stop,
+	.registrations = registrations,
+	.stats = stats,
+};

@@ -1,0 +1,22 @@
+/*
+ * Who speaks: P-Preferred-Identity and P-Asserted-Identity at the P-CSCF, RFC 3325
+ * 6, 24.229 5.2.6.3.
+ *
+ * An identity is asserted from the SA that carried the message and the registration behind it,
+ * never from what the message says of itself.
+ */
+#ifndef CONTROLPLANE_IDENTITY_H
+#define CONTROLPLANE_IDENTITY_H
+
+struct ue_registration;
+struct sip;
+struct ue;
+
+/*
+ * Replaces P-Asserted-Identity and P-Preferred-Identity by one identity of the UE: the preferred
+ * one if it is registered, else the default one (C-116). The registration it belongs to is *out.
+ * Returns 0; -EPERM: the UE has no registration; -ENOMEM.
+ */
+int identity_assert(struct sip *message, const struct ue *ue, const struct ue_registration **out);
+
+#endif

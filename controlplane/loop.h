@@ -1,0 +1,49 @@
+/*
+ * The event loop of a process: sockets and signals by libevent, timers of our own.
+ *
+ * Everything of the control plane runs on the one thread inside loop_run(); nothing here may be
+ * called from another. Timers live inside the objects they belong to (struct timer is embedded, not
+ * allocated) and are kept in a binary heap: set and cancel cost O(log n), and neither can fail once
+ * the heap has room (loop_new() takes the most timers that may be set at a time). The clock is
+ * monotonic milliseconds, or a variable of the test: then loop_fire() is called by hand.
+ */
+#ifndef CONTROLPLANE_LOOP_H
+#define CONTROLPLANE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct loop;
+
+struct timer {
+	uint64_t at_ms;
+	void (*fire)(void *user); /* the timer is no longer set; it may be set again, or freed */
+	void *user;
+	uint32_t position; /* in the heap, from 1; 0 = not set */
+};
+
+/* `fake_ms`: NULL, or the test's clock, read at each call. Returns NULL when out of memory. */
+struct loop *loop_new(uint32_t max_timers, const uint64_t *fake_ms);
+void loop_free(struct loop *l);
+
+/* Runs until loop_stop(), SIGINT or SIGTERM. Returns 0 or -errno. */
+int loop_run(struct loop *l);
+void loop_stop(struct loop *l);
+
+/* For event_new(): sockets belong to the modules that open them. */
+struct event_base *loop_base(const struct loop *l);
+
+uint64_t loop_now_ms(const struct loop *l);
+
+/* Fires what is due; returns how many did. loop_run() does it by itself. */
+unsigned loop_fire(struct loop *l);
+
+void timer_init(struct timer *t, void (*fire)(void *user), void *user);
+
+/* Sets or moves the timer. Returns 0, or -ENOSPC when max_timers are set: then it is not set. */
+int timer_set(struct loop *l, struct timer *t, uint64_t delay_ms);
+void timer_cancel(struct loop *l, struct timer *t);
+bool timer_is_set(const struct timer *t);
+
+#endif

@@ -1,0 +1,247 @@
+#include "controlplane/pcscf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/log.h"
+#include "controlplane/pcscf_impl.h"
+#include "controlplane/transport.h"
+
+#define MAX_TXNS                                                                                   \
+	262144 /* toward UEs each stays 64·T1 = 128 s: about 1000 registrations a second          \
+		*/
+#define MAX_UES 262144
+#define CLIENT                                                                                     \
+	"pcscf" /* name at the data plane: what we installed is ours again after a restart         \
+		 */
+
+struct gm *pcscf_gm(struct pcscf *p, const struct endpoint *e)
+{
+	for (unsigned i = 0; i < p->n_gm; i++)
+		if (address_same_host(&p->gm[i].ps->local, &e->local))
+			return &p->gm[i];
+	return NULL;
+}
+
+/*
+ * Who sent it. On a protected port the tuple is the SA set (C-047), and an answer leaves
+ * port_pc → port_us of that set whatever Via says (WIRE 7); what has no set is not answered at all.
+ */
+static bool identify(void *role, const struct sip *message, struct source *source,
+		     struct path *reply)
+{
+	struct pcscf *p = role;
+	if (source->endpoint->side == ENDPOINT_CORE)
+		return true;
+	/*
+	 * We ask nothing there, so nothing can be an answer; and CANCEL and ACK could only belong
+	 * to what came over an SA, which the clear must not touch.
+	 */
+	if (source->endpoint->side == ENDPOINT_GM_CLEAR)
+		return reply && !sip_is(message, "CANCEL") && !sip_is(message, "ACK");
+	struct sa_set *set = ue_set_by_tuple(p->ues, source->endpoint, &source->peer);
+	if (!set || set->state == SET_INSTALLING)
+		return false;
+	ue_set_used(set);
+	source->sender = set;
+	if (reply)
+		*reply = ue_path(set);
+	return true;
+}
+
+static void on_request(void *role, const struct source *source, struct server_txn *x)
+{
+	struct pcscf *p = role;
+	if (source->endpoint->side == ENDPOINT_CORE)
+		pcscf_request_from_core(p, x);
+	else if (sip_is(server_txn_request(x), "REGISTER"))
+		pcscf_register(p, source, x);
+	else
+		pcscf_request_from_ue(p, source, x);
+}
+
+static void on_ack(void *role, const struct source *source, const struct sip *ack)
+{
+	pcscf_ack(role, source, ack);
+}
+
+/* --- life --- */
+
+static int listen_gm(struct pcscf *p, const char *host, const struct config_zone *zone)
+{
+	struct transport *t = proxy_transport(p->proxy);
+	struct gm *gm = &p->gm[p->n_gm];
+	const char *device = p->config->device;
+	struct address local;
+	int error = address_parse(host, (uint16_t)p->config->port, &local);
+	if (error)
+		return error;
+	error = transport_listen(t, ENDPOINT_GM_CLEAR, p->zone, &local, device, &gm->clear);
+	local.port = (uint16_t)zone->port_ps;
+	if (!error)
+		error = transport_listen(t, ENDPOINT_GM_PROTECTED, p->zone, &local, device,
+					 &gm->ps);
+	for (unsigned i = 0; i < p->n_pc && !error; i++) {
+		local.port = (uint16_t)(zone->port_pc_first + i);
+		error = transport_listen(t, ENDPOINT_GM_PROTECTED, p->zone, &local, device,
+					 &gm->pc[i]);
+		if (!error)
+			gm->pc[i]->sent_by = gm->ps->local; /* UEs answer uc → ps: WIRE 7 */
+	}
+	if (!error)
+		p->n_gm++;
+	return error;
+}
+
+static int listen_all(struct pcscf *p, const struct config_zone *zone)
+{
+	struct address core;
+	int error = address_parse(p->config->core_address, (uint16_t)p->config->core_port, &core);
+	if (!error)
+		error = transport_listen(proxy_transport(p->proxy), ENDPOINT_CORE, ZONE_CORE, &core,
+					 "", &p->core);
+	if (error) {
+		log_error("pcscf: cannot listen on core_address: %s", strerror(-error));
+		return error;
+	}
+	for (unsigned i = 0; i < p->config->n_addresses; i++) {
+		error = listen_gm(p, p->config->addresses[i], zone);
+		if (error) {
+			log_error("pcscf: cannot listen on addresses[%u], device \"%s\": %s", i,
+				  p->config->device, strerror(-error));
+			return error;
+		}
+	}
+	return 0;
+}
+
+/* What config_load() could not know: the sections that this role reads besides its own. */
+static int check_config(const struct config *config, const struct config_zone **zone)
+{
+	const struct config_pcscf *c = config->pcscf;
+	int index = config->dataplane ? config_zone_index(config, c->zone) : -ENOENT;
+	if (index < 0) {
+		log_error("pcscf: needs the section dataplane with its zone");
+		return -EINVAL;
+	}
+	*zone = &config->dataplane->zones[index];
+	if (!(*zone)->port_ps || !(*zone)->n_port_pc || (*zone)->n_port_pc > PCSCF_PORTS_PC) {
+		log_error("pcscf: its zone needs port_ps and 1 to %d ports of port_pc",
+			  PCSCF_PORTS_PC);
+		return -EINVAL;
+	}
+	if (c->n_addresses == 0 || c->n_addresses > PCSCF_ADDRESSES) {
+		log_error("pcscf: needs 1 to %d addresses", PCSCF_ADDRESSES);
+		return -EINVAL;
+	}
+	return index;
+}
+
+static void stop(void *self)
+{
+	struct pcscf *p = self;
+	dpclient_free(
+		p->dp); /* first: what waits for it is answered while there are transactions */
+	proxy_free(p->proxy);
+	ues_free(p->ues);
+	free(p->held);
+	free(p);
+}
+
+static int start(struct loop *loop, const struct config *config, void **self)
+{
+	const struct config_zone *zone;
+	int index = check_config(config, &zone);
+	if (index < 0)
+		return index;
+	struct pcscf *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->config = config->pcscf;
+	p->loop = loop;
+	p->zone = (uint16_t)index;
+	p->n_pc = zone->n_port_pc;
+	p->policy =
+		(struct secagree_policy){ config->pcscf->integrity, config->pcscf->n_integrity,
+					  config->pcscf->encryption, config->pcscf->n_encryption };
+	p->proxy =
+		proxy_new(loop, MAX_TXNS, (struct proxy_user){ identify, on_request, on_ack, p });
+	p->dp = dpclient_new(
+		loop, config->dataplane->socket, CLIENT,
+		(struct dpclient_user){ pcscf_on_sa, pcscf_on_ready, pcscf_on_expired, p });
+	p->ues = p->dp ? ues_new(loop, p->dp, MAX_UES) : NULL;
+	int error = p->proxy && p->dp && p->ues ? 0 : -ENOMEM;
+	if (!error && (error = address_parse_uri(config->pcscf->icscf, &p->icscf)))
+		log_error("pcscf: icscf must be sip:ADDRESS:PORT");
+	if (!error)
+		error = listen_all(p, zone);
+	if (error) {
+		stop(p);
+		return error;
+	}
+	*self = p;
+	return 0;
+}
+
+static json_t *registrations(void *self)
+{
+	struct pcscf *p = self;
+	json_t *array = json_array();
+	if (array && ues_list(p->ues, array)) {
+		json_decref(array);
+		return NULL;
+	}
+	return array;
+}
+
+static int add(json_t *stats, const char *name, uint64_t value)
+{
+	return json_object_set_new(stats, name, json_integer((json_int_t)value));
+}
+
+static int add_all(const struct pcscf *p, json_t *stats)
+{
+	const struct dpclient_counters *d = dpclient_counters(p->dp);
+	int error = proxy_stats(p->proxy, stats);
+#define PCSCF_ADD(name, help) error = error ? error : add(stats, #name, p->counters.name);
+	PCSCF_COUNTERS(PCSCF_ADD)
+#undef PCSCF_ADD
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rest[] = {
+		{ "ues", ues_count(p->ues) },
+		{ "sets_temporary", ues_count_sets(p->ues, SET_TEMPORARY) },
+		{ "sets_established", ues_count_sets(p->ues, SET_ESTABLISHED) },
+		{ "sets_old", ues_count_sets(p->ues, SET_OLD) },
+		{ "sets_ending", ues_count_sets(p->ues, SET_ENDING) },
+		{ "dataplane_ready", dpclient_is_ready(p->dp) },
+		{ "dataplane_connected", d->connected },
+		{ "sets_installed", d->installed },
+		{ "sets_install_failed", d->install_failed },
+		{ "sets_deleted", d->deleted },
+		{ "sets_expired", d->expired },
+	};
+	for (unsigned i = 0; i < sizeof(rest) / sizeof(rest[0]) && !error; i++)
+		error = add(stats, rest[i].name, rest[i].value);
+	return error;
+}
+
+static json_t *stats(void *self)
+{
+	json_t *object = json_object();
+	if (object && add_all(self, object)) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+const struct role pcscf_role = {
+	.name = "pcscf",
+	.start = start,
+	.stop = stop,
+	.registrations = registrations,
+	.stats = stats,
+};

@@ -1,0 +1,116 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/log.h"
+#include "controlplane/pcscf_impl.h"
+
+/*
+ * After each connect the data plane lists the SAs of ours (C-093). What we know and it does not is
+ * forgotten; what it knows and we do not is adopted: the ports and the UE's id are in the list and
+ * in the handle, so the UE can be reached at once. Whose it is we learn with its next REGISTER,
+ * which the SA protects; until then its own requests are refused.
+ */
+struct held_sa {
+	uint64_t registration;
+	struct address local, peer;
+	uint32_t lifetime_s;
+	uint8_t direction;
+};
+
+void pcscf_on_sa(void *user, const struct api_sa_info *sa)
+{
+	struct pcscf *p = user;
+	if (p->n_held == p->max_held) {
+		size_t max = p->max_held ? 2 * p->max_held : 1024;
+		struct held_sa *larger = realloc(p->held, max * sizeof(*larger));
+		if (!larger) {
+			log_warn("no memory to adopt all SAs");
+			return;
+		}
+		p->held = larger;
+		p->max_held = max;
+	}
+	struct held_sa *held = &p->held[p->n_held++];
+	*held = (struct held_sa){ .registration = sa->registration,
+				  .local = { .family = sa->family, .port = sa->local_port },
+				  .peer = { .family = sa->family, .port = sa->peer_port },
+				  .lifetime_s = sa->lifetime_s,
+				  .direction = sa->direction };
+	memcpy(held->local.bytes, sa->local.bytes, sizeof(held->local.bytes));
+	memcpy(held->peer.bytes, sa->peer.bytes, sizeof(held->peer.bytes));
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t left = ((const struct held_sa *)a)->registration;
+	uint64_t right = ((const struct held_sa *)b)->registration;
+	return (left > right) - (left < right);
+}
+
+static bool is_held(void *user, uint64_t registration)
+{
+	const struct pcscf *p = user;
+	struct held_sa key = { .registration = registration };
+	return p->n_held && bsearch(&key, p->held, p->n_held, sizeof(key), compare);
+}
+
+static bool adopt(struct pcscf *p, const struct held_sa *sas, size_t n)
+{
+	struct set_ports ports = { 0 };
+	struct transport *t = proxy_transport(p->proxy);
+	for (size_t i = 0; i < n; i++) {
+		struct endpoint *e = transport_find(t, p->zone, &sas[i].local);
+		if (!e || e->side != ENDPOINT_GM_PROTECTED)
+			continue;
+		bool at_ps = e == pcscf_gm(p, e)->ps;
+		if (at_ps && sas[i].direction == API_IN) {
+			ports.ps = e;
+			ports.uc = sas[i].peer.port;
+		} else if (!at_ps && sas[i].direction == API_OUT) {
+			ports.pc = e;
+			ports.us = sas[i].peer.port;
+		}
+	}
+	if (!ports.ps || !ports.pc)
+		return false; /* of another configuration */
+	struct address host = sas[0].peer;
+	host.port = 0;
+	return !ue_set_adopt(p->ues, sas[0].registration, &host, p->zone, &ports,
+			     sas[0].lifetime_s);
+}
+
+void pcscf_on_ready(void *user)
+{
+	struct pcscf *p = user;
+	uint32_t before = (uint32_t)ues_count(p->ues);
+	size_t n_adopted = 0;
+	if (p->n_held)
+		qsort(p->held, p->n_held, sizeof(*p->held), compare);
+	ues_keep(p->ues, is_held, p);
+	uint32_t n_lost = before - ues_count(p->ues);
+	for (size_t i = 0, n; i < p->n_held; i += n) {
+		n = 1;
+		while (i + n < p->n_held && p->held[i + n].registration == p->held[i].registration)
+			n++;
+		if (ue_set_by_registration(p->ues, p->held[i].registration))
+			continue;
+		if (adopt(p, &p->held[i], n))
+			n_adopted++;
+		else
+			dpclient_delete(p->dp, p->held[i].registration, 0);
+	}
+	if (n_adopted || n_lost)
+		log_info("pcscf: %zu SA sets adopted, %u UEs lost with their SAs", n_adopted,
+			 n_lost);
+	free(p->held);
+	p->held = NULL;
+	p->n_held = p->max_held = 0;
+}
+
+void pcscf_on_expired(void *user, uint64_t registration)
+{
+	struct pcscf *p = user;
+	struct sa_set *s = ue_set_by_registration(p->ues, registration);
+	if (s)
+		ue_set_expired(s);
+}

@@ -1,0 +1,285 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/log.h"
+#include "controlplane/pcscf_impl.h"
+#include "crypto/keys.h"
+#include "crypto/wipe.h"
+
+/* A 401 that waits for the data plane. */
+struct challenge {
+	struct pcscf *pcscf;
+	struct server_txn *x;
+	struct sip *response; /* keys already out */
+	uint64_t set;         /* handle */
+	struct secagree_server numbers;
+	uint32_t offered_spis[2]; /* the UE's */
+	char *client;
+	char *nonce;
+	bool unprotected_start;
+};
+
+static void challenge_free(struct challenge *c)
+{
+	sip_free(c->response);
+	free(c->client);
+	free(c->nonce);
+	free(c);
+}
+
+/* A 503 that says when to try again: the data plane is gone or full. */
+static void answer_later(struct server_txn *x)
+{
+	char tag[SIP_TAG_BYTES];
+	sip_random_tag(tag);
+	struct sip *answer = sip_response(server_txn_request(x), 503, NULL, tag);
+	if (answer && !sip_header_add(answer, "Retry-After", "5")) {
+		server_txn_respond(x, answer);
+		return;
+	}
+	sip_free(answer);
+	server_txn_answer(x, 503);
+}
+
+/* --- the SA set, directions as WIRE 7 --- */
+
+enum { SA_UC_PS, SA_US_PC, SA_PC_US, SA_PS_UC }; /* places in api_set.sa */
+
+static void fill_sas(const struct pcscf *p, const struct set_ports *ports,
+		     const struct secagree_offer *offer, struct api_set *set)
+{
+	uint16_t ps = ports->ps->local.port, pc = ports->pc->local.port;
+	set->sa[SA_UC_PS] =
+		(struct api_sa){ .direction = API_IN, .local_port = ps, .peer_port = ports->uc };
+	set->sa[SA_PC_US] = (struct api_sa){
+		.direction = API_OUT, .spi = offer->spi_s, .local_port = pc, .peer_port = ports->us
+	};
+	if (p->config->sa_profile == CONFIG_SA_SINGLE_PAIR)
+		return; /* seed 6.3: one SA each way */
+	set->sa[SA_US_PC] =
+		(struct api_sa){ .direction = API_IN, .local_port = pc, .peer_port = ports->us };
+	set->sa[SA_PS_UC] = (struct api_sa){
+		.direction = API_OUT, .spi = offer->spi_c, .local_port = ps, .peer_port = ports->uc
+	};
+}
+
+/* Names of secagree.h were chosen from the configuration, which only has these. */
+static int fill_algorithms(const struct secagree_offer *offer, const struct screen_keys *keys,
+			   struct api_set *set)
+{
+	static const uint8_t integrity_of[ALG_N_INTEGRITY] = {
+		[ALG_HMAC_MD5_96] = API_HMAC_MD5_96,
+		[ALG_HMAC_SHA1_96] = API_HMAC_SHA1_96,
+		[ALG_AES_GMAC] = API_AES_GMAC,
+	};
+	static const uint8_t cipher_of[ALG_N_CIPHER] = {
+		[ALG_CIPHER_NULL] = API_CIPHER_NULL,
+		[ALG_AES_CBC] = API_AES_CBC,
+		[ALG_DES_EDE3_CBC] = API_DES_EDE3_CBC,
+		[ALG_AES_GCM] = API_AES_GCM,
+	};
+	int integrity = alg_find_integrity(offer->alg, strlen(offer->alg));
+	int cipher = alg_find_cipher(offer->ealg, strlen(offer->ealg));
+	if (integrity < 0 || cipher < 0)
+		return -EINVAL;
+	struct esp_keys expanded;
+	int error = keys_expand((enum alg_integrity)integrity, (enum alg_cipher)cipher, keys->ik,
+				keys->ck, &expanded);
+	if (!error) {
+		set->integrity = integrity_of[integrity];
+		set->cipher = cipher_of[cipher];
+		set->auth_key_bytes = expanded.auth_key_bytes;
+		set->cipher_key_bytes = expanded.cipher_key_bytes;
+		memcpy(set->auth_key, expanded.auth_key, sizeof(expanded.auth_key));
+		memcpy(set->cipher_key, expanded.cipher_key, sizeof(expanded.cipher_key));
+		memcpy(set->salt, expanded.salt, sizeof(expanded.salt));
+	}
+	wipe(&expanded, sizeof(expanded));
+	return error;
+}
+
+static void on_installed(void *user, int status, const struct api_set_result *result);
+
+/* Keys live in `set` on this stack frame and in the kernel's socket buffer, nowhere else. */
+static int install(struct challenge *c, const struct attempt *a, const struct sa_set *s,
+		   const struct screen_keys *keys)
+{
+	struct pcscf *p = c->pcscf;
+	const struct address *local = &s->ports.ps->local;
+	struct api_set set = { .registration = s->registration,
+			       .zone = p->zone,
+			       .family = local->family,
+			       .mode = API_TRANSPORT,
+			       .lifetime_s = p->config->temporary_sa_s };
+	memcpy(set.local.bytes, local->bytes, sizeof(set.local.bytes));
+	memcpy(set.peer.bytes, s->ue->host.bytes, sizeof(set.peer.bytes));
+	fill_sas(p, &s->ports, &a->offer, &set);
+	int error = fill_algorithms(&a->offer, keys, &set);
+	if (!error)
+		error = dpclient_install(p->dp, &set, on_installed, c);
+	wipe(&set, sizeof(set));
+	return error;
+}
+
+/* A port_pc that no set of this UE address has toward port_us: the UE's sets must differ in it. */
+static struct endpoint *choose_pc(const struct pcscf *p, const struct gm *gm,
+				  const struct attempt *a)
+{
+	uint32_t start = a->peer.port + a->offer.port_c; /* spreads; nothing depends on it */
+	for (unsigned i = 0; i < p->n_pc; i++) {
+		struct endpoint *pc = gm->pc[(start + i) % p->n_pc];
+		if (!ue_port_pc_in_use(p->ues, p->zone, &a->peer, a->offer.port_s, pc))
+			return pc;
+	}
+	return NULL;
+}
+
+static int new_set(const struct attempt *a, struct sa_set **out)
+{
+	struct pcscf *p = a->pcscf;
+	struct set_ports ports = { .uc = a->offer.port_c,
+				   .us = a->offer.port_s,
+				   .ps = a->gm->ps,
+				   .pc = choose_pc(p, a->gm, a) };
+	if (!ports.pc)
+		return -EADDRINUSE;
+	struct sa_set *before = attempt_set(a);
+	struct ue *ue = before ? before->ue : ue_get(p->ues, p->zone, &a->peer, a->impi);
+	return ue ? ue_set_new(ue, &ports, out) : -ENOSPC;
+}
+
+/* --- the 401 goes out --- */
+
+/* Stores what SM7 will be compared with, and puts it into the 401. Returns 0 or -errno. */
+static int agree(struct challenge *c, struct sa_set *s)
+{
+	char server[SECAGREE_TEXT_BYTES];
+	struct secagree_list *own = malloc(sizeof(*own));
+	int error = own ? 0 : -ENOMEM;
+	if (!error &&
+	    secagree_print_server(&c->pcscf->policy, &c->numbers, server, sizeof(server)) < 0)
+		error = -EMSGSIZE;
+	if (!error) {
+		secagree_init(own);
+		error = secagree_add(own, server);
+	}
+	if (!error) {
+		s->server = strdup(own->text);
+		s->server_header = strdup(server);
+		s->client = c->client;
+		s->nonce = c->nonce;
+		s->unprotected_start = c->unprotected_start;
+		c->client = c->nonce = NULL;
+		error = s->server && s->server_header ? 0 : -ENOMEM;
+	}
+	free(own);
+	return error ? error : sip_header_add(c->response, "Security-Server", server);
+}
+
+/*
+ * A single pair has no SA toward port_pc, but Security-Server must name one (Annex H). Any number
+ * does that differs from the three others of the set: nothing is ever sent with it.
+ */
+static uint32_t unused_spi(const struct challenge *c)
+{
+	for (uint32_t mask = 1;; mask++) {
+		uint32_t spi = c->numbers.spi_s ^ mask;
+		if (spi != c->offered_spis[0] && spi != c->offered_spis[1])
+			return spi;
+	}
+}
+
+static void on_installed(void *user, int status, const struct api_set_result *result)
+{
+	struct challenge *c = user;
+	struct pcscf *p = c->pcscf;
+	struct sa_set *s = ue_set_by_registration(p->ues, c->set);
+	if (!status && s) {
+		c->numbers.spi_s = result->spi[SA_UC_PS];
+		c->numbers.spi_c = p->config->sa_profile == CONFIG_SA_SINGLE_PAIR
+					   ? unused_spi(c)
+					   : result->spi[SA_US_PC];
+		status = agree(c, s);
+	}
+	if (status || !s) {
+		p->counters.challenge_failed++;
+		log_warn("an SA set could not be installed: %s",
+			 status ? strerror(-status) : "replaced meanwhile");
+		if (s)
+			ue_set_refused(s);
+		answer_later(c->x);
+	} else {
+		p->counters.challenge_tx++;
+		ue_set_confirmed(s, p->config->temporary_sa_s);
+		server_txn_respond(c->x, c->response);
+		c->response = NULL;
+	}
+	challenge_free(c);
+}
+
+/* Sets up the SAs with keys that the caller wipes. Returns 0 or the status to answer. */
+static int set_up(const struct attempt *a, struct server_txn *x, struct sip **response,
+		  const struct screen_keys *keys)
+{
+	struct pcscf *p = a->pcscf;
+	struct sa_set *s;
+	if (!dpclient_is_ready(p->dp))
+		return 503;
+	int error = new_set(a, &s);
+	if (error)
+		return error == -EADDRINUSE ? 400 : 503;
+	struct challenge *c = calloc(1, sizeof(*c));
+	if (!c)
+		goto forget_set;
+	*c = (struct challenge){ .pcscf = p,
+				 .x = x,
+				 .set = s->registration,
+				 .numbers = { .port_c = s->ports.pc->local.port,
+					      .port_s = s->ports.ps->local.port },
+				 .offered_spis = { a->offer.spi_c, a->offer.spi_s },
+				 .client = strdup(a->client),
+				 .nonce = strdup(keys->nonce),
+				 .unprotected_start = a->set == 0 };
+	if (!c->client || !c->nonce || install(c, a, s, keys))
+		goto free_challenge;
+	c->response = *response;
+	*response = NULL;
+	return 0;
+
+free_challenge:
+	challenge_free(c);
+forget_set:
+	ue_set_refused(s);
+	return 503;
+}
+
+void pcscf_challenge(const struct attempt *a, struct server_txn *x, struct sip *response)
+{
+	struct pcscf *p = a->pcscf;
+	struct screen_keys keys;
+	const struct sa_set *set = attempt_set(a);
+	int status = 0;
+	p->counters.challenge_rx++;
+	int error = screen_take_keys(response, &keys);
+	screen_to_ue(response);
+	if (error || !keys.found) {
+		p->counters.challenge_without_keys++;
+		status = 500; /* C-012 (b): without keys there is no protection, so no challenge */
+	} else if (!a->has_offer) {
+		p->counters.register_bad_agreement++;
+		status = 403; /* the UE wanted no SA: the end of a failure report, seed 6.1.2.2 */
+	} else if ((set && set->state == SET_TEMPORARY) || (a->is_protected && a->has_response)) {
+		p->counters.challenge_failed++;
+		status = 403; /* a challenge to SM7 would need SAs on ports that are taken */
+	} else {
+		status = set_up(a, x, &response, &keys);
+		p->counters.challenge_failed += status != 0;
+	}
+	wipe(&keys, sizeof(keys));
+	sip_free(response);
+	if (status == 503)
+		answer_later(x);
+	else if (status)
+		server_txn_answer(x, status);
+}

@@ -1,0 +1,157 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/credentials.h"
+#include "controlplane/pcscf_impl.h"
+
+/* Each check returns 0 or the status to answer. */
+
+/*
+ * The UE's address is the packet's: a numeric Via or Contact that says otherwise is a lie, C-053
+ * (a). A name says nothing.
+ */
+static bool is_elsewhere(const char *host, const struct address *peer)
+{
+	struct address named;
+	return host && !address_parse(host, 0, &named) && !address_same_host(&named, peer);
+}
+
+static int check_address(struct pcscf *p, const struct sip *r, const struct address *peer)
+{
+	if (sip_via(r, 1)) {
+		p->counters.register_several_vias++;
+		return 502; /* RFC 3329 2.3.1: agreement is with the first hop */
+	}
+	bool lies = is_elsewhere(sip_via(r, 0)->host, peer);
+	const osip_contact_t *contact;
+	for (int i = 0; (contact = osip_list_get(&r->osip->contacts, i)); i++)
+		lies = lies || (contact->url && is_elsewhere(contact->url->host, peer));
+	p->counters.register_bad_address += lies;
+	return lies ? 400 : 0;
+}
+
+/* IMPI and the identity to register; 24.229 5.1.1.2.2. */
+static int read_identities(struct attempt *a, const struct sip *r)
+{
+	struct credentials c;
+	char aor[SIP_VALUE_BYTES];
+	const char *value = sip_header(r, "Authorization", 0);
+	if (!value || sip_header(r, "Authorization", 1) || credentials_parse(value, &c))
+		return 400;
+	const char *impi = credentials_get(&c, "username");
+	if (!impi || !*impi || sip_aor(r->osip->to->url, aor, sizeof(aor)) < 0)
+		return 400;
+	a->impi = strdup(impi);
+	a->aor = strdup(aor);
+	return a->impi && a->aor ? 0 : 503;
+}
+
+/*
+ * A set protects the registrations of its own IMPI alone: else one subscriber's SA would vouch for
+ * another's REGISTER.
+ */
+static int check_owner(struct pcscf *p, const struct attempt *a, const struct sa_set *set)
+{
+	if (!set || !set->ue->impi[0] || !strcmp(set->ue->impi, a->impi))
+		return 0;
+	p->counters.register_foreign_impi++;
+	return 403;
+}
+
+/* A failure report answers a challenge without a response: it wants no SA, seed 6.1.2.2. */
+static bool is_failure_report(const struct sip *r)
+{
+	struct credentials c;
+	const char *value = sip_header(r, "Authorization", 0);
+	if (!value || credentials_parse(value, &c))
+		return false;
+	const char *nonce = credentials_get(&c, "nonce");
+	return nonce && *nonce && !screen_has_response(r);
+}
+
+/* C-057 (a): what an unprotected REGISTER without a usable offer is told. */
+static int refuse_agreement(struct pcscf *p, const struct sip *r)
+{
+	bool demanded = sip_option_has(r, "Require", "sec-agree") ||
+			sip_option_has(r, "Proxy-Require", "sec-agree");
+	if (demanded || sip_option_has(r, "Supported", "sec-agree")) {
+		p->counters.register_bad_agreement++;
+		return 494;
+	}
+	p->counters.register_no_agreement++;
+	return 421;
+}
+
+static int read_offer(struct attempt *a, const struct sip *r, const struct sa_set *set)
+{
+	struct pcscf *p = a->pcscf;
+	struct secagree_list *client = malloc(sizeof(*client));
+	int status = client ? 0 : 503;
+	if (!status && secagree_read(r, "Security-Client", client)) {
+		p->counters.register_malformed++;
+		status = 400;
+	}
+	const struct secagree_offer *offer = status ? NULL : secagree_choose(client, &p->policy);
+	bool demanded = sip_option_has(r, "Require", "sec-agree") ||
+			sip_option_has(r, "Proxy-Require", "sec-agree");
+	if (offer && (set || demanded)) {
+		a->offer = *offer;
+		a->has_offer = true;
+		a->client = strdup(client->text);
+		if (!a->client)
+			status = 503;
+	} else if (!status && !set && !is_failure_report(r)) {
+		status = refuse_agreement(p, r);
+	}
+	free(client);
+	return status;
+}
+
+/* What was agreed must come back unchanged: C-056. */
+static int check_verify(struct pcscf *p, const struct sip *r, const struct sa_set *set,
+			const char *client)
+{
+	if (!set || !set->server)
+		return 0;
+	struct secagree_list *verify = malloc(sizeof(*verify));
+	if (!verify)
+		return 503;
+	bool same =
+		!secagree_read(r, "Security-Verify", verify) && !strcmp(verify->text, set->server);
+	if (set->state == SET_TEMPORARY)
+		same = same && client && !strcmp(client, set->client);
+	free(verify);
+	if (same)
+		return 0;
+	p->counters.register_bad_agreement++;
+	return 494;
+}
+
+/* A set-up whose inbound tuple belongs to another set is refused: C-053 (b). */
+static int check_ports(const struct attempt *a, const struct sa_set *set)
+{
+	struct pcscf *p = a->pcscf;
+	if (!a->has_offer || (set && set->state == SET_TEMPORARY))
+		return 0;
+	if (set && set->ports.uc == a->offer.port_c)
+		return 0; /* the offer is the old one again: it will not be challenged with it */
+	if (!ue_port_uc_in_use(p->ues, p->zone, &a->peer, a->offer.port_c, a->impi))
+		return 0;
+	p->counters.register_port_in_use++;
+	return 400;
+}
+
+int attempt_check(struct attempt *a, const struct sip *r, const struct sa_set *set)
+{
+	struct pcscf *p = a->pcscf;
+	int status = check_address(p, r, &a->peer);
+	if (!status && (status = read_identities(a, r)) == 400)
+		p->counters.register_malformed++;
+	if (!status)
+		status = check_owner(p, a, set);
+	if (!status)
+		status = read_offer(a, r, set);
+	if (!status)
+		status = check_verify(p, r, set, a->client);
+	return status ? status : check_ports(a, set);
+}

@@ -1,0 +1,124 @@
+/*
+ * Insides of the P-CSCF, shared by pcscf*.c alone. One thread; everything is owned by struct pcscf.
+ */
+#ifndef CONTROLPLANE_PCSCF_IMPL_H
+#define CONTROLPLANE_PCSCF_IMPL_H
+
+#include "configs/config.h"
+#include "controlplane/dpclient.h"
+#include "controlplane/proxy.h"
+#include "controlplane/screen.h"
+#include "controlplane/secagree.h"
+#include "controlplane/ue.h"
+
+#define PCSCF_ADDRESSES 8  /* own addresses on Gm */
+#define PCSCF_PORTS_PC  64 /* size of the port_pc pool */
+
+#define PCSCF_COUNTERS(COUNTER)                                                                    \
+	COUNTER(register_rx, "REGISTER requests from UEs")                                         \
+	COUNTER(register_forwarded, "REGISTER requests sent on to the I-CSCF")                     \
+	COUNTER(register_bad_address, "refused: Via or Contact is not the source address")         \
+	COUNTER(register_several_vias, "refused 502: the UE is not the first hop")                 \
+	COUNTER(register_no_agreement, "refused 421: sec-agree is not offered")                    \
+	COUNTER(register_bad_agreement, "refused 494: lists differ, or nothing in common")         \
+	COUNTER(register_port_in_use, "refused: another SA set has this client port")              \
+	COUNTER(register_foreign_impi, "refused 403: the SA set is another IMPI's")                \
+	COUNTER(register_malformed, "refused 400: credentials or lists cannot be read")            \
+	COUNTER(challenge_rx, "401 answers from the core")                                         \
+	COUNTER(challenge_without_keys, "401 answers without ik and ck: not sent on")              \
+	COUNTER(challenge_tx, "challenges sent to UEs, their SA set being installed")              \
+	COUNTER(challenge_failed, "challenges whose SA set could not be set up")                   \
+	COUNTER(registered, "SA sets established by an authenticated registration")                \
+	COUNTER(refreshed, "registrations refreshed without a challenge")                          \
+	COUNTER(deregistered, "registrations ended by the UE")                                     \
+	COUNTER(authentication_failed, "authentications that ended in a failure answer")           \
+	COUNTER(unprotected_refused, "refused: not a REGISTER, on the unprotected port")           \
+	COUNTER(not_registered_refused, "refused: the UE has no registration on this SA set")      \
+	COUNTER(route_refused, "refused: the next hop was not learned by registration")            \
+	COUNTER(ue_request_forwarded, "requests of UEs sent on to the core")                       \
+	COUNTER(core_request_forwarded, "requests of the core sent on to UEs")                     \
+	COUNTER(core_request_unknown_ue, "refused 480: no such UE, or no SA set to reach it")
+
+struct pcscf_counters {
+#define PCSCF_FIELD(name, help) uint64_t name;
+	PCSCF_COUNTERS(PCSCF_FIELD)
+#undef PCSCF_FIELD
+};
+
+/* The endpoints of one own address on Gm. */
+struct gm {
+	struct endpoint *clear;
+	struct endpoint *ps;
+	struct endpoint *pc[PCSCF_PORTS_PC];
+};
+
+struct pcscf {
+	const struct config_pcscf *config;
+	struct loop *loop;
+	struct proxy *proxy;
+	struct dpclient *dp;
+	struct ues *ues;
+	struct secagree_policy policy;
+	uint16_t zone;
+	struct gm gm[PCSCF_ADDRESSES];
+	unsigned n_gm;
+	unsigned n_pc;
+	struct endpoint *core;
+	struct address icscf;
+	struct pcscf_counters counters;
+	struct held_sa *held; /* the data plane's list while it is being read */
+	size_t n_held, max_held;
+};
+
+/* The own address that an endpoint is on. */
+struct gm *pcscf_gm(struct pcscf *p, const struct endpoint *e);
+
+/* --- pcscf_adopt.c: of struct dpclient_user --- */
+
+void pcscf_on_sa(void *user, const struct api_sa_info *sa);
+void pcscf_on_ready(void *user);
+void pcscf_on_expired(void *user, uint64_t registration);
+
+/* --- pcscf_register.c --- */
+
+/* A REGISTER of a UE on its way, from the request to its final answer. */
+struct attempt {
+	struct pcscf *pcscf;
+	struct gm *gm;
+	struct address peer;
+	char *impi;
+	char *aor;
+	uint64_t set; /* handle of the set it came on; 0 = unprotected */
+	bool has_response;
+	bool is_protected; /* told so to the S-CSCF */
+	bool has_offer;    /* it can be challenged: `offer` and `client` are there */
+	struct secagree_offer offer;
+	char *client; /* canonical Security-Client */
+};
+
+void pcscf_register(struct pcscf *p, const struct source *source, struct server_txn *x);
+
+/* pcscf_check.c: fills in the identities and the offer. Returns 0 or the status to answer. */
+int attempt_check(struct attempt *a, const struct sip *request, const struct sa_set *set);
+
+/* The set it came on, if that still lives; NULL. */
+struct sa_set *attempt_set(const struct attempt *a);
+
+/* --- pcscf_challenge.c --- */
+
+/* Takes the 401 and answers x, at once or when the data plane has the SA set. */
+void pcscf_challenge(const struct attempt *a, struct server_txn *x, struct sip *response);
+
+/* --- pcscf_request.c --- */
+
+void pcscf_request_from_ue(struct pcscf *p, const struct source *source, struct server_txn *x);
+void pcscf_request_from_core(struct pcscf *p, struct server_txn *x);
+void pcscf_ack(struct pcscf *p, const struct source *source, const struct sip *ack);
+
+/* Whether this URI names a socket of ours, on Gm or Mw. */
+bool pcscf_is_own(const struct pcscf *p, const osip_uri_t *uri);
+
+/* P-Charging-Vector with a new icid (RFC 7315 4.6). Returns 0 or -ENOMEM. */
+int pcscf_add_charging(struct sip *request);
+
+#endif

@@ -1,0 +1,263 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/credentials.h"
+#include "controlplane/log.h"
+#include "controlplane/pcscf_impl.h"
+
+static void attempt_free(void *user)
+{
+	struct attempt *a = user;
+	free(a->impi);
+	free(a->aor);
+	free(a->client);
+	free(a);
+}
+
+struct sa_set *attempt_set(const struct attempt *a)
+{
+	return a->set ? ue_set_by_registration(a->pcscf->ues, a->set) : NULL;
+}
+
+/* 421 and 494 say what would do: RFC 3329 2.3.1. */
+static void answer_refusal(struct pcscf *p, struct server_txn *x, const struct sa_set *set,
+			   int status)
+{
+	char server[SECAGREE_TEXT_BYTES];
+	if (status != 421 && status != 494) {
+		server_txn_answer(x, status);
+		return;
+	}
+	const char *list = set ? set->server_header : NULL;
+	if (!list && secagree_print_server(&p->policy, NULL, server, sizeof(server)) > 0)
+		list = server;
+	char tag[SIP_TAG_BYTES];
+	sip_random_tag(tag);
+	struct sip *answer =
+		sip_response(server_txn_request(x), status,
+			     status == 494 ? "Security Agreement Required" : NULL, tag);
+	if (answer && list && !sip_header_add(answer, "Security-Server", list) &&
+	    !sip_header_add(answer, "Require", "sec-agree")) {
+		server_txn_respond(x, answer);
+		return;
+	}
+	sip_free(answer);
+	server_txn_answer(x, 503);
+}
+
+static void refuse(struct pcscf *p, struct server_txn *x, const struct sa_set *set, int status)
+{
+	answer_refusal(p, x, set, status);
+	if (!set)
+		server_txn_free(x); /* strangers get no memory: RFC 3261 8.2.7 */
+}
+
+/* --- the way to the I-CSCF --- */
+
+static enum screen_protection protection(const struct sa_set *set)
+{
+	if (!set)
+		return SCREEN_UNPROTECTED;
+	if (set->state == SET_TEMPORARY)
+		return SCREEN_TEMPORARY;
+	return set->state == SET_ESTABLISHED ? SCREEN_LATEST : SCREEN_OTHER;
+}
+
+/* The response must belong to the challenge that made the set: seed 6.1.5. */
+static bool answers_challenge_of(const struct sip *r, const struct sa_set *set)
+{
+	struct credentials c;
+	const char *value = sip_header(r, "Authorization", 0);
+	if (!set->nonce || !value || credentials_parse(value, &c))
+		return false;
+	const char *nonce = credentials_get(&c, "nonce");
+	return nonce && !strcmp(nonce, set->nonce);
+}
+
+static bool is_protected(const struct attempt *a, const struct sip *r, const struct sa_set *set)
+{
+	if (!screen_is_protected(a->has_response, protection(set)))
+		return false;
+	return set->state != SET_TEMPORARY || answers_challenge_of(r, set);
+}
+
+/* Path: the way back to this UE, RFC 3327; its user part is the UE's id once it has one. */
+static int add_path(const struct attempt *a, struct sip *s, const struct ue *ue)
+{
+	char host[ADDRESS_TEXT_BYTES], id[UE_ID_BYTES] = "", path[128];
+	if (ue)
+		ue_id_text(ue, id);
+	snprintf(path, sizeof(path), "<sip:%s%s%s;lr>", id, ue ? "@" : "",
+		 address_print(&a->pcscf->core->local, host));
+	int error = sip_header_add_first(s, "Path", path);
+	return error ? error : sip_header_add(s, "Require", "path");
+}
+
+static int add_network(const struct pcscf *p, struct sip *s)
+{
+	char network[512];
+	snprintf(network, sizeof(network), "\"%s\"", p->config->visited_network);
+	int error = sip_header_set(s, "P-Visited-Network-ID", network);
+	return error ? error : pcscf_add_charging(s);
+}
+
+/* What leaves toward Mw. Returns 0 or the status to answer. */
+static int screen(const struct attempt *a, struct sip *s, const struct sa_set *set)
+{
+	struct pcscf *p = a->pcscf;
+	enum screen_indicator indicator =
+		p->config->indicator == CONFIG_INDICATOR_NO ? SCREEN_NO : SCREEN_NOTHING;
+	if (a->is_protected)
+		indicator = SCREEN_YES;
+	if (screen_set_indicator(s, indicator))
+		return 400;
+	screen_from_ue(s);
+	sip_header_remove(s, "P-Preferred-Identity");
+	sip_routes_clear(s); /* the next hop of a REGISTER is ours to choose */
+	if (screen_end_agreement(s))
+		return 503;
+	if (add_path(a, s, set ? set->ue : NULL) || add_network(p, s))
+		return 503;
+	return 0;
+}
+
+/* --- the answer --- */
+
+static bool is_own_contact(const struct attempt *a, const osip_contact_t *contact)
+{
+	struct address named;
+	const struct sa_set *set = attempt_set(a);
+	if (!contact->url || sip_uri_address(contact->url, &named))
+		return false;
+	return address_same_host(&named, &a->peer) && set && named.port == set->ports.us;
+}
+
+/* What the registrar granted: RFC 3261 10.2.4. 0 = this contact is not registered (any more). */
+static uint32_t granted_expires(const struct attempt *a, const struct sip *ok)
+{
+	uint32_t common = sip_header_number(ok, "Expires", 0);
+	const osip_contact_t *contact, *only = NULL;
+	int n = osip_list_size(&ok->osip->contacts);
+	for (int i = 0; i < n; i++) {
+		contact = osip_list_get(&ok->osip->contacts, i);
+		if (n == 1 || is_own_contact(a, contact))
+			only = contact;
+	}
+	osip_generic_param_t *expires = NULL;
+	if (!only)
+		return 0;
+	osip_contact_param_get_byname((osip_contact_t *)only, (char *)"expires", &expires);
+	if (!expires || !expires->gvalue)
+		return common;
+	size_t digits = strspn(expires->gvalue, "0123456789");
+	if (digits == 0 || digits > 9 || expires->gvalue[digits])
+		return common;
+	return (uint32_t)strtoul(expires->gvalue, NULL, 10);
+}
+
+/* SM12: the registration stands, and with it the SA set. False: it must not go to the UE. */
+static bool take_success(const struct attempt *a, const struct sip *ok)
+{
+	struct pcscf *p = a->pcscf;
+	struct sa_set *set = attempt_set(a);
+	if (!set || !a->is_protected)
+		return false; /* no registrar may accept what no SA protected: seed 5.1.2 */
+	uint32_t expires_s = granted_expires(a, ok);
+	struct ue *ue = set->ue;
+	if (ue_set_impi(ue, a->impi))
+		return false;
+	if (expires_s == 0)
+		p->counters.deregistered++;
+	else if (set->state == SET_TEMPORARY)
+		p->counters.registered++;
+	else
+		p->counters.refreshed++;
+	if (set->state == SET_TEMPORARY)
+		ue_set_established(set, expires_s);
+	else if (set->state == SET_ESTABLISHED && expires_s)
+		ue_set_refreshed(set, expires_s);
+	return ue_registered(ue, ok, a->aor, expires_s) == 0;
+}
+
+/*
+ * SM12 of a failure. The answer goes over the established set if there is one, else over the
+ * temporary set before that ends: C-087 (b).
+ */
+static void take_failure(const struct attempt *a, struct server_txn *x, int status)
+{
+	struct sa_set *set = attempt_set(a);
+	bool over = status == 423 || (status >= 500 && status < 600);
+	if (!set || set->state != SET_TEMPORARY || over)
+		return; /* 423: the same answer is tried again; 5xx: nobody judged it */
+	a->pcscf->counters.authentication_failed++;
+	struct sa_set *established = ue_established(set->ue);
+	if (established) {
+		struct path path = ue_path(established);
+		server_txn_set_reply(x, &path);
+	}
+	ue_set_failed(set);
+}
+
+static bool on_response(void *user, struct server_txn *x, struct sip *response)
+{
+	struct attempt *a = user;
+	int status = response ? sip_status(response) : 408;
+	if (status == 401) {
+		if (a->is_protected)
+			take_failure(a, x, status); /* SM7 is to be judged: C-087 (a) */
+		pcscf_challenge(a, x, response);
+		return false;
+	}
+	if (status >= 300)
+		take_failure(a, x, status);
+	if (!response)
+		return true;
+	bool ok = screen_take_keys(response, NULL) == 0;
+	if (status >= 200 && status < 300)
+		ok = ok && take_success(a, response);
+	screen_to_ue(response);
+	if (!ok) {
+		log_warn("an answer to REGISTER that no UE may have: 500 instead");
+		sip_free(response);
+		server_txn_answer(x, 500);
+	}
+	return ok;
+}
+
+void pcscf_register(struct pcscf *p, const struct source *source, struct server_txn *x)
+{
+	const struct sip *r = server_txn_request(x);
+	const struct sa_set *set = source->sender;
+	int status = 503;
+	p->counters.register_rx++;
+	struct sip *copy = NULL;
+	struct attempt *a = calloc(1, sizeof(*a));
+	if (!a)
+		goto refuse;
+	*a = (struct attempt){ .pcscf = p,
+			       .gm = pcscf_gm(p, source->endpoint),
+			       .peer = source->peer,
+			       .set = set ? set->registration : 0,
+			       .has_response = screen_has_response(r) };
+	status = attempt_check(a, r, set);
+	if (status)
+		goto free_attempt;
+	a->is_protected = is_protected(a, r, set);
+	copy = sip_clone(r);
+	status = copy ? screen(a, copy, set) : 503;
+	if (status)
+		goto free_attempt;
+	struct path path = { .endpoint = p->core, .peer = p->icscf };
+	struct forward forward = { on_response, attempt_free, a };
+	if (!proxy_forward(p->proxy, x, copy, &path, forward))
+		p->counters.register_forwarded++;
+	return;
+
+free_attempt:
+	sip_free(copy);
+	attempt_free(a);
+refuse:
+	refuse(p, x, set, status);
+}

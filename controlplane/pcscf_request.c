@@ -1,0 +1,258 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controlplane/identity.h"
+#include "controlplane/pcscf_impl.h"
+
+int pcscf_add_charging(struct sip *request)
+{
+	char icid[SIP_TAG_BYTES], value[64];
+	sip_random_tag(icid);
+	snprintf(value, sizeof(value), "icid-value=\"%s\"", icid);
+	return sip_header_set(request, "P-Charging-Vector", value);
+}
+
+bool pcscf_is_own(const struct pcscf *p, const osip_uri_t *uri)
+{
+	struct address a;
+	if (sip_uri_address(uri, &a))
+		return false;
+	if (address_equal(&a, &p->core->local))
+		return true;
+	for (unsigned i = 0; i < p->n_gm; i++)
+		if (address_same_host(&a, &p->gm[i].ps->local))
+			return a.port == p->gm[i].ps->local.port ||
+			       a.port == p->gm[i].clear->local.port;
+	return false;
+}
+
+/* Takes our own entries off the top of the Route. The user part of the last one is copied to id. */
+static void pop_own_routes(const struct pcscf *p, struct sip *s, char id[static UE_ID_BYTES])
+{
+	const osip_uri_t *route;
+	id[0] = '\0';
+	while ((route = sip_route(s, 0)) && pcscf_is_own(p, route)) {
+		if (route->username && strlen(route->username) < UE_ID_BYTES)
+			strcpy(id, route->username);
+		sip_route_pop(s);
+	}
+}
+
+/* Requests that begin a dialog, or may: RFC 3261 12, RFC 6665, RFC 3515. */
+static bool begins_dialog(const struct sip *s)
+{
+	return !sip_to_tag(s) &&
+	       (sip_is(s, "INVITE") || sip_is(s, "SUBSCRIBE") || sip_is(s, "REFER"));
+}
+
+/*
+ * Both our sides stay in the dialog's route: `first` is where the request came from, and the user
+ * part finds the UE again.
+ */
+static int record_route(struct sip *s, const struct ue *ue, const struct endpoint *first,
+			const struct endpoint *second)
+{
+	const struct endpoint *sides[2] = { first, second };
+	for (unsigned i = 0; i < 2; i++) {
+		char host[ADDRESS_TEXT_BYTES], id[UE_ID_BYTES], uri[128];
+		snprintf(uri, sizeof(uri), "sip:%s@%s;lr", ue_id_text(ue, id),
+			 address_print(&sides[i]->local, host));
+		int error = sip_record_route_push(s, uri);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* --- from a UE --- */
+
+/*
+ * The route of a UE's request is what its registration said (C-141 b): an initial request gets the
+ * Service-Route whatever it asked for; one inside a dialog may go on only to where that leads
+ * (C-117). Returns 0 or the status to answer.
+ */
+static int enforce_route(struct pcscf *p, struct sip *s, const struct ue_registration *r)
+{
+	struct address home, next;
+	if (r->n_service_routes == 0) {
+		p->counters.route_refused++;
+		return 403;
+	}
+	if (!sip_to_tag(s)) {
+		sip_routes_clear(s);
+		for (unsigned i = r->n_service_routes; i-- > 0;)
+			if (sip_route_push(s, r->service_routes[i]))
+				return 500;
+		return 0;
+	}
+	char uri[SIP_VALUE_BYTES];
+	snprintf(uri, sizeof(uri), "%s", r->service_routes[0]);
+	const char *user = strchr(uri, '@');
+	if (user)
+		memmove(uri + strlen("sip:"), user + 1, strlen(user + 1) + 1);
+	if (!sip_next_hop(s, &next) && !address_parse_uri(uri, &home) &&
+	    address_equal(&next, &home))
+		return 0;
+	p->counters.route_refused++;
+	return 403;
+}
+
+static int screen_from(struct pcscf *p, struct sip *s, const struct sa_set *set)
+{
+	char id[UE_ID_BYTES];
+	const struct ue_registration *r;
+	screen_from_ue(s);
+	int error = identity_assert(s, set->ue, &r);
+	if (error)
+		return error == -EPERM ? 403 : 500;
+	pop_own_routes(p, s, id);
+	int status = enforce_route(p, s, r);
+	if (status)
+		return status;
+	if (screen_end_agreement(s) || pcscf_add_charging(s))
+		return 500;
+	if (begins_dialog(s) && record_route(s, set->ue, set->ports.ps, p->core))
+		return 500;
+	return 0;
+}
+
+/* Answers of the core, on their way to the UE that asked. */
+static bool on_core_response(void *user, struct server_txn *x, struct sip *response)
+{
+	if (!response)
+		return true;
+	screen_to_ue(response);
+	if (!screen_take_keys(response, NULL))
+		return true;
+	sip_free(response);
+	server_txn_answer(x, 502);
+	return false;
+}
+
+/* C-092 and C-113: only an established set, or the one before it, of a registered UE. */
+static bool may_request(const struct sa_set *set)
+{
+	return (set->state == SET_ESTABLISHED || set->state == SET_OLD) &&
+	       ue_registration(set->ue, NULL);
+}
+
+/* OPTIONS to the P-CSCF itself: RFC 3261 11. */
+static bool is_for_us(const struct pcscf *p, const struct sip *s)
+{
+	const osip_uri_t *uri = s->osip->req_uri;
+	return sip_is(s, "OPTIONS") && !uri->username && pcscf_is_own(p, uri);
+}
+
+void pcscf_request_from_ue(struct pcscf *p, const struct source *source, struct server_txn *x)
+{
+	const struct sip *r = server_txn_request(x);
+	const struct sa_set *set = source->sender;
+	struct path path = { .endpoint = p->core };
+	if (!set) {
+		p->counters.unprotected_refused++;
+		server_txn_answer(x, 403);
+		server_txn_free(x); /* strangers get no memory: RFC 3261 8.2.7 */
+		return;
+	}
+	if (!may_request(set)) {
+		p->counters.not_registered_refused++;
+		server_txn_answer(x, 403);
+		return;
+	}
+	if (is_for_us(p, r)) {
+		server_txn_answer(x, 200);
+		return;
+	}
+	struct sip *copy = sip_clone(r);
+	int status = copy ? screen_from(p, copy, set) : 503;
+	if (!status && sip_next_hop(copy, &path.peer))
+		status = 503; /* the Service-Route names a host: names are not resolved here */
+	if (status) {
+		sip_free(copy);
+		server_txn_answer(x, status);
+		return;
+	}
+	struct forward forward = { .on_response = on_core_response };
+	if (!proxy_forward(p->proxy, x, copy, &path, forward))
+		p->counters.ue_request_forwarded++;
+}
+
+/* --- to a UE --- */
+
+/* Answers of a UE: what it says of itself is ours to say, RFC 3325 5. */
+static bool on_ue_response(void *user, struct server_txn *x, struct sip *response)
+{
+	if (!response)
+		return true;
+	screen_from_ue(response);
+	sip_header_remove(response, "P-Preferred-Identity");
+	return true;
+}
+
+/* The UE that a request of the core is for; NULL: we have no way to it. */
+static struct sa_set *find_target(struct pcscf *p, struct sip *s)
+{
+	char id[UE_ID_BYTES];
+	pop_own_routes(p, s, id);
+	struct ue *ue = ue_find_id(p->ues, id);
+	return ue ? ue_outgoing(ue) : NULL;
+}
+
+void pcscf_request_from_core(struct pcscf *p, struct server_txn *x)
+{
+	const struct sip *r = server_txn_request(x);
+	if (is_for_us(p, r) && !sip_route(r, 0)) {
+		server_txn_answer(x, 200);
+		return;
+	}
+	struct sip *copy = sip_clone(r);
+	if (!copy) {
+		server_txn_answer(x, 503);
+		return;
+	}
+	struct sa_set *set = find_target(p, copy);
+	int status = 0;
+	if (!set) {
+		p->counters.core_request_unknown_ue++;
+		status = 480;
+	} else if (begins_dialog(copy) && record_route(copy, set->ue, p->core, set->ports.ps)) {
+		status = 500;
+	}
+	if (status) {
+		sip_free(copy);
+		server_txn_answer(x, status);
+		return;
+	}
+	screen_to_ue(copy);
+	struct path path = ue_path(set);
+	struct forward forward = { .on_response = on_ue_response };
+	if (!proxy_forward(p->proxy, x, copy, &path, forward))
+		p->counters.core_request_forwarded++;
+}
+
+/* --- the ACK of a 2xx, either way: nobody can be answered --- */
+
+void pcscf_ack(struct pcscf *p, const struct source *source, const struct sip *ack)
+{
+	const struct sa_set *set = source->sender;
+	struct sip *copy = sip_clone(ack);
+	struct path path = { .endpoint = p->core };
+	if (!copy)
+		return;
+	if (source->endpoint->side == ENDPOINT_CORE) {
+		struct sa_set *target = find_target(p, copy);
+		if (!target)
+			goto free_copy;
+		path = ue_path(target);
+		screen_to_ue(copy);
+	} else if (!set || !may_request(set) || screen_from(p, copy, set) ||
+		   sip_next_hop(copy, &path.peer)) {
+		goto free_copy;
+	}
+	proxy_send(p->proxy, copy, &path);
+	return;
+
+free_copy:
+	sip_free(copy);
+}

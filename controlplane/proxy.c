@@ -1,0 +1,299 @@
+#include "controlplane/proxy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/hops.h"
+#include "controlplane/log.h"
+
+struct proxy {
+	struct transport *transport;
+	struct txns *txns;
+	struct hops *hops;
+	struct proxy_user user;
+	struct proxy_counters counters;
+};
+
+/* --- a message comes in --- */
+
+static void take_response(struct proxy *p, struct sip *s, struct source *source)
+{
+	p->counters.response_rx++;
+	if (p->user.identify && !p->user.identify(p->user.role, s, source, NULL)) {
+		p->counters.sip_unidentified++;
+		sip_free(s);
+		return;
+	}
+	if (!txns_response(p->txns, s, &source->peer))
+		sip_free(s);
+}
+
+/* What the other half of a forwarded request needs. */
+struct forwarding {
+	struct proxy *proxy;
+	struct server_txn *x; /* NULL: it is gone */
+	struct client_txn *client;
+	struct forward forward;
+};
+
+/* RFC 3261 16.10: the CANCEL is answered here, and goes on as one of our own. */
+static void take_cancel(struct proxy *p, struct server_txn *x, const struct source *source)
+{
+	const struct sip *cancel = server_txn_request(x);
+	struct server_txn *invite = server_txn_cancelled(p->txns, cancel, &source->peer);
+	server_txn_answer(x, invite ? 200 : 481);
+	struct forwarding *f = invite ? server_txn_owner(invite) : NULL;
+	if (f)
+		client_txn_cancel(f->client);
+}
+
+/* No room for a transaction: a 503 that is forgotten at once. */
+static void refuse(struct proxy *p, const struct sip *request, const struct path *reply)
+{
+	char tag[SIP_TAG_BYTES], *bytes;
+	size_t n_bytes;
+	p->counters.request_refused++;
+	log_warn("too many SIP transactions: requests are refused");
+	sip_random_tag(tag);
+	struct sip *response = sip_response(request, 503, NULL, tag);
+	if (response && !sip_header_add(response, "Retry-After", "10") &&
+	    !sip_print(response, &bytes, &n_bytes)) {
+		transport_send(reply->endpoint, &reply->peer, bytes, n_bytes);
+		free(bytes);
+	}
+	sip_free(response);
+}
+
+static void take_request(struct proxy *p, struct sip *s, struct source *source)
+{
+	p->counters.request_rx++;
+	struct path reply = { .endpoint = source->endpoint, .peer = source->peer };
+	if (sip_via_received(s, &source->peer))
+		goto free_request;
+	sip_via_target(s, &reply.peer); /* cannot fail: received is numeric */
+	if (p->user.identify && !p->user.identify(p->user.role, s, source, &reply)) {
+		p->counters.sip_unidentified++;
+		goto free_request;
+	}
+	if (txns_absorb(p->txns, s, &source->peer))
+		goto free_request;
+	if (sip_is(s, "ACK")) {
+		if (p->user.on_ack)
+			p->user.on_ack(p->user.role, source, s);
+		goto free_request;
+	}
+	struct server_txn *x = server_txn_new(p->txns, s, &source->peer, &reply);
+	if (!x) {
+		refuse(p, s, &reply);
+		goto free_request;
+	}
+	if (sip_is(s, "CANCEL"))
+		take_cancel(p, x, source);
+	else
+		p->user.on_request(p->user.role, source, x);
+	return;
+
+free_request:
+	sip_free(s);
+}
+
+static bool is_keepalive(const char *bytes, size_t n_bytes)
+{
+	for (size_t i = 0; i < n_bytes; i++)
+		if (bytes[i] != '\r' && bytes[i] != '\n')
+			return false;
+	return true;
+}
+
+static void receive(void *user, struct endpoint *e, const struct address *from, const char *bytes,
+		    size_t n_bytes)
+{
+	struct proxy *p = user;
+	struct source source = { .endpoint = e, .peer = *from };
+	struct sip *s;
+	if (is_keepalive(bytes, n_bytes)) {
+		p->counters.sip_keepalive++;
+		return;
+	}
+	int error = sip_parse(bytes, n_bytes, &s);
+	if (error == -EMSGSIZE)
+		p->counters.sip_too_big++;
+	else if (error)
+		p->counters.sip_malformed++;
+	else if (sip_is_request(s))
+		take_request(p, s, &source);
+	else
+		take_response(p, s, &source);
+}
+
+/* --- a request goes on --- */
+
+static void on_server_end(void *owner)
+{
+	struct forwarding *f = owner;
+	f->x = NULL;
+}
+
+static void on_client_end(void *user)
+{
+	struct forwarding *f = user;
+	if (f->x)
+		server_txn_own(f->x, NULL, NULL);
+	if (f->forward.on_end)
+		f->forward.on_end(f->forward.user);
+	free(f);
+}
+
+static bool ask(struct forwarding *f, struct sip *response)
+{
+	return !f->forward.on_response || f->forward.on_response(f->forward.user, f->x, response);
+}
+
+static void on_client_response(void *user, struct sip *response)
+{
+	struct forwarding *f = user;
+	if (!f->x || (response && sip_status(response) == 100)) {
+		sip_free(response); /* RFC 3261 16.7 step 1: 100 goes no further */
+		return;
+	}
+	if (!response) {
+		if (ask(f, NULL))
+			server_txn_answer(f->x, 408);
+		return;
+	}
+	sip_via_pop(response);
+	if (!sip_via(response, 0)) {
+		sip_free(response);
+		server_txn_answer(f->x, 502);
+		return;
+	}
+	if (!ask(f, response))
+		return;
+	f->proxy->counters.response_forwarded++;
+	server_txn_respond(f->x, response);
+}
+
+int proxy_forward(struct proxy *p, struct server_txn *x, struct sip *request,
+		  const struct path *path, struct forward forward)
+{
+	char branch[HOPS_BRANCH_BYTES];
+	int error = -ELOOP;
+	int status = hops_add(p->hops, request, path->endpoint, branch);
+	if (status) {
+		p->counters.request_loop += status != 500;
+		goto answer;
+	}
+	status = 503;
+	error = -ENOMEM;
+	struct forwarding *f = calloc(1, sizeof(*f));
+	if (!f)
+		goto answer;
+	*f = (struct forwarding){ .proxy = p, .x = x, .forward = forward };
+	struct client_user user = { on_client_response, on_client_end, f };
+	error = client_txn_new(p->txns, request, branch, path, user, &f->client);
+	if (error)
+		goto free_forwarding;
+	server_txn_own(x, on_server_end, f);
+	p->counters.request_forwarded++;
+	return 0;
+
+free_forwarding:
+	free(f);
+answer:
+	sip_free(request);
+	server_txn_answer(x, status);
+	if (forward.on_end)
+		forward.on_end(forward.user);
+	return error;
+}
+
+int proxy_send(struct proxy *p, struct sip *request, const struct path *path)
+{
+	char branch[HOPS_BRANCH_BYTES], *bytes;
+	size_t n_bytes;
+	int error = hops_add(p->hops, request, path->endpoint, branch)
+			    ? -ELOOP
+			    : sip_print(request, &bytes, &n_bytes);
+	if (!error) {
+		error = transport_send(path->endpoint, &path->peer, bytes, n_bytes);
+		free(bytes);
+	}
+	sip_free(request);
+	return error;
+}
+
+/* --- life --- */
+
+struct proxy *proxy_new(struct loop *loop, uint32_t max_txns, struct proxy_user user)
+{
+	struct proxy *p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->user = user;
+	p->transport = transport_new(loop, (struct transport_user){ receive, p });
+	p->txns = txns_new(loop, max_txns);
+	p->hops = hops_new();
+	if (!p->transport || !p->txns || !p->hops) {
+		proxy_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void proxy_free(struct proxy *p)
+{
+	if (!p)
+		return;
+	txns_free(p->txns);
+	transport_free(p->transport);
+	hops_free(p->hops);
+	free(p);
+}
+
+struct transport *proxy_transport(struct proxy *p)
+{
+	return p->transport;
+}
+
+const struct proxy_counters *proxy_counters(const struct proxy *p)
+{
+	return &p->counters;
+}
+
+int proxy_stats(const struct proxy *p, json_t *stats)
+{
+	const struct transport_counters *t = transport_counters(p->transport);
+	const struct txn_counters *x = txns_counters(p->txns);
+	const struct proxy_counters *c = &p->counters;
+	const struct {
+		const char *name;
+		uint64_t value;
+	} all[] = {
+		{ "sip_rx", t->rx },
+		{ "sip_tx", t->tx },
+		{ "sip_tx_failed", t->tx_failed },
+		{ "sip_too_big", c->sip_too_big },
+		{ "sip_malformed", c->sip_malformed },
+		{ "sip_unidentified", c->sip_unidentified },
+		{ "sip_keepalive", c->sip_keepalive },
+		{ "request_rx", c->request_rx },
+		{ "request_forwarded", c->request_forwarded },
+		{ "request_loop", c->request_loop },
+		{ "request_refused", c->request_refused },
+		{ "response_rx", c->response_rx },
+		{ "response_forwarded", c->response_forwarded },
+		{ "txn", txns_count(p->txns) },
+		{ "txn_server", x->server },
+		{ "txn_client", x->client },
+		{ "txn_absorbed", x->absorbed },
+		{ "txn_retransmitted", x->retransmitted },
+		{ "txn_timed_out", x->timed_out },
+		{ "txn_unmatched", x->unmatched },
+		{ "txn_refused", x->refused },
+	};
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (json_object_set_new(stats, all[i].name, json_integer((json_int_t)all[i].value)))
+			return -ENOMEM;
+	return 0;
+}

@@ -1,0 +1,157 @@
+#include "controlplane/registrar.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "configs/config.h"
+#include "controlplane/address.h"
+#include "controlplane/attempt.h"
+#include "controlplane/register_request.h"
+#include "controlplane/registrar_impl.h"
+#include "controlplane/registration.h"
+#include "controlplane/sip.h"
+#include "controlplane/txn.h"
+
+/* Users for whom the tables are sized; more only make their chains longer. */
+#define EXPECTED_USERS (1u << 16)
+
+/* A refresh without a challenge changes nothing but the time: the place must be the same. */
+static enum register_step step(const struct registrar *r, const struct attempt *a,
+			       const struct register_request *q, const struct binding *binding)
+{
+	const struct registration *g = registrar_registered(r, q->impi, q->impu);
+	uint32_t every = r->config->scscf->reauth_every;
+	struct register_facts facts = {
+		.is_protected = q->is_protected,
+		.has_response = q->response[0] != '\0',
+		.has_auts = q->auts[0] != '\0',
+		.is_awaiting = a != NULL,
+		.is_nonce_active = a != NULL && a->challenge.nonce[0] != '\0' &&
+				   strcmp(q->nonce, a->challenge.nonce) == 0,
+		.is_registered = g != NULL && binding_is_same(&g->binding, binding),
+		.is_challenge_due = g != NULL && every != 0 && g->n_unchallenged + 1 >= every,
+	};
+
+	return register_step(&facts);
+}
+
+static void take_step(struct registrar *r, struct attempt *a, const struct register_request *q,
+		      enum register_step what)
+{
+	switch (what) {
+	case REGISTER_CHALLENGE:
+		registrar_challenge(a);
+		break;
+	case REGISTER_CHECK:
+		registrar_check(a, q);
+		break;
+	case REGISTER_RESYNC:
+		registrar_resync(a, q->auts);
+		break;
+	case REGISTER_FAILURE:
+		r->counters.network_failed++;
+		registrar_fail(a);
+		break;
+	case REGISTER_REFRESH:
+		registrar_assign(a, q);
+		break;
+	}
+}
+
+static void refuse_at_once(struct registrar *r, struct server_txn *x, int status)
+{
+	r->counters.refused++;
+	server_txn_answer(x, status);
+}
+
+/* Finds or begins the attempt that the REGISTER belongs to, and takes its step. */
+static void proceed(struct registrar *r, struct server_txn *x, const struct register_request *q,
+		    const struct binding *binding)
+{
+	struct attempt *a = attempts_find(r->attempts, q->impi, q->call_id);
+	enum register_step what;
+
+	if (a != NULL && a->x != NULL) {
+		/* The UE did not wait for its answer: RFC 3261 10.2. */
+		refuse_at_once(r, x, 500);
+		return;
+	}
+	if (a != NULL && strcmp(a->impu, q->impu) != 0) {
+		/* What was challenged for one identity is not answered for another. */
+		refuse_at_once(r, x, 403);
+		return;
+	}
+	what = step(r, a, q, binding);
+	if (a != NULL)
+		attempt_ask(a, x);
+	else
+		a = attempt_begin(r->attempts, q->impi, q->impu, q->call_id, x);
+	if (a == NULL)
+		refuse_at_once(r, x, 503);
+	else
+		take_step(r, a, q, what);
+}
+
+void registrar_request(struct registrar *r, struct server_txn *x, bool is_trusted)
+{
+	const struct sip *request = server_txn_request(x);
+	struct register_request q;
+	struct binding binding;
+	int status = register_request_read(&q, request, is_trusted, r->config->controlplane->realm);
+	int rc;
+
+	r->counters.register_rx++;
+	if (status != 0) {
+		refuse_at_once(r, x, status);
+		return;
+	}
+	if (q.expires_s != 0 && q.expires_s < r->config->scscf->min_expires_s) {
+		r->counters.refused++;
+		registrar_answer_too_brief(r, x);
+		return;
+	}
+	rc = registrar_read_binding(&binding, &q, request);
+	if (rc < 0) {
+		refuse_at_once(r, x, rc == -EINVAL ? 400 : 500);
+		return;
+	}
+	proceed(r, x, &q, &binding);
+	binding_clear(&binding);
+}
+
+int registrar_init(struct registrar *r, struct loop *loop, const struct config *config,
+		   struct cx *cx)
+{
+	int algorithm = digest_find_algorithm(config->scscf->algorithm);
+	char hostport[ADDRESS_TEXT_BYTES];
+	struct address own;
+
+	if (algorithm < 0 ||
+	    address_parse(config->scscf->address, (uint16_t)config->scscf->port, &own) < 0)
+		return -EINVAL;
+	*r = (struct registrar){ .loop = loop,
+				 .cx = cx,
+				 .config = config,
+				 .algorithm = (enum digest_algorithm)algorithm };
+	address_print(&own, hostport);
+	snprintf(r->uri, sizeof(r->uri), "sip:%s", hostport);
+	snprintf(r->service_route, sizeof(r->service_route), "<sip:orig@%s;lr>", hostport);
+	r->attempts = attempts_new(loop, REGISTRAR_MAX_ATTEMPTS, config->scscf->reg_await_auth_s,
+				   (struct attempts_user){ registrar_on_await_timeout, r });
+	r->registrations = registrations_new(
+		loop, EXPECTED_USERS, (struct registrations_user){ registrar_on_expired, r });
+	if (r->attempts == NULL || r->registrations == NULL) {
+		registrar_clear(r);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void registrar_clear(struct registrar *r)
+{
+	attempts_free(r->attempts);
+	registrations_free(r->registrations);
+	r->attempts = NULL;
+	r->registrations = NULL;
+}

@@ -1,0 +1,68 @@
+/*
+ * The registrar of the S-CSCF: REGISTER from the first challenge to the binding and its end. Seed
+ * 5.1.2, 6.1.1 … 6.1.5; TS 24.229 5.4.1; RFC 3310.
+ *
+ *   REGISTER → read → step (register_step) ─ challenge ─ vector at hand? 401 : MAR → 401
+ *                                          ├ check ──── right: SAR 1, 2, 5 → 200; wrong: as failure
+ *                                          ├ resync ─── MAR with RAND, AUTS → 401
+ *                                          ├ failure ── registered? 403 : SAR 9 → 403
+ *                                          └ refresh ── SAR 2, 5 → 200
+ *
+ * A failed attempt, however it ends, leaves a registration as it is (C-023). On the loop's thread.
+ */
+#ifndef CONTROLPLANE_REGISTRAR_H
+#define CONTROLPLANE_REGISTRAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/digest.h"
+
+struct attempts;
+struct config;
+struct cx;
+struct loop;
+struct registrations;
+struct server_txn;
+
+/* Attempts that may be under way at a time. Each is about 1 KB (C-146a). */
+#define REGISTRAR_MAX_ATTEMPTS (1u << 18)
+/* Of one chain of REGISTERs: a UE that always fails does not loop (C-035b). */
+#define REGISTRAR_MAX_CHALLENGES 5
+#define REGISTRAR_MAX_RESYNCS    2
+
+struct registrar_counters {
+	uint64_t register_rx;
+	uint64_t challenge_sent;
+	uint64_t registered;   /* initial registrations that succeeded */
+	uint64_t reregistered; /* with or without a challenge */
+	uint64_t deregistered; /* by the user */
+	uint64_t expired;
+	uint64_t user_failed;    /* wrong RES */
+	uint64_t network_failed; /* the UE did not believe us */
+	uint64_t resync;
+	uint64_t await_timeout; /* challenges without an answer */
+	uint64_t refused;       /* final answers other than 401, 403 after a failure, and 200 */
+};
+
+struct registrar {
+	struct loop *loop;
+	struct cx *cx;
+	const struct config *config;
+	enum digest_algorithm algorithm;
+	char uri[80];           /* "sip:ADDRESS:PORT", our name on Cx */
+	char service_route[88]; /* "<sip:orig@ADDRESS:PORT;lr>" */
+	struct attempts *attempts;
+	struct registrations *registrations;
+	struct registrar_counters counters;
+};
+
+/* `cx` stays the caller's and is freed before registrar_clear(). Returns 0, -EINVAL or -ENOMEM. */
+int registrar_init(struct registrar *r, struct loop *loop, const struct config *config,
+		   struct cx *cx);
+void registrar_clear(struct registrar *r);
+
+/* Takes a REGISTER over and answers it, now or later. `is_trusted`: see register_request.h. */
+void registrar_request(struct registrar *r, struct server_txn *x, bool is_trusted);
+
+#endif

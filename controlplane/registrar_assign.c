@@ -1,0 +1,168 @@
+/* The registrar and the HSS: SAR, and what becomes of the binding. TS 24.229 5.4.1.2.2, 5.4.1.4. */
+#include "controlplane/registrar_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "configs/config.h"
+#include "controlplane/attempt.h"
+#include "controlplane/cx_status.h"
+#include "controlplane/log.h"
+#include "controlplane/register_request.h"
+#include "controlplane/registrar.h"
+#include "controlplane/registration.h"
+#include "controlplane/sip.h"
+#include "controlplane/txn.h"
+
+struct registration *registrar_registered(const struct registrar *r, const char *impi,
+					  const char *impu)
+{
+	struct registration *g = registrations_find(r->registrations, impi);
+
+	return g != NULL && registration_has(g, impu) ? g : NULL;
+}
+
+int registrar_send_sar(struct registrar *r, const char *impi, const char *impu,
+		       enum cx_assignment type, cx_done *done, void *user)
+{
+	struct cx_request request = { .command = CX_SAR };
+
+	/* The three were checked to fit when they were read. */
+	cx_identity(request.sar.impi, impi);
+	cx_identity(request.sar.impu, impu);
+	cx_identity(request.sar.server_name, r->uri);
+	request.sar.type = type;
+	return cx_send(r->cx, &request, done, user);
+}
+
+void registrar_on_told(void *user, const struct cx_answer *answer)
+{
+	if (!cx_succeeded(answer->result))
+		log_warn("scscf: the HSS was not told of an end of registration (%d)",
+			 answer->result & 0xffff);
+}
+
+void registrar_on_expired(void *user, struct registration *g)
+{
+	struct registrar *r = user;
+
+	r->counters.expired++;
+	registrar_send_sar(r, g->impi, g->impus[0].impu, CX_TIMEOUT_DEREGISTRATION,
+			   registrar_on_told, r);
+}
+
+/* Path as URIs, topmost first. Returns 0, -EINVAL or -ENOMEM. */
+static int read_paths(struct binding *b, const struct sip *request)
+{
+	char value[SIP_VALUE_BYTES];
+	char *start, *end;
+
+	for (unsigned i = 0; sip_list_get(request, "Path", i, value, sizeof(value)) >= 0; i++) {
+		start = strchr(value, '<');
+		end = start != NULL ? strchr(start, '>') : NULL;
+		/* RFC 3327 4: path-value is a name-addr */
+		if (end == NULL || b->n_paths == REGISTRATION_MAX_PATHS)
+			return -EINVAL;
+		b->paths[b->n_paths] = strndup(start + 1, (size_t)(end - start - 1));
+		if (b->paths[b->n_paths] == NULL)
+			return -ENOMEM;
+		b->n_paths++;
+	}
+	return 0;
+}
+
+int registrar_read_binding(struct binding *b, const struct register_request *q,
+			   const struct sip *request)
+{
+	int rc;
+
+	*b = (struct binding){ .contact = strdup(q->contact) };
+	rc = b->contact != NULL ? read_paths(b, request) : -ENOMEM;
+	if (rc < 0)
+		binding_clear(b);
+	return rc;
+}
+
+/* Stores what the SAA allows. Returns a status. */
+static int store_binding(struct attempt *a, const struct register_request *q,
+			 const struct cx_saa *profile, struct registration **out)
+{
+	struct registrar *r = registrar_of(a);
+	uint32_t max_s = r->config->scscf->max_expires_s;
+	struct binding binding;
+	int rc;
+
+	if (profile->n_impus == 0)
+		return 500;
+	if (registrar_read_binding(&binding, q, server_txn_request(a->x)) < 0)
+		return 500;
+	rc = registrations_put(r->registrations, a->impi, profile, &binding,
+			       q->expires_s < max_s ? q->expires_s : max_s, out);
+	return rc < 0 ? 503 : 200;
+}
+
+static void remove_registration(struct registrar *r, const char *impi)
+{
+	struct registration *g = registrations_find(r->registrations, impi);
+
+	if (g != NULL)
+		registration_remove(g);
+}
+
+static void on_assigned(void *user, const struct cx_answer *answer)
+{
+	struct attempt *a = user;
+	struct registrar *r = registrar_of(a);
+	bool was_registered = registrar_registered(r, a->impi, a->impu) != NULL;
+	bool was_challenged = a->n_challenges > 0;
+	struct registration *g = NULL;
+	struct register_request q;
+	int status;
+
+	if (!cx_succeeded(answer->result)) {
+		/* An experimental result is a decision: what the HSS does not know ends here too.
+		 */
+		if (answer->result & CX_EXPERIMENTAL)
+			remove_registration(r, a->impi);
+		registrar_refuse(a, cx_register_status(answer->result));
+		return;
+	}
+	/* It was read once already; the binding is read from the same request. */
+	register_request_read(&q, server_txn_request(a->x), false, r->config->controlplane->realm);
+	if (q.expires_s == 0) {
+		remove_registration(r, a->impi);
+		r->counters.deregistered++;
+		registrar_answer_ok(r, a->x, NULL);
+		attempt_end(a);
+		return;
+	}
+	status = store_binding(a, &q, &answer->saa, &g);
+	if (status != 200) {
+		registrar_refuse(a, status);
+		return;
+	}
+	g->n_unchallenged = was_challenged ? 0 : g->n_unchallenged + 1;
+	vectors_move(&g->vectors, &a->spare);
+	if (was_registered)
+		r->counters.reregistered++;
+	else
+		r->counters.registered++;
+	if (registrar_answer_ok(r, a->x, g) < 0)
+		server_txn_answer(a->x, 500);
+	attempt_end(a);
+}
+
+/* The user is who he says; now the HSS is told, and answers with the implicit set. */
+void registrar_assign(struct attempt *a, const struct register_request *q)
+{
+	struct registrar *r = registrar_of(a);
+	enum cx_assignment type = CX_REGISTRATION;
+
+	if (q->expires_s == 0)
+		type = CX_USER_DEREGISTRATION;
+	else if (registrar_registered(r, a->impi, a->impu) != NULL)
+		type = CX_RE_REGISTRATION;
+	if (registrar_send_sar(r, a->impi, a->impu, type, on_assigned, a) < 0)
+		registrar_refuse(a, 503);
+}

@@ -1,0 +1,81 @@
+/*
+ * The inside of the registrar: registrar.c takes a REGISTER and finds its step,
+ * registrar_authenticate.c speaks with the UE, registrar_assign.c with the HSS, registrar_answer.c
+ * writes the answers. Not for others.
+ *
+ * Whoever is given an attempt that is asking answers its REGISTER and ends it, or leaves it to the
+ * callback of a Cx request, or to the UE: then it is awaiting.
+ */
+#ifndef CONTROLPLANE_REGISTRAR_IMPL_H
+#define CONTROLPLANE_REGISTRAR_IMPL_H
+
+#include "controlplane/cx.h"
+
+struct attempt;
+struct binding;
+struct challenge;
+struct register_request;
+struct registrar;
+struct registration;
+struct server_txn;
+struct sip;
+
+struct registrar *registrar_of(const struct attempt *a);
+
+/* Whether this IMPI has registered this IMPU here. NULL: no. */
+struct registration *registrar_registered(const struct registrar *r, const char *impi,
+					  const char *impu);
+
+/* --- registrar_authenticate.c: each takes an attempt that is asking --- */
+
+/* Answers `status` and ends the attempt. */
+void registrar_refuse(struct attempt *a, int status);
+
+/* The authentication has failed: 403, and the HSS hears of it if it must. */
+void registrar_fail(struct attempt *a);
+
+/* Answers 401 with the next vector, which may have to be asked for. */
+void registrar_challenge(struct attempt *a);
+
+/* SM7 with the parameter auts. */
+void registrar_resync(struct attempt *a, const char *auts);
+
+/* SM7 with a response. */
+void registrar_check(struct attempt *a, const struct register_request *q);
+
+/* For attempts_new(). */
+void registrar_on_await_timeout(void *registrar, struct attempt *a);
+
+/* --- registrar_assign.c --- */
+
+/* The user is who he says: the HSS is told, and answers with the implicit set; then 200. */
+void registrar_assign(struct attempt *a, const struct register_request *q);
+
+/* As cx_send(). */
+int registrar_send_sar(struct registrar *r, const char *impi, const char *impu,
+		       enum cx_assignment type, cx_done *done, void *user);
+
+/* For what is over whether the HSS hears of it or not: its next SAR tells it again. */
+void registrar_on_told(void *registrar, const struct cx_answer *answer);
+
+/* For registrations_new(). */
+void registrar_on_expired(void *registrar, struct registration *g);
+
+/* Contact and Path of a REGISTER; the caller clears it. Returns 0, -EINVAL or -ENOMEM. */
+int registrar_read_binding(struct binding *b, const struct register_request *q,
+			   const struct sip *request);
+
+/* --- registrar_answer.c --- */
+
+/* SM4. Returns 0 or -errno: then something else must be answered. */
+int registrar_answer_challenge(const struct registrar *r, struct server_txn *x,
+			       const struct challenge *challenge);
+
+/* 200: binding, Service-Route, identities, Path. NULL: nothing is registered any more. */
+int registrar_answer_ok(const struct registrar *r, struct server_txn *x,
+			const struct registration *registration);
+
+/* 423 with Min-Expires, RFC 3261 10.3 step 7. */
+int registrar_answer_too_brief(const struct registrar *r, struct server_txn *x);
+
+#endif

@@ -1,0 +1,236 @@
+#include "controlplane/registration.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/cx.h"
+
+struct registrations {
+	struct loop *loop;
+	struct table *by_impi;
+	struct table *by_impu;
+	struct registrations_user user;
+};
+
+static uint64_t hash(const struct table *t, const char *identity)
+{
+	return table_hash(t, 0, identity, strlen(identity));
+}
+
+struct registrations *registrations_new(struct loop *loop, uint32_t expected,
+					struct registrations_user user)
+{
+	struct registrations *all = calloc(1, sizeof(*all));
+
+	if (all == NULL)
+		return NULL;
+	all->loop = loop;
+	all->user = user;
+	all->by_impi = table_new(expected);
+	all->by_impu = table_new(expected);
+	if (all->by_impi == NULL || all->by_impu == NULL) {
+		registrations_free(all);
+		return NULL;
+	}
+	return all;
+}
+
+static void remove_one(void *user, struct table_node *n)
+{
+	registration_remove(table_entry(n, struct registration, node));
+}
+
+void registrations_free(struct registrations *all)
+{
+	if (all == NULL)
+		return;
+	if (all->by_impi != NULL && all->by_impu != NULL)
+		table_visit(all->by_impi, remove_one, NULL);
+	table_free(all->by_impi);
+	table_free(all->by_impu);
+	free(all);
+}
+
+uint32_t registrations_count(const struct registrations *all)
+{
+	return (uint32_t)table_count(all->by_impi);
+}
+
+struct visit {
+	void (*each)(void *user, const struct registration *r);
+	void *user;
+};
+
+static void visit_one(void *user, struct table_node *n)
+{
+	const struct visit *v = user;
+
+	v->each(v->user, table_entry(n, struct registration, node));
+}
+
+void registrations_each(const struct registrations *all,
+			void (*each)(void *user, const struct registration *r), void *user)
+{
+	struct visit v = { .each = each, .user = user };
+
+	table_visit(all->by_impi, visit_one, &v);
+}
+
+struct registration *registrations_find(struct registrations *all, const char *impi)
+{
+	struct table_node *n = table_first(all->by_impi, hash(all->by_impi, impi));
+
+	while (n != NULL && strcmp(table_entry(n, struct registration, node)->impi, impi) != 0)
+		n = table_next(n);
+	return n != NULL ? table_entry(n, struct registration, node) : NULL;
+}
+
+struct registered_impu *registrations_find_impu(struct registrations *all, const char *impu)
+{
+	struct table_node *n = table_first(all->by_impu, hash(all->by_impu, impu));
+
+	while (n != NULL && strcmp(table_entry(n, struct registered_impu, node)->impu, impu) != 0)
+		n = table_next(n);
+	return n != NULL ? table_entry(n, struct registered_impu, node) : NULL;
+}
+
+bool registration_has(const struct registration *r, const char *impu)
+{
+	for (unsigned i = 0; i < r->n_impus; i++) {
+		if (strcmp(r->impus[i].impu, impu) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool binding_is_same(const struct binding *a, const struct binding *b)
+{
+	if (a->n_paths != b->n_paths || strcmp(a->contact, b->contact) != 0)
+		return false;
+	for (unsigned i = 0; i < a->n_paths; i++) {
+		if (strcmp(a->paths[i], b->paths[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+void binding_clear(struct binding *b)
+{
+	free(b->contact);
+	for (unsigned i = 0; i < b->n_paths; i++)
+		free(b->paths[i]);
+	*b = (struct binding){ 0 };
+}
+
+/* The set as an array outside the table. NULL: out of memory. */
+static struct registered_impu *new_impus(const struct cx_saa *profile, struct registration *r)
+{
+	struct registered_impu *impus = calloc(profile->n_impus, sizeof(*impus));
+
+	for (uint32_t i = 0; impus != NULL && i < profile->n_impus; i++) {
+		impus[i].registration = r;
+		impus[i].is_barred = profile->impus[i].barred;
+		impus[i].impu = strdup(profile->impus[i].impu);
+		if (impus[i].impu == NULL) {
+			while (i > 0)
+				free(impus[--i].impu);
+			free(impus);
+			return NULL;
+		}
+	}
+	return impus;
+}
+
+static void drop_impus(struct registration *r)
+{
+	for (unsigned i = 0; i < r->n_impus; i++) {
+		table_remove(r->registrations->by_impu, &r->impus[i].node);
+		free(r->impus[i].impu);
+	}
+	free(r->impus);
+	r->impus = NULL;
+	r->n_impus = 0;
+}
+
+static void put_impus(struct registration *r, struct registered_impu *impus, unsigned n)
+{
+	struct table *t = r->registrations->by_impu;
+
+	drop_impus(r);
+	r->impus = impus;
+	r->n_impus = n;
+	for (unsigned i = 0; i < n; i++)
+		table_add(t, &impus[i].node, hash(t, impus[i].impu));
+}
+
+static void expire(void *user)
+{
+	struct registration *r = user;
+
+	r->registrations->user.on_expired(r->registrations->user.user, r);
+	registration_remove(r);
+}
+
+static struct registration *new_registration(struct registrations *all, const char *impi)
+{
+	struct registration *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->registrations = all;
+	r->impi = strdup(impi);
+	if (r->impi == NULL) {
+		free(r);
+		return NULL;
+	}
+	timer_init(&r->expiry, expire, r);
+	table_add(all->by_impi, &r->node, hash(all->by_impi, impi));
+	return r;
+}
+
+int registrations_put(struct registrations *all, const char *impi, const struct cx_saa *profile,
+		      struct binding *binding, uint32_t expires_s, struct registration **out)
+{
+	struct registration *old = registrations_find(all, impi);
+	struct registration *r = old != NULL ? old : new_registration(all, impi);
+	struct registered_impu *impus = r != NULL ? new_impus(profile, r) : NULL;
+	uint64_t delay_ms = ((uint64_t)expires_s + REGISTRATION_EXPIRY_MARGIN_S) * 1000;
+	int rc = impus != NULL ? 0 : -ENOMEM;
+
+	if (rc == 0) {
+		put_impus(r, impus, profile->n_impus);
+		rc = timer_set(all->loop, &r->expiry, delay_ms);
+	}
+	if (rc < 0) {
+		/* An old one has its timer already, which can always be moved. */
+		if (r != NULL && old == NULL)
+			registration_remove(r);
+		binding_clear(binding);
+		return rc;
+	}
+	binding_clear(&r->binding);
+	r->binding = *binding;
+	*binding = (struct binding){ 0 };
+	r->expires_ms = loop_now_ms(all->loop) + (uint64_t)expires_s * 1000;
+	*out = r;
+	return 0;
+}
+
+void registration_remove(struct registration *r)
+{
+	timer_cancel(r->registrations->loop, &r->expiry);
+	drop_impus(r);
+	table_remove(r->registrations->by_impi, &r->node);
+	binding_clear(&r->binding);
+	vectors_clear(&r->vectors);
+	free(r->impi);
+	free(r);
+}
+
+uint32_t registration_expires_s(const struct registration *r)
+{
+	uint64_t now_ms = loop_now_ms(r->registrations->loop);
+
+	return r->expires_ms > now_ms ? (uint32_t)((r->expires_ms - now_ms + 999) / 1000) : 0;
+}

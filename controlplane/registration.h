@@ -1,0 +1,96 @@
+/*
+ * Who is registered at this S-CSCF: per IMPI its implicit set of IMPUs, its one binding (Contact
+ * and Path) and when that ends. RFC 3261 10.3, RFC 3327 5.3, TS 24.229 5.4.1; seed 6.1.1.
+ *
+ * An IMPI is one ISIM in one UE, so a new Contact takes the place of the old one. All IMPUs of the
+ * set count as registered and expire together (C-021, C-022b). The timer here runs EXPIRY_MARGIN_S
+ * longer than the UE was told, so that a refresh in time is never too late (C-022a).
+ *
+ * Registrations belong to this module; what it returns is valid until the loop's next turn or the
+ * next change. O(1) on the loop's thread.
+ */
+#ifndef CONTROLPLANE_REGISTRATION_H
+#define CONTROLPLANE_REGISTRATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controlplane/loop.h"
+#include "controlplane/table.h"
+#include "controlplane/vectors.h"
+
+#define REGISTRATION_MAX_PATHS       8
+#define REGISTRATION_EXPIRY_MARGIN_S 30 /* as long as the SAs outlive it: TS 33.203 7.4.2a */
+
+struct cx_saa;
+struct registrations;
+struct registration;
+
+struct registered_impu {
+	struct table_node node; /* by IMPU */
+	struct registration *registration;
+	char *impu;
+	bool is_barred; /* registered, but may not be used: TS 23.228 5.2.1a */
+};
+
+/* Where a user is. */
+struct binding {
+	char *contact;                       /* a URI as it came */
+	char *paths[REGISTRATION_MAX_PATHS]; /* URIs without brackets, topmost first */
+	unsigned n_paths;
+};
+
+struct registration {
+	struct table_node node; /* by IMPI */
+	struct registrations *registrations;
+	char *impi;
+	struct registered_impu *impus; /* default first */
+	unsigned n_impus;
+	struct binding binding;
+	uint64_t expires_ms; /* what the UE was told, on the loop's clock */
+	struct timer expiry;
+	uint32_t n_unchallenged; /* re-registrations since the last challenge */
+	struct vectors vectors;  /* for the next challenges */
+};
+
+struct registrations_user {
+	/* The binding ended by itself; the registration goes on return. */
+	void (*on_expired)(void *user, struct registration *r);
+	void *user;
+};
+
+/* About `expected` users. NULL: out of memory. */
+struct registrations *registrations_new(struct loop *loop, uint32_t expected,
+					struct registrations_user user);
+void registrations_free(struct registrations *all);
+uint32_t registrations_count(const struct registrations *all); /* of IMPIs */
+
+struct registration *registrations_find(struct registrations *all, const char *impi);
+struct registered_impu *registrations_find_impu(struct registrations *all, const char *impu);
+
+/* Whether this IMPU is in the registration's implicit set. */
+bool registration_has(const struct registration *r, const char *impu);
+
+/* Whether both name the same place, text for text. */
+bool binding_is_same(const struct binding *a, const struct binding *b);
+/* The strings were malloc'ed one by one; *b is empty afterwards. */
+void binding_clear(struct binding *b);
+
+/*
+ * Registers an implicit set, or refreshes it: profile and binding are replaced, the vectors kept.
+ * Takes the strings of `binding` in every case. Returns 0 and *out, -ENOMEM, or -ENOSPC without a
+ * timer; an older registration then stays as it was.
+ */
+int registrations_put(struct registrations *all, const char *impi, const struct cx_saa *profile,
+		      struct binding *binding, uint32_t expires_s, struct registration **out);
+
+void registration_remove(struct registration *r);
+
+/* Calls `each` for every registration, in no order; it changes nothing. */
+void registrations_each(const struct registrations *all,
+			void (*each)(void *user, const struct registration *r), void *user);
+
+/* Seconds that are left of what the UE was told. */
+uint32_t registration_expires_s(const struct registration *r);
+
+#endif

@@ -1,0 +1,198 @@
+#include "controlplane/screen.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "controlplane/credentials.h"
+#include "controlplane/sip.h"
+#include "crypto/wipe.h"
+
+#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/*
+ * has response  protected by   protected for the S-CSCF      (seed 6.1.5)
+ * yes           its own SA     yes
+ * yes           older          no
+ * no            latest         yes
+ * no            older          no
+ * no            temporary      no
+ * any           nothing        no
+ */
+bool screen_is_protected(bool has_response, enum screen_protection by)
+{
+	return has_response ? by == SCREEN_TEMPORARY : by == SCREEN_LATEST;
+}
+
+static bool is_set(const struct credentials *c, const char *name)
+{
+	const char *value = credentials_get(c, name);
+	return value && *value;
+}
+
+bool screen_has_response(const struct sip *request)
+{
+	struct credentials c;
+	const char *value = sip_header(request, "Authorization", 0);
+	if (!value || credentials_parse(value, &c))
+		return false;
+	bool has = is_set(&c, "response") || is_set(&c, "auts");
+	credentials_wipe(&c);
+	return has;
+}
+
+/*
+ * Rewrites every line of a header of credentials. change() may alter them; its error ends it all,
+ * and the message is then unusable.
+ */
+static int rewrite(struct sip *s, const char *header,
+		   int (*change)(struct credentials *c, void *user), void *user)
+{
+	struct credentials c;
+	char value[SIP_VALUE_BYTES + 64]; /* the indicator may be new */
+	char *lines[SIP_N_HEADERS];
+	unsigned n = 0;
+	int error = 0;
+	const char *line;
+	while (!error && (line = sip_header(s, header, n))) {
+		lines[n] = NULL;
+		error = credentials_parse(line, &c);
+		if (!error)
+			error = change(&c, user);
+		if (!error && credentials_print(&c, value, sizeof(value)) < 0)
+			error = -EMSGSIZE;
+		if (!error && !(lines[n] = strdup(value)))
+			error = -ENOMEM;
+		n++;
+	}
+	if (n)
+		sip_header_remove(s, header);
+	for (unsigned i = 0; i < n; i++) {
+		if (!error)
+			error = sip_header_add(s, header, lines[i]);
+		if (lines[i])
+			wipe(lines[i], strlen(lines[i]));
+		free(lines[i]);
+	}
+	wipe(value, sizeof(value));
+	credentials_wipe(&c);
+	return error;
+}
+
+static int indicate(struct credentials *c, void *user)
+{
+	const enum screen_indicator *indicator = user;
+	credentials_remove(c, "integrity-protected");
+	if (*indicator == SCREEN_NOTHING)
+		return 0;
+	return credentials_set(c, "integrity-protected", *indicator == SCREEN_YES ? "yes" : "no",
+			       true);
+}
+
+int screen_set_indicator(struct sip *request, enum screen_indicator indicator)
+{
+	enum screen_indicator nothing = SCREEN_NOTHING;
+	int error = rewrite(request, "Authorization", indicate, &indicator);
+	return error ? error : rewrite(request, "Proxy-Authorization", indicate, &nothing);
+}
+
+void screen_from_ue(struct sip *message)
+{
+	static const char *const names[] = {
+		"P-Asserted-Identity",           /* RFC 3325 5: ours alone */
+		"P-Associated-URI",              /* RFC 7315 4.1: the registrar's */
+		"P-Called-Party-ID",             /* 4.2: the S-CSCF's */
+		"P-Visited-Network-ID",          /* 4.3: ours */
+		"P-Charging-Function-Addresses", /* 4.5 */
+		"P-Charging-Vector",             /* 4.6: ours */
+		"P-Served-User",                 /* RFC 5502: the S-CSCF's */
+		"P-User-Database",               /* RFC 4457: the I-CSCF's */
+		"Path",                          /* RFC 3327: ours */
+		"Service-Route",                 /* RFC 3608: the registrar's */
+	};
+	for (unsigned i = 0; i < N_OF(names); i++)
+		sip_header_remove(message, names[i]);
+}
+
+int screen_end_agreement(struct sip *request)
+{
+	sip_header_remove(request, "Security-Client");
+	sip_header_remove(request, "Security-Verify");
+	sip_header_remove(request, "Security-Server");
+	int error = sip_option_remove(request, "Require", "sec-agree");
+	return error ? error : sip_option_remove(request, "Proxy-Require", "sec-agree");
+}
+
+void screen_to_ue(struct sip *message)
+{
+	static const char *const names[] = {
+		"P-Charging-Function-Addresses",
+		"P-Charging-Vector",
+		"P-Served-User",
+		"P-User-Database",
+		"P-Visited-Network-ID",
+	};
+	for (unsigned i = 0; i < N_OF(names); i++)
+		sip_header_remove(message, names[i]);
+	const char *privacy;
+	for (unsigned i = 0; (privacy = sip_header(message, "Privacy", i)); i++)
+		for (const char *value = privacy; *value; value += strspn(value, "; ,")) {
+			size_t n = strcspn(value, "; ,");
+			if (n == 2 && !strncasecmp(value, "id", n)) {
+				sip_header_remove(message, "P-Asserted-Identity");
+				return;
+			}
+			value += n;
+		}
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)tolower((unsigned char)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* 24.229 7.2A.1: 32 hex digits. */
+static bool read_key(const char *text, uint8_t key[static 16])
+{
+	if (!text || strlen(text) != 32)
+		return false;
+	for (unsigned i = 0; i < 16; i++) {
+		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		key[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+static int take_keys(struct credentials *c, void *user)
+{
+	struct screen_keys *keys = user;
+	const char *nonce = credentials_get(c, "nonce");
+	if (!keys->found && read_key(credentials_get(c, "ik"), keys->ik) &&
+	    read_key(credentials_get(c, "ck"), keys->ck) && nonce &&
+	    strlen(nonce) < sizeof(keys->nonce)) {
+		strcpy(keys->nonce, nonce);
+		keys->found = true;
+	}
+	credentials_remove(c, "ik");
+	credentials_remove(c, "ck");
+	return 0;
+}
+
+int screen_take_keys(struct sip *response, struct screen_keys *keys)
+{
+	struct screen_keys unwanted;
+	struct screen_keys *into = keys ? keys : &unwanted;
+	memset(into, 0, sizeof(*into));
+	int error = rewrite(response, "WWW-Authenticate", take_keys, into);
+	if (!error)
+		error = rewrite(response, "Proxy-Authenticate", take_keys, into);
+	wipe(&unwanted, sizeof(unwanted));
+	return error;
+}

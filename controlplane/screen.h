@@ -1,0 +1,65 @@
+/*
+ * Screening of headers at the P-CSCF: what a UE may not say is taken out, what the core must be
+ * told is put in, and what is no UE's business goes no further. Pure functions on a message; they
+ * return 0 or -errno as each says, and the caller drops a message that could not be screened.
+ */
+#ifndef CONTROLPLANE_SCREEN_H
+#define CONTROLPLANE_SCREEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sip;
+
+/* How the network was told that a REGISTER was protected: 24.229 7.2A.2; seed 6.1.5. */
+enum screen_indicator {
+	SCREEN_YES,
+	SCREEN_NO,
+	SCREEN_NOTHING,
+};
+
+/* Over what a REGISTER came. */
+enum screen_protection {
+	SCREEN_UNPROTECTED,
+	SCREEN_TEMPORARY, /* the set of the challenge that the message answers, not yet confirmed */
+	SCREEN_LATEST,    /* the set of the latest successful authentication */
+	SCREEN_OTHER,     /* any other set that still lives */
+};
+
+/* Seed 6.1.5: whether the S-CSCF may take the message as integrity-protected. */
+bool screen_is_protected(bool has_response, enum screen_protection by);
+
+/*
+ * Whether the request answers a challenge: an Authorization with a response or auts.
+ */
+bool screen_has_response(const struct sip *request);
+
+/*
+ * Replaces what the UE says about integrity protection, in every Authorization and
+ * Proxy-Authorization, by ours. -EINVAL: a header that cannot be read. C-045
+ */
+int screen_set_indicator(struct sip *request, enum screen_indicator indicator);
+
+/* What no UE may say at all: asserted identity, charging, visited network, ... (C-112, C-142). */
+void screen_from_ue(struct sip *message);
+
+/* The security agreement ends here: C-058. Returns 0 or -ENOMEM. */
+int screen_end_agreement(struct sip *request);
+
+/* What stays inside the trust domain, on anything that goes to a UE (C-114, C-142). */
+void screen_to_ue(struct sip *message);
+
+/* Keys of AKA, as they come in SM5. The owner wipes them. */
+struct screen_keys {
+	uint8_t ik[16], ck[16];
+	bool found; /* both, well-formed, and the nonce they belong to */
+	char nonce[512];
+};
+
+/*
+ * Takes ik and ck out of every challenge of a response (C-012), whether or not `keys` is wanted.
+ * -EINVAL: a challenge that cannot be read; then the response must not go on.
+ */
+int screen_take_keys(struct sip *response, struct screen_keys *keys);
+
+#endif

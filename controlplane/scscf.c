@@ -1,0 +1,149 @@
+#include "controlplane/scscf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "configs/config.h"
+#include "controlplane/attempt.h"
+#include "controlplane/cx.h"
+#include "controlplane/cx_open.h"
+#include "controlplane/log.h"
+#include "controlplane/proxy.h"
+#include "controlplane/registration.h"
+
+/* 32 s of answered transactions (RFC 3261 timer J) at 2000 requests a second. */
+#define MAX_TXNS (1u << 18)
+/* Lines of the status socket's list: a base of millions is no answer to a question. */
+#define LISTED 10000
+
+/* C-046: the indicator counts between our own CSCFs, and the core side is where they are. */
+static void on_request(void *role, const struct source *source, struct server_txn *x)
+{
+	struct scscf *s = role;
+
+	if (sip_is(server_txn_request(x), "REGISTER"))
+		registrar_request(&s->registrar, x, source->endpoint->side == ENDPOINT_CORE);
+	else
+		scscf_route(s, source, x);
+}
+
+/* Cx goes first: its last answers end what waits on transactions and attempts. */
+static void stop(void *self)
+{
+	struct scscf *s = self;
+
+	cx_free(s->cx);
+	registrar_clear(&s->registrar);
+	proxy_free(s->proxy);
+	free(s);
+}
+
+static int listen_core(struct scscf *s, const struct config_scscf *c)
+{
+	struct address own;
+	int rc = address_parse(c->address, (uint16_t)c->port, &own);
+
+	if (rc == 0)
+		rc = transport_listen(proxy_transport(s->proxy), ENDPOINT_CORE, ZONE_CORE, &own, "",
+				      &s->endpoint);
+	if (rc < 0)
+		log_error("scscf: cannot listen on %s port %u: %s", c->address, c->port,
+			  strerror(-rc));
+	return rc;
+}
+
+static int start(struct loop *loop, const struct config *config, void **self)
+{
+	struct scscf *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (s == NULL)
+		return -ENOMEM;
+	s->cx = cx_open(loop, config);
+	s->proxy = proxy_new(loop, MAX_TXNS,
+			     (struct proxy_user){ .on_request = on_request, .role = s });
+	rc = s->cx != NULL && s->proxy != NULL ? 0 : -ENOMEM;
+	if (rc == 0)
+		rc = registrar_init(&s->registrar, loop, config, s->cx);
+	if (rc < 0)
+		log_error("scscf: cannot start: %s", strerror(-rc));
+	if (rc == 0)
+		rc = listen_core(s, config->scscf);
+	if (rc < 0) {
+		stop(s);
+		return rc;
+	}
+	*self = s;
+	return 0;
+}
+
+static void list_one(void *user, const struct registration *g)
+{
+	json_t *list = user;
+
+	for (unsigned i = 0; i < g->n_impus && json_array_size(list) < LISTED; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "impu",
+						      g->impus[i].impu, "impi", g->impi, "contact",
+						      g->binding.contact, "expires_s",
+						      (json_int_t)registration_expires_s(g)));
+}
+
+static json_t *registrations(void *self)
+{
+	struct scscf *s = self;
+	json_t *list = json_array();
+
+	if (list != NULL)
+		registrations_each(s->registrar.registrations, list_one, list);
+	return list;
+}
+
+static json_t *stats(void *self)
+{
+	struct scscf *s = self;
+	const struct registrar_counters *r = &s->registrar.counters;
+	const struct scscf_counters *c = &s->counters;
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{ "registration", registrations_count(s->registrar.registrations) },
+		{ "attempt", attempts_count(s->registrar.attempts) },
+		{ "register_rx", r->register_rx },
+		{ "register_challenged", r->challenge_sent },
+		{ "register_initial", r->registered },
+		{ "register_again", r->reregistered },
+		{ "register_ended", r->deregistered },
+		{ "register_expired", r->expired },
+		{ "register_user_failed", r->user_failed },
+		{ "register_network_failed", r->network_failed },
+		{ "register_resync", r->resync },
+		{ "register_unanswered", r->await_timeout },
+		{ "register_refused", r->refused },
+		{ "request_originating", c->originating_rx },
+		{ "request_terminating", c->terminating_rx },
+		{ "request_to_user", c->forwarded_to_user },
+		{ "request_to_scscf", c->forwarded_to_scscf },
+		{ "request_options_answered", c->options_answered },
+		{ "request_sender_refused", c->sender_refused },
+		{ "request_user_absent", c->user_absent },
+	};
+	json_t *object = json_object();
+
+	for (size_t i = 0; object != NULL && i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_object_set_new(object, rows[i].name, json_integer((json_int_t)rows[i].value));
+	if (object != NULL && proxy_stats(s->proxy, object) < 0) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+const struct role scscf_role = {
+	.name = "scscf",
+	.start = start,
+	.stop = stop,
+	.registrations = registrations,
+	.stats = stats,
+};

@@ -1,0 +1,259 @@
+#include "controlplane/secagree.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/sip.h"
+
+#define N_PARAMS  32  /* of one mechanism */
+#define FIRST_SPI 256 /* 1 … 255 are reserved: RFC 4303 2.1 */
+#define Q_FIRST   900 /* thousandths; q of the most wanted pair, the next are 100 lower */
+#define Q_STEP    100
+
+void secagree_init(struct secagree_list *l)
+{
+	l->text_bytes = 0;
+	l->text[0] = '\0';
+	l->n_mechanisms = 0;
+	l->n_offers = 0;
+}
+
+int secagree_q(const char *text)
+{
+	if ((text[0] != '0' && text[0] != '1') || (text[1] && text[1] != '.'))
+		return -EINVAL;
+	int q = (text[0] - '0') * 1000;
+	int weight = 100;
+	for (const char *digit = text[1] ? text + 2 : text + 1; *digit; digit++, weight /= 10) {
+		if (!isdigit((unsigned char)*digit) || weight == 0)
+			return -EINVAL;
+		q += (*digit - '0') * weight;
+	}
+	return q <= 1000 ? q : -EINVAL;
+}
+
+/* Decimal, within [low, high]; 0 = neither. */
+static uint32_t number(const char *text, uint32_t low, uint32_t high)
+{
+	size_t n = strspn(text, "0123456789");
+	if (n == 0 || n > 10 || text[n])
+		return 0;
+	unsigned long long value = strtoull(text, NULL, 10);
+	return value >= low && value <= high ? (uint32_t)value : 0;
+}
+
+static void set_name(char out[static SECAGREE_NAME_BYTES], const char *value)
+{
+	if (strlen(value) < SECAGREE_NAME_BYTES)
+		strcpy(out, value);
+	else
+		strcpy(out, "?"); /* no algorithm is called that */
+}
+
+/* One parameter into an offer; false: its value is impossible. Unknown ones are ignored. */
+static bool take_param(struct secagree_offer *o, const char *name, const char *value)
+{
+	if (!strcmp(name, "alg"))
+		set_name(o->alg, value);
+	else if (!strcmp(name, "ealg"))
+		set_name(o->ealg, value);
+	else if (!strcmp(name, "prot"))
+		o->transport_esp = o->transport_esp && !strcmp(value, "esp");
+	else if (!strcmp(name, "mod"))
+		o->transport_esp = o->transport_esp && !strcmp(value, "trans");
+	else if (!strcmp(name, "spi-c"))
+		return (o->spi_c = number(value, FIRST_SPI, UINT32_MAX));
+	else if (!strcmp(name, "spi-s"))
+		return (o->spi_s = number(value, FIRST_SPI, UINT32_MAX));
+	else if (!strcmp(name, "port-c"))
+		return (o->port_c = (uint16_t)number(value, 1, 65535));
+	else if (!strcmp(name, "port-s"))
+		return (o->port_s = (uint16_t)number(value, 1, 65535));
+	else if (!strcmp(name, "q"))
+		return (o->q_thousandths = (uint16_t)secagree_q(value)) <= 1000;
+	return true;
+}
+
+static bool is_usable(const struct secagree_offer *o)
+{
+	return o->alg[0] && o->spi_c && o->spi_s && o->port_c && o->port_s;
+}
+
+/* The canonical text grows by one piece; -EMSGSIZE when full. */
+static int put(struct secagree_list *l, const char *piece, size_t n, bool fold)
+{
+	if (n >= sizeof(l->text) - l->text_bytes)
+		return -EMSGSIZE;
+	for (size_t i = 0; i < n; i++)
+		l->text[l->text_bytes++] = fold ? (char)tolower((unsigned char)piece[i]) : piece[i];
+	l->text[l->text_bytes] = '\0';
+	return 0;
+}
+
+static const char *skip_blanks(const char *s)
+{
+	return s + strspn(s, " \t");
+}
+
+/* RFC 3261 25.1: token; also what gen-value may be besides a quoted string (host). */
+static size_t token_bytes(const char *s)
+{
+	size_t n = 0;
+	while (isalnum((unsigned char)s[n]) || (s[n] && strchr("-.!%*_+`'~:[]", s[n])))
+		n++;
+	return n;
+}
+
+/* Length of the quoted string at s with both quotes; 0: it does not end. */
+static size_t quoted_bytes(const char *s)
+{
+	size_t n = 1;
+	while (s[n] && s[n] != '"')
+		n += s[n] == '\\' && s[n + 1] ? 2 : 1;
+	return s[n] == '"' ? n + 1 : 0;
+}
+
+/* One token or quoted string at *s, copied to the text. Its copy is at *out, NUL-ended there. */
+static int take_word(struct secagree_list *l, const char **s, bool may_quote, const char **out)
+{
+	bool quoted = may_quote && **s == '"';
+	size_t n = quoted ? quoted_bytes(*s) : token_bytes(*s);
+	*out = l->text + l->text_bytes;
+	if (n == 0)
+		return -EINVAL;
+	int error = put(l, *s, n, !quoted);
+	*s = skip_blanks(*s + n);
+	return error;
+}
+
+/* A parameter after its ';'. `o` NULL: of a mechanism that is not ours. */
+static int add_param(struct secagree_list *l, const char **s, struct secagree_offer *o, bool *sane)
+{
+	const char *at, *value = "";
+	char name[SECAGREE_NAME_BYTES] = "";
+	int error = put(l, ";", 1, false);
+	*s = skip_blanks(*s + 1);
+	if (!error)
+		error = take_word(l, s, false, &at);
+	if (error)
+		return error;
+	if (strlen(at) < sizeof(name))
+		strcpy(name, at);
+	if (**s == '=') {
+		error = put(l, "=", 1, false);
+		*s = skip_blanks(*s + 1);
+		if (!error)
+			error = take_word(l, s, true, &value);
+		if (error)
+			return error;
+	}
+	if (o && !take_param(o, name, value))
+		*sane = false;
+	return 0;
+}
+
+static int add_mechanism(struct secagree_list *l, const char **s)
+{
+	struct secagree_offer offer = { .ealg = "null",
+					.transport_esp = true,
+					.q_thousandths = 1000 };
+	const char *name;
+	bool sane = true;
+	int error = l->n_mechanisms++ ? put(l, ",", 1, false) : 0;
+	if (!error)
+		error = take_word(l, s, false, &name);
+	if (error)
+		return error;
+	bool ours = !strcmp(name, "ipsec-3gpp");
+	for (unsigned n = 0; **s == ';'; n++) {
+		if (n == N_PARAMS)
+			return -EMSGSIZE;
+		error = add_param(l, s, ours ? &offer : NULL, &sane);
+		if (error)
+			return error;
+	}
+	if (ours && sane && is_usable(&offer)) {
+		if (l->n_offers == SECAGREE_N_OFFERS)
+			return -EMSGSIZE;
+		l->offers[l->n_offers++] = offer;
+	}
+	return 0;
+}
+
+int secagree_add(struct secagree_list *l, const char *line)
+{
+	const char *s = skip_blanks(line);
+	for (;;) {
+		int error = add_mechanism(l, &s);
+		if (error)
+			return error;
+		if (!*s)
+			return 0;
+		if (*s != ',')
+			return -EINVAL;
+		s = skip_blanks(s + 1);
+	}
+}
+
+int secagree_read(const struct sip *s, const char *header, struct secagree_list *out)
+{
+	const char *line;
+	secagree_init(out);
+	for (unsigned i = 0; (line = sip_header(s, header, i)); i++) {
+		int error = secagree_add(out, line);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static const struct secagree_offer *find(const struct secagree_list *l, const char *alg,
+					 const char *ealg)
+{
+	for (unsigned i = 0; i < l->n_offers; i++) {
+		const struct secagree_offer *o = &l->offers[i];
+		if (o->transport_esp && o->spi_c != o->spi_s && o->port_c != o->port_s &&
+		    !strcmp(o->alg, alg) && !strcmp(o->ealg, ealg))
+			return o;
+	}
+	return NULL;
+}
+
+const struct secagree_offer *secagree_choose(const struct secagree_list *client,
+					     const struct secagree_policy *policy)
+{
+	for (unsigned i = 0; i < policy->n_integrity; i++)
+		for (unsigned e = 0; e < policy->n_encryption; e++) {
+			const struct secagree_offer *o =
+				find(client, policy->integrity[i], policy->encryption[e]);
+			if (o)
+				return o;
+		}
+	return NULL;
+}
+
+int secagree_print_server(const struct secagree_policy *policy,
+			  const struct secagree_server *numbers, char *out, size_t out_bytes)
+{
+	size_t used = 0;
+	int q = Q_FIRST;
+	char own[96] = "";
+	if (numbers)
+		snprintf(own, sizeof(own), "; spi-c=%u; spi-s=%u; port-c=%u; port-s=%u",
+			 numbers->spi_c, numbers->spi_s, numbers->port_c, numbers->port_s);
+	for (unsigned i = 0; i < policy->n_integrity; i++)
+		for (unsigned e = 0; e < policy->n_encryption && q > 0; e++, q -= Q_STEP) {
+			int n = snprintf(
+				out + used, out_bytes - used,
+				"%sipsec-3gpp; q=0.%d; prot=esp; mod=trans%s; alg=%s; ealg=%s",
+				used ? ", " : "", q / Q_STEP, own, policy->integrity[i],
+				policy->encryption[e]);
+			if (n < 0 || (size_t)n >= out_bytes - used)
+				return -EMSGSIZE;
+			used += (size_t)n;
+		}
+	return (int)used;
+}

@@ -1,0 +1,253 @@
+#include "controlplane/sip.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <openssl/rand.h>
+#include <osipparser2/osip_parser.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "controlplane/sip_scan.h"
+#include "crypto/wipe.h"
+
+static void ignore_trace(const char *file, int line, osip_trace_level_t level, const char *format,
+			 va_list arguments)
+{
+}
+
+/*
+ * libosip2 copies messages without looking at what its allocations return. With a piece missing it
+ * would crash or, worse, send half a message: better to end here. A restart loses no SA (C-093).
+ */
+static void *allocate(size_t n_bytes)
+{
+	void *p = malloc(n_bytes);
+	if (!p)
+		abort();
+	return p;
+}
+
+/* It copies headers and prints into buffers of its own, and SM4 and SM5 carry keys. */
+static void release(void *p)
+{
+	if (p)
+		wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
+/* As realloc(), which would leave the old bytes behind. */
+static void *reallocate(void *old, size_t n_bytes)
+{
+	void *p = allocate(n_bytes);
+	size_t n_old = old ? malloc_usable_size(old) : 0;
+	if (n_old)
+		memcpy(p, old, n_old < n_bytes ? n_old : n_bytes);
+	release(old);
+	return p;
+}
+
+void sip_init(void)
+{
+	osip_set_allocators(allocate, reallocate, release);
+	osip_trace_initialize_func(END_TRACE_LEVEL, ignore_trace);
+	for (int level = 0; level < END_TRACE_LEVEL; level++)
+		osip_trace_disable_level(level);
+	parser_init();
+}
+
+void sip_random_tag(char out[static SIP_TAG_BYTES])
+{
+	uint64_t number = 0;
+	if (RAND_bytes((unsigned char *)&number, sizeof(number)) != 1)
+		abort(); /* no random numbers: nothing of ours would be unguessable */
+	snprintf(out, SIP_TAG_BYTES, "%016llx", (unsigned long long)number);
+}
+
+static int set_body(struct sip *s, const char *bytes, size_t n_bytes)
+{
+	if (!n_bytes)
+		return 0;
+	s->body = malloc(n_bytes);
+	if (!s->body)
+		return -ENOMEM;
+	memcpy(s->body, bytes, n_bytes);
+	s->body_bytes = n_bytes;
+	return 0;
+}
+
+static struct sip *sip_new(void)
+{
+	struct sip *s = calloc(1, sizeof(*s));
+	if (s && osip_message_init(&s->osip)) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void sip_free(struct sip *s)
+{
+	if (!s)
+		return;
+	osip_message_free(s->osip);
+	free(s->body);
+	free(s);
+}
+
+static int parse_scanned(const struct sip_scan *scan, struct sip *s)
+{
+	if (osip_message_parse(s->osip, scan->head, scan->head_bytes) || !sip_is_complete(s->osip))
+		return -EBADMSG;
+	for (unsigned i = 0; i < scan->n_others; i++) {
+		int error = sip_header_add(s, scan->others[i].name, scan->others[i].value);
+		if (error)
+			return error;
+	}
+	return set_body(s, scan->body, scan->body_bytes);
+}
+
+static int scan_and_parse(const char *bytes, size_t n_bytes, struct sip_scan *scan, struct sip *s)
+{
+	int error = sip_scan(bytes, n_bytes, scan);
+	if (!error)
+		error = parse_scanned(scan, s);
+	wipe(scan->line, scan->line_bytes);
+	return error;
+}
+
+int sip_parse(const char *bytes, size_t n_bytes, struct sip **out)
+{
+	struct sip_scan *scan = malloc(sizeof(*scan)); /* too big for the stack */
+	struct sip *s = sip_new();
+	int error = scan && s ? scan_and_parse(bytes, n_bytes, scan, s) : -ENOMEM;
+	free(scan);
+	if (error) {
+		sip_free(s);
+		return error;
+	}
+	*out = s;
+	return 0;
+}
+
+struct sip *sip_clone(const struct sip *s)
+{
+	struct sip *copy = calloc(1, sizeof(*copy));
+	if (!copy)
+		return NULL;
+	if (osip_message_clone(s->osip, &copy->osip)) {
+		free(copy);
+		return NULL;
+	}
+	if (set_body(copy, s->body, s->body_bytes)) {
+		sip_free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
+/* libosip2 ends a message that it has no body for so; ours goes in its place. */
+static const char no_body[] = "Content-Length: 0\r\n\r\n";
+
+int sip_print(const struct sip *s, char **text, size_t *n_bytes)
+{
+	char *head;
+	size_t head_bytes;
+	osip_message_force_update(s->osip);
+	if (osip_message_to_str(s->osip, &head, &head_bytes))
+		return -ENOMEM;
+	size_t tail = sizeof(no_body) - 1;
+	int error = -EMSGSIZE;
+	size_t room = head_bytes + s->body_bytes + 16;
+	if (head_bytes < tail || memcmp(head + head_bytes - tail, no_body, tail) ||
+	    room > SIP_MESSAGE_BYTES)
+		goto free_head;
+	error = -ENOMEM;
+	char *all = malloc(room);
+	if (!all)
+		goto free_head;
+	head_bytes -= tail;
+	memcpy(all, head, head_bytes);
+	int n = snprintf(all + head_bytes, room - head_bytes, "Content-Length: %zu\r\n\r\n",
+			 s->body_bytes);
+	if (s->body_bytes)
+		memcpy(all + head_bytes + n, s->body, s->body_bytes);
+	*text = all;
+	*n_bytes = head_bytes + (size_t)n + s->body_bytes;
+	error = 0;
+free_head:
+	osip_free(head);
+	return error;
+}
+
+static int copy_dialog_headers(const osip_message_t *from, osip_message_t *to)
+{
+	if (osip_list_clone(&from->vias, &to->vias, (int (*)(void *, void **))osip_via_clone) ||
+	    osip_from_clone(from->from, &to->from) || osip_to_clone(from->to, &to->to) ||
+	    osip_call_id_clone(from->call_id, &to->call_id) ||
+	    osip_cseq_clone(from->cseq, &to->cseq))
+		return -ENOMEM;
+	return 0;
+}
+
+struct sip *sip_response(const struct sip *request, int status, const char *reason,
+			 const char *to_tag)
+{
+	struct sip *s = sip_new();
+	if (!s)
+		return NULL;
+	if (!reason)
+		reason = osip_message_get_reason(status);
+	s->osip->status_code = status;
+	s->osip->sip_version = osip_strdup("SIP/2.0");
+	s->osip->reason_phrase = osip_strdup(reason ? reason : "Unknown");
+	if (!s->osip->sip_version || !s->osip->reason_phrase ||
+	    copy_dialog_headers(request->osip, s->osip))
+		goto free_response;
+	if (status > 100 && to_tag && !sip_to_tag(s)) {
+		char *tag = osip_strdup(to_tag);
+		if (!tag || osip_to_set_tag(s->osip->to, tag))
+			goto free_response;
+	}
+	return s;
+
+free_response:
+	sip_free(s);
+	return NULL;
+}
+
+bool sip_is_request(const struct sip *s)
+{
+	return s->osip->status_code == 0;
+}
+
+bool sip_is(const struct sip *s, const char *method)
+{
+	return sip_is_request(s) && !strcmp(s->osip->sip_method, method);
+}
+
+int sip_status(const struct sip *s)
+{
+	return s->osip->status_code;
+}
+
+const char *sip_method(const struct sip *s)
+{
+	return s->osip->cseq->method;
+}
+
+int sip_call_id(const struct sip *s, char *out, size_t out_bytes)
+{
+	const osip_call_id_t *c = s->osip->call_id;
+	int n = snprintf(out, out_bytes, c->host ? "%s@%s" : "%s", c->number, c->host);
+	return n >= 0 && (size_t)n < out_bytes ? n : -EMSGSIZE;
+}
+
+const char *sip_to_tag(const struct sip *s)
+{
+	osip_generic_param_t *tag = NULL;
+	if (osip_to_get_tag(s->osip->to, &tag) || !tag)
+		return NULL;
+	return tag->gvalue;
+}

@@ -1,0 +1,131 @@
+/*
+ * One SIP message: parsed from hostile bytes, looked at, changed, printed.
+ *
+ * A first pass of ours (sip_scan.c) bounds the sizes, refuses NULs and control characters, joins
+ * folded lines, spells out compact names and cuts the body off. libosip2 then parses only what
+ * routing needs: start line, Via, Route, Record-Route, From, To, Call-ID, CSeq, Contact. All other
+ * headers are carried as they came, one value per line of the message, because libosip2's typed
+ * headers lose what they do not know (auts, ik, integrity-protected, …). The body is bytes.
+ *
+ * A struct sip is owned by whoever holds it and freed whole by sip_free(). What libosip2 frees is
+ * wiped first (SM5 carries keys). Strings returned live as long as the header they come from.
+ * Functions that add return 0 or -ENOMEM / -EINVAL.
+ */
+#ifndef CONTROLPLANE_SIP_H
+#define CONTROLPLANE_SIP_H
+
+#include <osipparser2/osip_message.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controlplane/address.h"
+
+#define SIP_MESSAGE_BYTES 65535 /* the largest UDP datagram */
+#define SIP_HEAD_BYTES    16384 /* start line and headers */
+#define SIP_N_HEADERS     128
+#define SIP_N_LISTED      64   /* values of Via, Route, Record-Route or Contact in one message */
+#define SIP_VALUE_BYTES   4096 /* one header value, unfolded */
+#define SIP_TAG_BYTES     20   /* a tag or branch suffix of ours: 16 hex digits and the NUL */
+
+struct sip {
+	osip_message_t *osip;
+	char *body;
+	size_t body_bytes;
+};
+
+/*
+ * Parses a whole message. Returns 0 and *out; -EMSGSIZE beyond a limit above; -EBADMSG when it is
+ * not SIP; -ENOMEM. A message that parses has one From, To, Call-ID and CSeq, at least one Via,
+ * and, if a request, a Request-URI and a CSeq method equal to its own.
+ */
+int sip_parse(const char *bytes, size_t n_bytes, struct sip **out);
+struct sip *sip_clone(const struct sip *s);
+void sip_free(struct sip *s);
+
+/* Text with a right Content-Length; *text is malloc'ed. Returns 0, -ENOMEM or -EMSGSIZE. */
+int sip_print(const struct sip *s, char **text, size_t *n_bytes);
+
+/*
+ * A response to `request`: RFC 3261 8.2.6.2 (Via, From, To, Call-ID, CSeq copied; `to_tag` added
+ * when the request has none and the status is above 100). `reason` NULL = the usual phrase.
+ */
+struct sip *sip_response(const struct sip *request, int status, const char *reason,
+			 const char *to_tag);
+
+bool sip_is_request(const struct sip *s);
+bool sip_is(const struct sip *s, const char *method); /* a request of this method */
+int sip_status(const struct sip *s);                  /* 0: a request */
+
+/* The method of the CSeq: of the request itself, or that a response answers. */
+const char *sip_method(const struct sip *s);
+/* NUMBER[@HOST] as on the wire. Returns its length or -EMSGSIZE. */
+int sip_call_id(const struct sip *s, char *out, size_t out_bytes);
+const char *sip_to_tag(const struct sip *s); /* NULL: none */
+
+/* --- headers that libosip2 does not parse: one value per line, names compared without case --- */
+
+/* The i-th value, counted over all lines of that name; NULL: there is none. */
+const char *sip_header(const struct sip *s, const char *name, unsigned i);
+int sip_header_add(struct sip *s, const char *name, const char *value);
+/* As sip_header_add(), before the others of all names: the topmost Path, RFC 3327 5.2. */
+int sip_header_add_first(struct sip *s, const char *name, const char *value);
+int sip_header_set(struct sip *s, const char *name, const char *value); /* the only one */
+unsigned sip_header_remove(struct sip *s, const char *name);            /* how many there were */
+
+/* Unsigned decimal value of the first header of that name; `absent` when missing or malformed. */
+uint32_t sip_header_number(const struct sip *s, const char *name, uint32_t absent);
+
+/*
+ * Elements of a comma-separated list over all lines (Path, Service-Route, P-Associated-URI, …),
+ * quotes and angle brackets respected, blanks trimmed. Copies the i-th into `out`; returns its
+ * length, -ENOENT after the last, -EMSGSIZE when it does not fit.
+ */
+int sip_list_get(const struct sip *s, const char *name, unsigned i, char *out, size_t out_bytes);
+
+/* Option tags of Require, Proxy-Require, Supported: RFC 3261 20.32, without case. */
+bool sip_option_has(const struct sip *s, const char *name, const char *tag);
+/* Removes the tag, and the header when nothing is left. Returns 0 or -ENOMEM. */
+int sip_option_remove(struct sip *s, const char *name, const char *tag);
+
+/* --- Via, RFC 3261 18 and 20.42 --- */
+
+const osip_via_t *sip_via(const struct sip *s, unsigned i);         /* 0 = topmost; NULL: none */
+const char *sip_via_param(const osip_via_t *via, const char *name); /* NULL: absent or no value */
+int sip_via_push(struct sip *s, const struct address *sent_by, const char *branch);
+void sip_via_pop(struct sip *s);
+/* Adds received (and the value of rport) to the topmost Via: RFC 3261 18.2.1, RFC 3581 4. */
+int sip_via_received(struct sip *s, const struct address *source);
+/* Where a response goes: RFC 3261 18.2.2 by the topmost Via. Returns 0 or -EINVAL (a name). */
+int sip_via_target(const struct sip *s, struct address *out);
+
+/* --- Route and next hop, RFC 3261 16.6; all URIs as text without the angle brackets --- */
+
+const osip_uri_t *sip_route(const struct sip *s, unsigned i); /* NULL: none */
+void sip_route_pop(struct sip *s);
+int sip_route_push(struct sip *s, const char *uri); /* "sip:HOST;lr", becomes the topmost */
+void sip_routes_clear(struct sip *s);
+int sip_record_route_push(struct sip *s, const char *uri);
+/* The topmost Route's address, else the Request-URI's. Returns 0 or -EINVAL: not numeric. */
+int sip_next_hop(const struct sip *s, struct address *out);
+
+int sip_uri_address(const osip_uri_t *uri, struct address *out); /* 0 or -EINVAL */
+int sip_request_uri_set(struct sip *s, const char *uri);
+/*
+ * An address of record for comparison and as a table key: scheme, user and host, without display
+ * name, port and parameters; host in lower case. Returns its length, or -EINVAL / -EMSGSIZE.
+ */
+int sip_aor(const osip_uri_t *uri, char *out, size_t out_bytes);
+/* The same from the text of a URI, name-addr or addr-spec ("<sip:a@b>;x", "tel:+1"). */
+int sip_aor_text(const char *text, char *out, size_t out_bytes);
+
+/* 16 random hex digits: tags, Call-IDs, branch suffixes. */
+void sip_random_tag(char out[static SIP_TAG_BYTES]);
+
+/*
+ * Once per process, before any other call: libosip2's tables; its traces off (they quote peers);
+ * the process ends when it runs out of memory.
+ */
+void sip_init(void);
+
+#endif

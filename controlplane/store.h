@@ -1,0 +1,101 @@
+/*
+ * The HSS's subscribers, in one SQLite file of mode 0600: keys, sequence numbers, identities and
+ * their registration flags. Nothing here knows Cx; hss.c decides, the store remembers.
+ *
+ * One thread per struct store. Every call is synchronous; the caller puts what belongs together
+ * between store_begin() and store_commit(). store_commit() returns after the write-ahead log has
+ * reached the disk, so what was committed survives a kill and a power failure. A second process
+ * (subscriber import) may write meanwhile; STORE_BUSY_MS bounds how long one waits for the other.
+ *
+ * Functions return 0 or -errno: -ENOENT no such row, -EEXIST taken already, -EBUSY locked by
+ * another process, -EIO for whatever else SQLite reports (store_error() has its text). Keys are
+ * copied out to the caller, who wipes them; no text of an error holds one.
+ */
+#ifndef CONTROLPLANE_STORE_H
+#define CONTROLPLANE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STORE_KEY_BYTES      16
+#define STORE_AMF_BYTES      2
+#define STORE_IDENTITY_BYTES 256 /* of an IMPI, IMPU or S-CSCF name, with the NUL */
+#define STORE_MAX_IMPUS      16  /* of one implicit set */
+#define STORE_BUSY_MS        2000
+#define STORE_MAX_SQN        ((UINT64_C(1) << 48) - 1)
+
+/* The registration flag of an IMPU, seed 6.1.1. The numbers are in the file: do not reorder. */
+enum store_state {
+	STORE_UNREGISTERED = 0,
+	STORE_PENDING = 1,
+	STORE_REGISTERED = 2,
+};
+
+struct store_subscriber {
+	int64_t id; /* given by the store */
+	char impi[STORE_IDENTITY_BYTES];
+	char scscf[STORE_IDENTITY_BYTES]; /* "" = none assigned */
+	uint8_t k[STORE_KEY_BYTES];
+	uint8_t opc[STORE_KEY_BYTES];
+	uint8_t amf[STORE_AMF_BYTES];
+	uint64_t sqn; /* of the last vector that was made */
+};
+
+struct store_identity {
+	char impu[STORE_IDENTITY_BYTES];
+	int64_t subscriber;
+	bool barred;
+	enum store_state state;
+};
+
+struct store;
+
+/*
+ * Opens the file, and makes it when there is none. -EACCES: others than its owner may read it;
+ * -EPROTO: its schema is of another version. `error` gets one line of text.
+ */
+int store_open(const char *path, struct store **out, char *error, size_t error_bytes);
+void store_close(struct store *s);
+
+/* Text of the last failure; valid until the next call. */
+const char *store_error(struct store *s);
+
+/* A transaction; the one writer of the file from begin on. */
+int store_begin(struct store *s);
+int store_commit(struct store *s);
+void store_rollback(struct store *s);
+
+/*
+ * Adds a subscriber with n ≥ 1 identities, the first being the default one, all unregistered.
+ * On -EEXIST *taken is -1 when the IMPI is there already, else the index of the IMPU that is.
+ */
+int store_add(struct store *s, const struct store_subscriber *subscriber, const char *const impus[],
+	      unsigned n, int *taken);
+
+/* The subscriber with its keys: wipe it after use. */
+int store_find_impi(struct store *s, const char *impi, struct store_subscriber *out);
+int store_find_subscriber(struct store *s, int64_t id, struct store_subscriber *out);
+int store_find_impu(struct store *s, const char *impu, struct store_identity *out);
+
+/* The implicit set, default identity first; out[] has STORE_MAX_IMPUS entries. */
+int store_identities(struct store *s, int64_t subscriber, struct store_identity out[], unsigned *n);
+
+int store_set_sqn(struct store *s, int64_t subscriber, uint64_t sqn);
+int store_set_scscf(struct store *s, int64_t subscriber, const char *scscf);
+int store_set_barred(struct store *s, const char *impu, bool barred);
+
+/* The flag of one IMPU, or of the whole implicit set. */
+int store_set_state(struct store *s, const char *impu, enum store_state state);
+int store_set_all_states(struct store *s, int64_t subscriber, enum store_state state);
+
+/*
+ * Calls `each` for the identities that are pending or registered, at most `max`; O(of them).
+ * `identity` and `owner` (without its keys) are the store's and valid during the call.
+ */
+int store_each_active(struct store *s, unsigned max,
+		      void (*each)(void *arg, const struct store_identity *identity,
+				   const struct store_subscriber *owner),
+		      void *arg);
+
+#endif

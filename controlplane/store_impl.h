@@ -1,0 +1,40 @@
+/*
+ * The inside of the subscriber store, between store.c (file, schema, transactions) and store_rows.c
+ * (rows). Not for others.
+ */
+#ifndef CONTROLPLANE_STORE_IMPL_H
+#define CONTROLPLANE_STORE_IMPL_H
+
+#include <sqlite3.h>
+
+enum store_statement {
+	STORE_BEGIN,
+	STORE_COMMIT,
+	STORE_ROLLBACK,
+	STORE_ADD_SUBSCRIBER,
+	STORE_ADD_IDENTITY,
+	STORE_FIND_IMPI,
+	STORE_FIND_ID,
+	STORE_FIND_IMPU,
+	STORE_IDENTITIES,
+	STORE_SET_SQN,
+	STORE_SET_SCSCF,
+	STORE_SET_BARRED,
+	STORE_SET_STATE,
+	STORE_SET_ALL_STATES,
+	STORE_ACTIVE,
+	STORE_N_STATEMENTS,
+};
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STORE_N_STATEMENTS];
+};
+
+/* -errno of an SQLite result; 0 for SQLITE_OK and SQLITE_DONE. */
+int store_errno(int rc);
+
+/* Steps a statement that gives no rows, and makes it ready for its next use. */
+int store_run(struct store *s, enum store_statement which);
+
+#endif

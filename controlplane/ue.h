@@ -1,0 +1,194 @@
+/*
+ * The UEs of a P-CSCF: who is registered, and over which SA sets.
+ *
+ * A UE is an IMPI at an address in a zone. It has at most UE_SETS SA sets (TS 33.203 7.1: six SAs
+ * in each direction), each in one state:
+ *
+ *	                   401 came: install
+ *	                         │
+ *	                   SET_INSTALLING ──refused──▶ gone
+ *	                         │ confirmed; its SPIs go into Security-Server
+ *	                         ▼
+ *	   gone ◀──next 401──SET_TEMPORARY──failure: 6 s──▶ SET_ENDING
+ *	                         │ 200 OK of SM7: lifetime = max(old, expires + 30 s)
+ *	                         ▼
+ *	                   SET_ESTABLISHED──de-registration: 128 s──▶ SET_ENDING
+ *	                         │ the next set is established: gone if that began unprotected, else
+ *	                         ▼
+ *	                      SET_OLD
+ *	                         │ first message on the newer set: 128 s
+ *	                         ▼
+ *	                       gone
+ *
+ * and every set is gone when its lifetime ends. An old set still serves its UE; an ending one only
+ * carries the last answers (and takes REGISTER, as unprotected).
+ *
+ * (TS 33.203 7.4; 64·T1 = 128 s.) "Gone" means deleted in the data plane too. The data plane may
+ * end a set first; then ue_set_expired() removes it here.
+ *
+ * Keys are never kept: pcscf_challenge.c hands them to the data plane and wipes them. Handles
+ * (api_set.registration) are id << 16 | number: the id is also the user part of the UE's Path and
+ * Record-Route, so that after a restart the SAs found in the data plane find their UE again.
+ *
+ * All lookups are O(1). One thread. struct ues owns everything here.
+ */
+#ifndef CONTROLPLANE_UE_H
+#define CONTROLPLANE_UE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controlplane/address.h"
+#include "controlplane/loop.h"
+#include "controlplane/table.h"
+#include "controlplane/txn.h"
+
+struct dpclient;
+struct endpoint;
+struct sip;
+struct ue;
+struct ues;
+
+#define UE_SETS            3  /* TS 33.203 7.1 NOTE 13: six SAs each way, two a set */
+#define UE_REGISTRATIONS   8  /* separately registered identities of one UE */
+#define UE_IDENTITIES      16 /* of one registration: To and P-Associated-URI */
+#define UE_SERVICE_ROUTES  4
+#define UE_ID_BYTES        13  /* 48 bits in hex, and the NUL */
+#define UE_OLD_SET_S       128 /* 64·T1, TS 24.229 table 7.7.1 */
+#define UE_FAILED_SET_S    6   /* the failure answer and its first two repetitions: 2 + 4 s */
+#define UE_EXPIRY_MARGIN_S 30  /* TS 33.203 7.4.2a */
+
+enum set_state {
+	SET_INSTALLING,
+	SET_TEMPORARY,
+	SET_ESTABLISHED,
+	SET_OLD,
+	SET_ENDING,
+	SET_N_STATES,
+};
+
+/* Ports of one set, TS 33.203 7.1; the four SAs share the address pair. */
+struct set_ports {
+	uint16_t uc, us; /* the UE's */
+	struct endpoint *ps, *pc;
+};
+
+struct sa_set {
+	struct ue *ue;
+	uint64_t registration; /* handle in the data plane */
+	enum set_state state;
+	struct set_ports ports;
+	bool unprotected_start; /* the authentication began outside any SA */
+	bool used;              /* the UE has sent on it since it was established */
+	char *client, *server;  /* agreed lists, canonical (secagree.h); NULL after a restart */
+	char *server_header;    /* Security-Server as it was sent, for a 494 */
+	char *nonce;            /* of the challenge, while temporary */
+	uint64_t expires_ms;
+	struct timer timer;
+	struct table_node by_uc; /* (zone, UE, uc): who sent this? */
+	struct table_node by_us; /* (zone, UE, us, pc): is this pair of tuples free? */
+	struct table_node by_registration;
+};
+
+/* What one 200 OK to REGISTER said. */
+struct ue_registration {
+	char *identities[UE_IDENTITIES]; /* canonical (sip_aor): [0] is the default one */
+	unsigned n_identities;
+	char *aor;                               /* the To that was registered */
+	char *service_routes[UE_SERVICE_ROUTES]; /* URIs */
+	unsigned n_service_routes;
+	uint64_t expires_ms;
+};
+
+struct ue {
+	struct ues *ues;
+	uint64_t id; /* 48 bits, random */
+	uint16_t zone;
+	uint16_t next_number; /* of its next set */
+	struct address host;  /* port 0 */
+	char *impi;           /* "" = found in the data plane after a restart, not yet known */
+	struct sa_set *sets[UE_SETS]; /* in the order they were made */
+	unsigned n_sets;
+	bool held; /* stays though its last set goes: the next is on its way */
+	struct ue_registration registrations[UE_REGISTRATIONS];
+	unsigned n_registrations;
+	struct table_node by_impi; /* (zone, host, IMPI) */
+	struct table_node by_id;
+};
+
+/* Room for max_ues; `dp` is used for updates and deletions. NULL: out of memory. */
+struct ues *ues_new(struct loop *loop, struct dpclient *dp, uint32_t max_ues);
+void ues_free(struct ues *u);
+
+uint32_t ues_count(const struct ues *u);
+uint32_t ues_count_sets(const struct ues *u, enum set_state state);
+
+/* The UE, made if it is not there (`impi` is copied). NULL: no room or memory. */
+struct ue *ue_get(struct ues *u, uint16_t zone, const struct address *host, const char *impi);
+struct ue *ue_find_id(const struct ues *u, const char *id); /* hex, as ue_id_text() */
+const char *ue_id_text(const struct ue *ue, char text[static UE_ID_BYTES]);
+
+/* The set whose inbound SA for requests and UDP answers (UE:uc → P:ps) has this tuple; NULL. */
+struct sa_set *ue_set_by_tuple(const struct ues *u, const struct endpoint *local,
+			       const struct address *peer);
+struct sa_set *ue_set_by_registration(const struct ues *u, uint64_t registration);
+/* Whether (UE, port_uc) is taken, by a set that a new challenge does not end: C-053 (b). */
+bool ue_port_uc_in_use(const struct ues *u, uint16_t zone, const struct address *host, uint16_t uc,
+		       const char *impi);
+/* Whether a set with this port_pc, toward port_us, is there. */
+bool ue_port_pc_in_use(const struct ues *u, uint16_t zone, const struct address *host, uint16_t us,
+		       const struct endpoint *pc);
+
+/*
+ * A new set in SET_INSTALLING. The UE's temporary sets go first (C-083 b), then the oldest that are
+ * no longer needed, until there is room (C-054). -ENOSPC when that is not enough, -EADDRINUSE when
+ * a tuple is taken, -ENOMEM; a UE that is then without sets is gone.
+ */
+int ue_set_new(struct ue *ue, const struct set_ports *ports, struct sa_set **out);
+/* The data plane has it: temporary, and the UE's only such set (C-083 b). */
+void ue_set_confirmed(struct sa_set *s, uint32_t lifetime_s);
+/* The data plane refused it, or the answer cannot be sent. */
+void ue_set_refused(struct sa_set *s);
+/* The data plane said it is over. */
+void ue_set_expired(struct sa_set *s);
+/* Authentication failed: deleted after UE_FAILED_SET_S; others stay (C-087). */
+void ue_set_failed(struct sa_set *s);
+/* SM7 was answered 200: C-084, C-085, C-086. */
+void ue_set_established(struct sa_set *s, uint32_t expires_s);
+/* An unchallenged refresh on an established set was answered 200: C-088. */
+void ue_set_refreshed(struct sa_set *s, uint32_t expires_s);
+/* A message came in on it: from the first on a new set the old ones have UE_OLD_SET_S. */
+void ue_set_used(struct sa_set *s);
+/*
+ * A set found in the data plane at a restart. Whose it is, and whether it was more than temporary,
+ * is not known there: it is old, so it serves until the UE's next REGISTER, which will be
+ * challenged.
+ */
+int ue_set_adopt(struct ues *u, uint64_t registration, const struct address *host, uint16_t zone,
+		 const struct set_ports *ports, uint32_t lifetime_s);
+
+/* Forgets every set whose handle is not in the data plane (any more). */
+void ues_keep(struct ues *u, bool (*is_held)(void *user, uint64_t registration), void *user);
+
+/* The one of the latest successful authentication; NULL. */
+struct sa_set *ue_established(const struct ue *ue);
+/* The one that carries what we send (C-086 b): established once used, else the old one; NULL. */
+struct sa_set *ue_outgoing(const struct ue *ue);
+/* How it is reached over a set: from port_pc to port_us, WIRE 7. */
+struct path ue_path(const struct sa_set *s);
+
+/*
+ * Takes the identities, Service-Route and expiry out of a 200 OK to a REGISTER for `aor`; 0 s ends
+ * that registration, and with the last one every set becomes old. Returns 0 or -errno.
+ */
+int ue_registered(struct ue *ue, const struct sip *ok, const char *aor, uint32_t expires_s);
+/* The registration of a canonical identity that has not expired; NULL = any: the first. */
+const struct ue_registration *ue_registration(const struct ue *ue, const char *identity);
+/* A set adopted after a restart learns whose it is. Returns 0 or -errno. */
+int ue_set_impi(struct ue *ue, const char *impi);
+
+/* Rows of GET /registrations. Returns 0 or -ENOMEM. */
+int ues_list(const struct ues *u, json_t *array);
+
+#endif

@@ -1,0 +1,72 @@
+#include <string.h>
+
+#include "controlplane/transport.h"
+#include "controlplane/ue_impl.h"
+
+uint64_t ue_hash_tuple(const struct table *t, uint16_t zone, const struct address *host,
+		       uint16_t ue_port, uint16_t own_port)
+{
+	uint16_t ports[2] = { ue_port, own_port };
+	uint64_t h = table_hash(t, zone, host->bytes, sizeof(host->bytes));
+	return table_hash(t, h, ports, sizeof(ports));
+}
+
+static bool is_at(const struct ue *ue, uint16_t zone, const struct address *host)
+{
+	return ue->zone == zone && address_same_host(&ue->host, host);
+}
+
+struct sa_set *ue_set_by_uc(const struct ues *u, uint16_t zone, const struct address *host,
+			    uint16_t uc)
+{
+	struct table_node *n = table_first(u->by_uc, ue_hash_tuple(u->by_uc, zone, host, uc, 0));
+	for (; n; n = table_next(n)) {
+		struct sa_set *s = table_entry(n, struct sa_set, by_uc);
+		if (s->ports.uc == uc && is_at(s->ue, zone, host))
+			return s;
+	}
+	return NULL;
+}
+
+struct sa_set *ue_set_by_tuple(const struct ues *u, const struct endpoint *local,
+			       const struct address *peer)
+{
+	struct sa_set *s = ue_set_by_uc(u, local->zone, peer, peer->port);
+	return s && s->ports.ps == local ? s : NULL;
+}
+
+bool ue_port_uc_in_use(const struct ues *u, uint16_t zone, const struct address *host, uint16_t uc,
+		       const char *impi)
+{
+	const struct sa_set *s = ue_set_by_uc(u, zone, host, uc);
+	return s && (s->state != SET_TEMPORARY || strcmp(s->ue->impi, impi));
+}
+
+bool ue_port_pc_in_use(const struct ues *u, uint16_t zone, const struct address *host, uint16_t us,
+		       const struct endpoint *pc)
+{
+	uint64_t hash = ue_hash_tuple(u->by_us, zone, host, us, pc->local.port);
+	for (struct table_node *n = table_first(u->by_us, hash); n; n = table_next(n)) {
+		const struct sa_set *s = table_entry(n, struct sa_set, by_us);
+		if (s->ports.us == us && s->ports.pc == pc && is_at(s->ue, zone, host))
+			return true;
+	}
+	return false;
+}
+
+uint64_t ue_hash_registration(const struct ues *u, uint64_t registration)
+{
+	return table_hash(u->by_registration, 0, &registration, sizeof(registration));
+}
+
+struct sa_set *ue_set_by_registration(const struct ues *u, uint64_t registration)
+{
+	struct table_node *n =
+		table_first(u->by_registration, ue_hash_registration(u, registration));
+	for (; n; n = table_next(n)) {
+		struct sa_set *s = table_entry(n, struct sa_set, by_registration);
+		if (s->registration == registration)
+			return s;
+	}
+	return NULL;
+}

@@ -1,0 +1,37 @@
+/*
+ * Insides of ue.h, shared by ue.c (UEs), ue_find.c (lookups of sets), ue_set.c (their states) and
+ * ue_registration.c alone.
+ */
+#ifndef CONTROLPLANE_UE_IMPL_H
+#define CONTROLPLANE_UE_IMPL_H
+
+#include "controlplane/ue.h"
+
+struct ues {
+	struct loop *loop;
+	struct dpclient *dp;
+	uint32_t max;
+	uint32_t n_sets[SET_N_STATES]; /* by state */
+	struct table *by_impi, *by_id, *by_uc, *by_us, *by_registration;
+};
+
+struct ue *ue_new(struct ues *u, uint64_t id, uint16_t zone, const struct address *host,
+		  const char *impi);
+struct ue *ue_find(const struct ues *u, uint64_t id);
+void ue_free(struct ue *ue);
+void ue_registration_clear(struct ue_registration *r);
+
+/* Keys of the tables; own_port 0 with by_uc, where all sets share port_ps. */
+uint64_t ue_hash_tuple(const struct table *t, uint16_t zone, const struct address *host,
+		       uint16_t ue_port, uint16_t own_port);
+uint64_t ue_hash_registration(const struct ues *u, uint64_t registration);
+struct sa_set *ue_set_by_uc(const struct ues *u, uint16_t zone, const struct address *host,
+			    uint16_t uc);
+
+/* Removes a set here and leaves the data plane alone; a UE without sets goes with its last one. */
+void ue_set_forget(struct sa_set *s);
+
+/* The last registration is gone: every set ends. C-089 */
+void ue_sets_end(struct ue *ue);
+
+#endif

@@ -1,0 +1,296 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/dpclient.h"
+#include "controlplane/transport.h"
+#include "controlplane/ue_impl.h"
+
+static void set_state(struct sa_set *s, enum set_state state)
+{
+	s->ue->ues->n_sets[s->state]--;
+	s->state = state;
+	s->ue->ues->n_sets[state]++;
+}
+
+static void set_lifetime(struct sa_set *s, uint32_t lifetime_s)
+{
+	struct loop *loop = s->ue->ues->loop;
+	s->expires_ms = loop_now_ms(loop) + (uint64_t)lifetime_s * 1000;
+	timer_set(loop, &s->timer, (uint64_t)lifetime_s * 1000);
+}
+
+void ue_set_forget(struct sa_set *s)
+{
+	struct ue *ue = s->ue;
+	struct ues *u = ue->ues;
+	timer_cancel(u->loop, &s->timer);
+	table_remove(u->by_uc, &s->by_uc);
+	table_remove(u->by_us, &s->by_us);
+	table_remove(u->by_registration, &s->by_registration);
+	u->n_sets[s->state]--;
+	unsigned i = 0;
+	while (ue->sets[i] != s)
+		i++;
+	memmove(&ue->sets[i], &ue->sets[i + 1], (ue->n_sets - i - 1) * sizeof(ue->sets[0]));
+	ue->n_sets--;
+	free(s->client);
+	free(s->server);
+	free(s->server_header);
+	free(s->nonce);
+	free(s);
+	if (ue->n_sets == 0 && !ue->held)
+		ue_free(ue);
+}
+
+/* Also in the data plane, now or after the grace; here at once. */
+static void drop(struct sa_set *s)
+{
+	dpclient_delete(s->ue->ues->dp, s->registration, 0);
+	ue_set_forget(s);
+}
+
+static void on_lifetime(void *user)
+{
+	drop(user);
+}
+
+/* Gone after so many seconds at most; the data plane is told the same. */
+static void retire(struct sa_set *s, enum set_state state, uint32_t grace_s)
+{
+	struct ues *u = s->ue->ues;
+	uint64_t end_ms = loop_now_ms(u->loop) + (uint64_t)grace_s * 1000;
+	set_state(s, state);
+	if (s->expires_ms <= end_ms)
+		return;
+	set_lifetime(s, grace_s);
+	dpclient_delete(u->dp, s->registration, grace_s);
+}
+
+/* The oldest set in a state; NULL. Sets are in the order they were made. */
+static struct sa_set *first_in(const struct ue *ue, enum set_state state)
+{
+	for (unsigned i = 0; i < ue->n_sets; i++)
+		if (ue->sets[i]->state == state)
+			return ue->sets[i];
+	return NULL;
+}
+
+static int add_set(struct ue *ue, uint64_t registration, const struct set_ports *ports,
+		   struct sa_set **out)
+{
+	struct ues *u = ue->ues;
+	struct sa_set *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->ue = ue;
+	s->registration = registration;
+	s->ports = *ports;
+	s->state = SET_INSTALLING;
+	u->n_sets[SET_INSTALLING]++;
+	timer_init(&s->timer, on_lifetime, s);
+	table_add(u->by_uc, &s->by_uc, ue_hash_tuple(u->by_uc, ue->zone, &ue->host, ports->uc, 0));
+	table_add(u->by_us, &s->by_us,
+		  ue_hash_tuple(u->by_us, ue->zone, &ue->host, ports->us, ports->pc->local.port));
+	table_add(u->by_registration, &s->by_registration, ue_hash_registration(u, registration));
+	ue->sets[ue->n_sets++] = s;
+	*out = s;
+	return 0;
+}
+
+/* Makes room for one more set, what is least needed first. */
+static int make_room(struct ue *ue)
+{
+	static const enum set_state victims[] = { SET_ENDING, SET_OLD };
+	for (unsigned i = 0; i < sizeof(victims) / sizeof(victims[0]); i++) {
+		struct sa_set *s;
+		while (ue->n_sets >= UE_SETS && (s = first_in(ue, victims[i])))
+			drop(s);
+	}
+	return ue->n_sets < UE_SETS ? 0 : -ENOSPC;
+}
+
+static void drop_temporary(struct ue *ue)
+{
+	struct sa_set *s;
+	while ((s = first_in(ue, SET_TEMPORARY)))
+		drop(s);
+}
+
+static int replace_temporary(struct ue *ue, const struct set_ports *ports, struct sa_set **out)
+{
+	struct ues *u = ue->ues;
+	drop_temporary(ue);
+	if (ue_set_by_uc(u, ue->zone, &ue->host, ports->uc) ||
+	    ue_port_pc_in_use(u, ue->zone, &ue->host, ports->us, ports->pc))
+		return -EADDRINUSE;
+	int error = make_room(ue);
+	if (error)
+		return error;
+	uint64_t registration;
+	do
+		registration = ue->id << 16 | ++ue->next_number;
+	while (ue_set_by_registration(u, registration));
+	return add_set(ue, registration, ports, out);
+}
+
+int ue_set_new(struct ue *ue, const struct set_ports *ports, struct sa_set **out)
+{
+	ue->held = true;
+	int error = replace_temporary(ue, ports, out);
+	ue->held = false;
+	if (ue->n_sets == 0)
+		ue_free(ue);
+	return error;
+}
+
+void ue_set_confirmed(struct sa_set *s, uint32_t lifetime_s)
+{
+	drop_temporary(s->ue); /* of a challenge that overlapped with this one */
+	set_state(s, SET_TEMPORARY);
+	set_lifetime(s, lifetime_s);
+}
+
+void ue_set_refused(struct sa_set *s)
+{
+	drop(s);
+}
+
+void ue_set_expired(struct sa_set *s)
+{
+	ue_set_forget(s);
+}
+
+void ue_set_failed(struct sa_set *s)
+{
+	retire(s, SET_ENDING, UE_FAILED_SET_S);
+}
+
+/* Lifetime = max(what the sets have left, expiry + margin): TS 33.203 7.4.2a. */
+static void extend(struct sa_set *s, uint32_t expires_s)
+{
+	struct ues *u = s->ue->ues;
+	uint64_t now_ms = loop_now_ms(u->loop);
+	uint64_t longest_ms = now_ms + ((uint64_t)expires_s + UE_EXPIRY_MARGIN_S) * 1000;
+	for (unsigned i = 0; i < s->ue->n_sets; i++) {
+		const struct sa_set *other = s->ue->sets[i];
+		if (other->state == SET_ESTABLISHED && other->expires_ms > longest_ms)
+			longest_ms = other->expires_ms;
+	}
+	uint32_t lifetime_s = (uint32_t)((longest_ms - now_ms + 999) / 1000);
+	set_lifetime(s, lifetime_s);
+	dpclient_update(u->dp, s->registration, lifetime_s);
+}
+
+void ue_set_established(struct sa_set *s, uint32_t expires_s)
+{
+	struct ue *ue = s->ue;
+	struct sa_set *before = ue_established(ue);
+	extend(s, expires_s);
+	free(s->nonce);
+	s->nonce = NULL;
+	for (unsigned i = ue->n_sets; i-- > 0;)
+		if (s->unprotected_start && ue->sets[i] != s)
+			drop(ue->sets[i]); /* C-085 */
+	if (before && !s->unprotected_start)
+		set_state(before, SET_OLD); /* C-086: until s is used, or its own end */
+	set_state(s, SET_ESTABLISHED);
+	s->used = first_in(ue, SET_OLD) == NULL; /* nothing older to fall back to */
+}
+
+void ue_sets_end(struct ue *ue)
+{
+	for (unsigned i = 0; i < ue->n_sets; i++)
+		retire(ue->sets[i], SET_ENDING, UE_OLD_SET_S);
+}
+
+void ue_set_refreshed(struct sa_set *s, uint32_t expires_s)
+{
+	extend(s, expires_s);
+}
+
+void ue_set_used(struct sa_set *s)
+{
+	struct ue *ue = s->ue;
+	if (s->state != SET_ESTABLISHED || s->used)
+		return;
+	s->used = true;
+	for (unsigned i = 0; i < ue->n_sets; i++)
+		if (ue->sets[i]->state == SET_OLD)
+			retire(ue->sets[i], SET_OLD, UE_OLD_SET_S);
+}
+
+int ue_set_adopt(struct ues *u, uint64_t registration, const struct address *host, uint16_t zone,
+		 const struct set_ports *ports, uint32_t lifetime_s)
+{
+	struct ue *ue = ue_find(u, registration >> 16);
+	if (!ue)
+		ue = ue_new(u, registration >> 16, zone, host, "");
+	if (!ue)
+		return -ENOMEM;
+	struct sa_set *s;
+	int error = ue->n_sets == UE_SETS ? -ENOSPC : add_set(ue, registration, ports, &s);
+	if (error) {
+		if (ue->n_sets == 0)
+			ue_free(ue);
+		return error;
+	}
+	uint16_t number = (uint16_t)registration;
+	if ((int16_t)(number - ue->next_number) > 0)
+		ue->next_number = number;
+	set_state(s, SET_OLD);
+	set_lifetime(s, lifetime_s);
+	return 0;
+}
+
+struct keep {
+	bool (*is_held)(void *user, uint64_t registration);
+	void *user;
+};
+
+static void keep_set(void *user, struct table_node *n)
+{
+	const struct keep *k = user;
+	struct sa_set *s = table_entry(n, struct sa_set, by_registration);
+	if (!k->is_held(k->user, s->registration))
+		ue_set_forget(s);
+}
+
+void ues_keep(struct ues *u, bool (*is_held)(void *user, uint64_t registration), void *user)
+{
+	struct keep k = { is_held, user };
+	table_visit(u->by_registration, keep_set, &k);
+}
+
+struct sa_set *ue_established(const struct ue *ue)
+{
+	return first_in(ue, SET_ESTABLISHED);
+}
+
+/* The old set that would live longest: an adopted one may never have been more than temporary. */
+static struct sa_set *best_old(const struct ue *ue)
+{
+	struct sa_set *best = NULL;
+	for (unsigned i = 0; i < ue->n_sets; i++) {
+		struct sa_set *s = ue->sets[i];
+		if (s->state == SET_OLD && (!best || s->expires_ms > best->expires_ms))
+			best = s;
+	}
+	return best;
+}
+
+struct sa_set *ue_outgoing(const struct ue *ue)
+{
+	struct sa_set *established = ue_established(ue);
+	if (established && established->used)
+		return established;
+	struct sa_set *old = best_old(ue);
+	return old ? old : established;
+}
+
+struct path ue_path(const struct sa_set *s)
+{
+	struct path path = { .endpoint = s->ports.pc, .peer = s->ue->host };
+	path.peer.port = s->ports.us;
+	return path;
+}
