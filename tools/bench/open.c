@@ -1,0 +1,159 @@
+#include "tools/bench/bench.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#include "dataplane/clock.h"
+#include "dataplane/pkt.h"
+
+enum {
+	RING_ENTRIES = 2 * BENCH_ROUND_PKTS,
+	N_MBUFS = 4 * BENCH_ROUND_PKTS,
+	MTU_BYTES = 1500,
+	/* The table's SAs, the tuple index, and the rest of DPDK. */
+	SA_SHARE_BYTES = 256 + 16,
+	OTHER_MB = 128,
+};
+
+static uint64_t free_hugepage_bytes(void)
+{
+	FILE *meminfo = fopen("/proc/meminfo", "r");
+	if (!meminfo)
+		return 0;
+	uint64_t n_pages = 0, page_kb = 0;
+	for (char line[256]; fgets(line, sizeof(line), meminfo);) {
+		if (sscanf(line, "HugePages_Free: %lu", &n_pages) != 1)
+			sscanf(line, "Hugepagesize: %lu kB", &page_kb);
+	}
+	fclose(meminfo);
+	return n_pages * page_kb * 1024;
+}
+
+static int start_eal(struct bench *b, uint32_t capacity)
+{
+	uint64_t need_bytes =
+		(uint64_t)capacity * SA_SHARE_BYTES + (uint64_t)OTHER_MB * 1024 * 1024;
+	b->hugepages = free_hugepage_bytes() >= need_bytes;
+	char memory[16];
+	snprintf(memory, sizeof(memory), "%lu",
+		 b->hugepages ? need_bytes / 1024 / 1024 : (uint64_t)OTHER_MB);
+	char *huge[] = { "imsgate-bench",  "--in-memory",       "-m", memory, "--no-pci",
+			 "--no-telemetry", "--log-level=error", "-l", "0" };
+	char *plain[] = { "imsgate-bench", "--no-huge",      "--no-shconf",       "-m", memory,
+			  "--no-pci",      "--no-telemetry", "--log-level=error", "-l", "0" };
+	int rc = b->hugepages ? rte_eal_init(sizeof(huge) / sizeof(huge[0]), huge)
+			      : rte_eal_init(sizeof(plain) / sizeof(plain[0]), plain);
+	if (rc < 0)
+		fprintf(stderr, "imsgate-bench: error: DPDK did not start: %s\n",
+			rte_strerror(rte_errno));
+	return rc < 0 ? -rte_errno : 0;
+}
+
+static int open_port(struct zones *z, const char *name, struct rte_ring *rx, struct rte_ring *tx,
+		     bool is_kernel)
+{
+	int port = rte_eth_from_rings(name, &rx, 1, &tx, 1, rte_socket_id());
+	if (port < 0)
+		return -rte_errno;
+	const struct rte_eth_conf conf = { 0 };
+	int rc = rte_eth_dev_configure((uint16_t)port, 1, 1, &conf);
+	if (rc == 0)
+		rc = rte_eth_rx_queue_setup((uint16_t)port, 0, 0, rte_socket_id(), NULL, z->pool);
+	if (rc == 0)
+		rc = rte_eth_tx_queue_setup((uint16_t)port, 0, 0, rte_socket_id(), NULL);
+	if (rc == 0)
+		rc = rte_eth_dev_start((uint16_t)port);
+	if (rc < 0)
+		return rc;
+	struct zone_port *p = &z->port[z->n_ports++];
+	*p = (struct zone_port){ .port = (uint16_t)port, .is_kernel = is_kernel, .device = name };
+	if (!is_kernel)
+		p->zone_of_vlan = calloc(4096, 1);
+	return is_kernel || p->zone_of_vlan ? port : -ENOMEM;
+}
+
+static struct rte_ring *new_ring(const char *name)
+{
+	return rte_ring_create(name, RING_ENTRIES, (int)rte_socket_id(),
+			       RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+static int open_zone(struct bench *b)
+{
+	struct zones *z = &b->zones;
+	z->pool = rte_pktmbuf_pool_create("pkts", N_MBUFS, 256, PKT_BYTES,
+					  RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_socket_id());
+	b->network_rx = new_ring("network_rx");
+	b->network_tx = new_ring("network_tx");
+	b->kernel_rx = new_ring("kernel_rx");
+	b->kernel_tx = new_ring("kernel_tx");
+	if (!z->pool || !b->network_rx || !b->network_tx || !b->kernel_rx || !b->kernel_tx)
+		return -ENOMEM;
+	int network = open_port(z, "bench_network", b->network_rx, b->network_tx, false);
+	int kernel = open_port(z, "bench_kernel", b->kernel_rx, b->kernel_tx, true);
+	if (network < 0 || kernel < 0)
+		return network < 0 ? network : kernel;
+	z->n = 1;
+	z->zone[0] = (struct zone){ .name = "bench",
+				    .network_port = (uint16_t)network,
+				    .kernel_port = (uint16_t)kernel,
+				    .mtu_bytes = MTU_BYTES };
+	return 0;
+}
+
+static int open_worker(struct bench *b)
+{
+	b->worker = rte_zmalloc("worker", sizeof(*b->worker), RTE_CACHE_LINE_SIZE);
+	if (!b->worker)
+		return -ENOMEM;
+	b->worker->zones = &b->zones;
+	b->worker->sas = &b->sas;
+	b->worker->events = new_ring("events");
+	b->worker->start_tsc = rte_rdtsc();
+	int rc = worker_init(b->worker, 0, (int)rte_socket_id());
+	if (rc == 0)
+		rte_rcu_qsbr_thread_online(b->sas.rcu, 0);
+	return rc;
+}
+
+int bench_open(struct bench *b, uint32_t capacity)
+{
+	memset(b, 0, sizeof(*b));
+	int rc = start_eal(b, capacity);
+	if (rc < 0)
+		return rc;
+	const struct sa_table_config config = {
+		.capacity = capacity,
+		.generation_bits = 10,
+		.window_pkts = 128,
+		.n_workers = 1,
+	};
+	rc = open_zone(b);
+	if (rc == 0)
+		rc = sa_table_init(&b->sas, &config);
+	if (rc == 0)
+		rc = set_table_init(&b->sets, &b->sas, 1, 1);
+	if (rc == 0)
+		rc = open_worker(b);
+	if (rc < 0)
+		fprintf(stderr, "imsgate-bench: error: no memory for %u SAs: %s\n", capacity,
+			strerror(-rc));
+	return rc;
+}
+
+void bench_close(struct bench *b)
+{
+	worker_fini(b->worker);
+	set_table_free(&b->sets);
+	sa_table_free(&b->sas);
+	rte_eal_cleanup();
+}

@@ -1,0 +1,233 @@
+#include "tools/lab.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/commands.h"
+#include "tools/lab_config.h"
+#include "tools/lab_net.h"
+
+static const char help[] =
+	"Usage: imsgate lab [OPTION…]\n"
+	"\n"
+	"Runs the edge, an IMS core and UEs in namespaces of their own: the UEs register, talk "
+	"over\n"
+	"ESP, and attack. No NIC, no hugepages, no root needed; nothing is left behind. The exit\n"
+	"status is 0 only if everything held.\n"
+	"\n"
+	"  --ues N          how many UEs (100)\n"
+	"  --seconds N      how long they talk (5)\n"
+	"  --alg NAME[+EALG] hmac-sha-1-96 or hmac-md5-96, null or aes-cbc (hmac-sha-1-96+null)\n"
+	"  --ipv6           over IPv6\n"
+	"  --single-pair    one pair of SAs a UE, not two\n"
+	"  --pcap FILE      capture of the UEs' interface\n"
+	"  --keylog FILE    the UEs' ESP keys as rows of Wireshark's table esp_sa\n"
+	"  --json           the report as JSON\n"
+	"  --keep           leave everything running until Ctrl-C\n"
+	"  --config FILE    what to run (configs/lab.yaml)\n"
+	"  --set KEY=VALUE  run with another value of KEY, which stands once in that file\n";
+
+enum {
+	OPTION_UES = 256,
+	OPTION_SECONDS,
+	OPTION_ALG,
+	OPTION_IPV6,
+	OPTION_SINGLE_PAIR,
+	OPTION_PCAP,
+	OPTION_KEYLOG,
+	OPTION_JSON,
+	OPTION_KEEP,
+	OPTION_CONFIG,
+	OPTION_SET,
+	OPTION_HELP,
+};
+
+static const struct option options[] = {
+	{ "ues", required_argument, NULL, OPTION_UES },
+	{ "seconds", required_argument, NULL, OPTION_SECONDS },
+	{ "alg", required_argument, NULL, OPTION_ALG },
+	{ "ipv6", no_argument, NULL, OPTION_IPV6 },
+	{ "single-pair", no_argument, NULL, OPTION_SINGLE_PAIR },
+	{ "pcap", required_argument, NULL, OPTION_PCAP },
+	{ "keylog", required_argument, NULL, OPTION_KEYLOG },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "keep", no_argument, NULL, OPTION_KEEP },
+	{ "config", required_argument, NULL, OPTION_CONFIG },
+	{ "set", required_argument, NULL, OPTION_SET },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int parse_number(const char *text, unsigned max, unsigned *n)
+{
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *end || end == text || *text == '-' || value < 1 || value > max) {
+		fprintf(stderr, "imsgate lab: \"%s\": expected a number from 1 to %u\n", text, max);
+		return -EINVAL;
+	}
+	*n = (unsigned)value;
+	return 0;
+}
+
+/* "hmac-sha-1-96+aes-cbc"; the names are checked by the configuration's schema. */
+static void parse_alg(struct lab_options *o, char *text)
+{
+	char *plus = strchr(text, '+');
+
+	if (plus) {
+		*plus = 0;
+		o->ealg = plus + 1;
+	}
+	o->alg = text;
+}
+
+static int parse_option(struct lab_options *o, int option)
+{
+	switch (option) {
+	case OPTION_UES:
+		return parse_number(optarg, LAB_MAX_UES, &o->n_ues);
+	case OPTION_SECONDS:
+		return parse_number(optarg, 86400, &o->seconds);
+	case OPTION_ALG:
+		parse_alg(o, optarg);
+		return 0;
+	case OPTION_IPV6:
+		o->ipv6 = true;
+		return 0;
+	case OPTION_SINGLE_PAIR:
+		o->single_pair = true;
+		return 0;
+	case OPTION_PCAP:
+		o->pcap = optarg;
+		return 0;
+	case OPTION_KEYLOG:
+		o->keylog = optarg;
+		return 0;
+	case OPTION_JSON:
+		o->json = true;
+		return 0;
+	case OPTION_KEEP:
+		o->keep = true;
+		return 0;
+	case OPTION_CONFIG:
+		o->config = optarg;
+		return 0;
+	case OPTION_SET:
+		o->set[o->n_sets++] = optarg;
+		return 0;
+	case OPTION_HELP:
+		fputs(help, stdout);
+		exit(EXIT_SUCCESS);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int parse_options(struct lab_options *o, int argc, char **argv)
+{
+	int option, error;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		error = parse_option(o, option);
+		if (error)
+			return error;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "imsgate lab: \"%s\" is no option\n", argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Opened here: inside, the place where the user wants it may be hidden by the lab's own /run. */
+static int open_output(const char *path, mode_t mode, int *fd)
+{
+	*fd = -1;
+	if (!path)
+		return 0;
+	*fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (*fd < 0) {
+		fprintf(stderr, "imsgate lab: %s: %s\n", path, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static int find_self(struct lab *l)
+{
+	ssize_t n = readlink("/proc/self/exe", l->program_dir, sizeof(l->program_dir) - 1);
+
+	if (n < 0) {
+		perror("imsgate lab: /proc/self/exe");
+		return -errno;
+	}
+	l->program_dir[n] = 0;
+	*strrchr(l->program_dir, '/') = 0;
+	return 0;
+}
+
+/* Where ip, ethtool and tcpdump are; an ordinary user's path may lack it. */
+static void add_system_path(void)
+{
+	const char *path = getenv("PATH");
+	char *longer;
+
+	if (asprintf(&longer, "%s:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin") < 0)
+		return;
+	setenv("PATH", longer, 1);
+	free(longer);
+}
+
+/* All that needs the world outside: files of the user's, and where our programs are. */
+static int prepare(struct lab *l)
+{
+	const struct lab_options *o = l->options;
+	int error;
+
+	error = lab_config_read(o->config, &l->config_text);
+	if (error) {
+		fprintf(stderr, "imsgate lab: %s: %s\n", o->config, strerror(-error));
+		return error;
+	}
+	error = open_output(o->pcap, 0644, &l->pcap_fd);
+	if (!error)
+		error = open_output(o->keylog, 0600, &l->keylog_fd); /* keys */
+	if (!error)
+		error = find_self(l);
+	add_system_path();
+	return error;
+}
+
+int command_lab(int argc, char **argv)
+{
+	struct lab_options o = {
+		.n_ues = 100,
+		.seconds = 5,
+		.config = "configs/lab.yaml",
+		.alg = "hmac-sha-1-96",
+		.ealg = "null",
+	};
+	struct lab l = { .options = &o };
+	int status;
+
+	o.set = calloc((size_t)argc, sizeof(*o.set));
+	if (!o.set)
+		return EXIT_FAILURE;
+	if (parse_options(&o, argc, argv)) {
+		fputs("Try imsgate lab --help.\n", stderr);
+		status = EXIT_USAGE;
+	} else {
+		status = prepare(&l) ? EXIT_FAILURE : sandbox_run(lab_run, &l);
+	}
+	free(l.config_text);
+	free(o.set);
+	return status;
+}

@@ -1,0 +1,92 @@
+#include "tools/lab.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/lab_config.h"
+
+static int set_value(struct lab *l, const char *key, const char *value)
+{
+	int error = lab_config_set(&l->config_text, key, value);
+
+	if (error == -ENOENT || error == -EEXIST)
+		return lab_fail(l, "%s: the key \"%s\" must stand there exactly once",
+				l->options->config, key);
+	return error ? lab_fail(l, "%s", strerror(-error)) : 0;
+}
+
+static int set_option(struct lab *l, const char *option)
+{
+	char key[64];
+	size_t bytes = strcspn(option, "=");
+
+	if (!option[bytes] || bytes >= sizeof(key))
+		return lab_fail(l, "--set %s: expected KEY=VALUE", option);
+	snprintf(key, sizeof(key), "%.*s", (int)bytes, option);
+	return set_value(l, key, option + bytes + 1);
+}
+
+/* The first two CPUs that this process may use: the data plane's control thread and its worker. */
+static int set_cores(struct lab *l)
+{
+	unsigned cores[2], n = 0;
+	char value[16];
+	cpu_set_t allowed;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		return lab_fail(l, "CPU affinity: %s", strerror(errno));
+	for (unsigned i = 0; i < CPU_SETSIZE && n < 2; i++)
+		if (CPU_ISSET(i, &allowed))
+			cores[n++] = i;
+	if (n < 2)
+		return lab_fail(l, "the lab needs two CPUs");
+	snprintf(value, sizeof(value), "%u", cores[0]);
+	if (set_value(l, "control_core", value))
+		return -1;
+	snprintf(value, sizeof(value), "[%u]", cores[1]);
+	return set_value(l, "worker_cores", value);
+}
+
+/* What the run needs of the configuration beyond what every deployment does. */
+static int check(struct lab *l)
+{
+	const struct config *c = l->config;
+	unsigned n_sas = l->options->n_ues * lab_sas_per_ue(l);
+
+	if (!c->dataplane || !c->controlplane || !c->pcscf || !c->icscf || !c->scscf || !c->hss)
+		return lab_fail(l, "%s: the lab needs the data plane and all four roles",
+				l->options->config);
+	if (n_sas > c->dataplane->sa.capacity)
+		return lab_fail(l, "%u UEs need %u SAs: --set capacity=N, a power of two above it",
+				l->options->n_ues, n_sas);
+	return 0;
+}
+
+/* The variant of the configuration that the options ask for. Everything else is as the file says.
+ */
+int lab_configure(struct lab *l)
+{
+	const struct lab_options *o = l->options;
+	char error[512], value[64];
+
+	if (set_value(l, "sa_profile", o->single_pair ? "single-pair" : "two-pairs"))
+		return -1;
+	snprintf(value, sizeof(value), "[%s]", o->alg);
+	if (set_value(l, "integrity", value))
+		return -1;
+	snprintf(value, sizeof(value), "[\"%s\"]", o->ealg);
+	if (set_value(l, "encryption", value))
+		return -1;
+	if (set_cores(l))
+		return -1;
+	for (unsigned i = 0; i < o->n_sets; i++)
+		if (set_option(l, o->set[i]))
+			return -1;
+	if (lab_config_write(LAB_CONFIG, l->config_text))
+		return lab_fail(l, "%s: %s", LAB_CONFIG, strerror(errno));
+	if (config_load(LAB_CONFIG, &l->config, error, sizeof(error)))
+		return lab_fail(l, "%s", error);
+	return check(l);
+}

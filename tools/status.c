@@ -1,0 +1,104 @@
+#include "tools/status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tools/unix.h"
+
+#define FIRST_BYTES 65536
+
+/* The connection closes after the reply, so its end is the end of the body: RFC 9112 6.3 (8). */
+static int read_all(int fd, char **out, size_t *out_bytes)
+{
+	size_t room = FIRST_BYTES, used = 0;
+	char *reply = malloc(room);
+	ssize_t n = reply ? 1 : -ENOMEM;
+
+	while (n > 0) {
+		n = unix_receive(fd, reply + used, room - used);
+		if (n <= 0)
+			break;
+		used += n;
+		if (used == room) {
+			char *wider = room < STATUS_MAX_BYTES ? realloc(reply, room * 2) : NULL;
+
+			if (!wider) {
+				n = room < STATUS_MAX_BYTES ? -ENOMEM : -EFBIG;
+				break;
+			}
+			reply = wider;
+			room *= 2;
+		}
+	}
+	if (n < 0) {
+		free(reply);
+		return n;
+	}
+	*out = reply;
+	*out_bytes = used;
+	return 0;
+}
+
+int status_parse(const char *reply, size_t reply_bytes, json_t **out)
+{
+	static const char status[] = "HTTP/1.1 200 ", end[] = "\r\n\r\n";
+	const char *body = memmem(reply, reply_bytes, end, strlen(end));
+
+	if (reply_bytes < strlen(status) || memcmp(reply, status, strlen(status)) || !body)
+		return -EPROTO;
+	body += strlen(end);
+	*out = json_loadb(body, reply + reply_bytes - body, 0, NULL);
+	return *out ? 0 : -EPROTO;
+}
+
+static int exchange(int fd, const char *path, json_t **out)
+{
+	char request[256];
+	size_t reply_bytes = 0;
+	char *reply = NULL;
+	int rc;
+
+	snprintf(request, sizeof(request),
+		 "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
+	rc = unix_send(fd, request, strlen(request));
+	if (rc == 0)
+		rc = read_all(fd, &reply, &reply_bytes);
+	if (rc)
+		return rc;
+	rc = status_parse(reply, reply_bytes, out);
+	free(reply);
+	return rc;
+}
+
+int status_get(const char *run_dir, const char *role, const char *path, json_t **out, char *error,
+	       size_t error_bytes)
+{
+	char socket_path[256];
+	int fd, rc;
+
+	snprintf(socket_path, sizeof(socket_path), "%s/%s.sock", run_dir, role);
+	fd = unix_connect(socket_path, SOCK_STREAM, STATUS_TIMEOUT_MS);
+	if (fd == -EACCES) {
+		snprintf(error, error_bytes,
+			 "no permission for the socket %s of role %s: run as root", socket_path,
+			 role);
+		return fd;
+	}
+	if (fd < 0) {
+		snprintf(error, error_bytes,
+			 "role %s is not running: no answer at %s (%s); start it with "
+			 "imsgate-controlplane, or name the file it runs with: --config",
+			 role, socket_path, strerror(-fd));
+		return fd;
+	}
+	rc = exchange(fd, path, out);
+	close(fd);
+	if (rc)
+		snprintf(error, error_bytes, "role %s gave no answer to %s at %s: %s", role, path,
+			 socket_path, strerror(-rc));
+	return rc;
+}

@@ -1,0 +1,250 @@
+#include "tools/ue/arguments.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/ue/attack.h"
+
+#define MAX_UES  1000000
+#define MAX_RATE 1000000
+
+static const char help[] =
+	"usage: imsgate-ue --subscribers FILE --pcscf ADDRESS:PORT --wire DEVICE [OPTION ...]\n"
+	"\n"
+	"Simulates IMS subscribers: each registers with AKA through the P-CSCF, agrees on IPsec\n"
+	"(TS 33.203), and speaks SIP over its own ESP. Without -i it registers all, lets them "
+	"talk\n"
+	"for 5 seconds, de-registers them and prints a report; the exit status is 0 only if\n"
+	"everything worked. Needs CAP_NET_ADMIN and CAP_NET_RAW; makes a TUN device and routes in\n"
+	"its own network namespace, which go with it.\n"
+	"\n"
+	"  --subscribers FILE     CSV: impi,impu,k,opc,amf,sqn (imsgate subscriber generate)\n"
+	"  --n N                  UEs, from the first row on; default 100\n"
+	"  --pcscf ADDRESS:PORT   P-CSCF, unprotected port; \"[fd00::1]:5060\" is IPv6\n"
+	"  --wire DEVICE          network device toward the P-CSCF, with an address of its own;\n"
+	"                         with IPv6 a link-local one too, or neighbours are not found\n"
+	"  --tun DEVICE           TUN device to make; default ims0\n"
+	"  --first-address A      address of the first UE, the others follow; default 10.1.0.1,\n"
+	"                         fd01::1 with IPv6. The P-CSCF needs a route to them.\n"
+	"  --alg LIST             hmac-sha-1-96, hmac-md5-96; default hmac-sha-1-96\n"
+	"  --ealg LIST            null, aes-cbc; default null. All pairs of the two are offered.\n"
+	"  --sa-profile PROFILE   two-pairs (TS 33.203) or single-pair; default two-pairs\n"
+	"  --concurrency N        UEs in the middle of something; default 32\n"
+	"  --rate N               requests a second in traffic; default 200\n"
+	"  --misbehave HOW        none, wrong-res, wrong-mac, out-of-range-sqn; default none\n"
+	"  --keylog FILE          writes the SAs' KEYS there, rows of tshark's table esp_sa\n"
+	"  -i                     takes commands from stdin, one line each, and answers each with\n"
+	"                         one line of JSON\n"
+	"  --help                 this text\n"
+	"\n"
+	"Commands of -i:\n"
+	"  register               those that are not registered\n"
+	"  reregister             those that are, over their SAs\n"
+	"  deregister             the same with Expires: 0\n"
+	"  traffic SECONDS        OPTIONS to the home domain, MESSAGE from UE to UE\n"
+	"  attack NAME COUNT      packets that the edge has to drop, wrong in exactly one way:\n";
+
+void arguments_help(void)
+{
+	fputs(help, stdout);
+	for (unsigned i = 0; attack_name(i); i++)
+		printf("    %-13s        %s\n", attack_name(i), attack_help(i));
+	fputs("  report                 what there is and what happened\n"
+	      "  quit                   as the end of stdin\n",
+	      stdout);
+}
+
+static int misuse(const char *option, const char *value, const char *expected)
+{
+	fprintf(stderr, "imsgate-ue: %s %s: expected %s\n", option, value, expected);
+	return -EINVAL;
+}
+
+static int read_number(const char *option, const char *value, uint32_t max, uint32_t *out)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || !n || n > max)
+		return misuse(option, value, "a number above 0");
+	*out = (uint32_t)n;
+	return 0;
+}
+
+/* Index of the value among the names, which a NULL ends; −1. */
+static int find_name(const char *const names[], const char *value)
+{
+	for (int i = 0; names[i]; i++)
+		if (!strcmp(names[i], value))
+			return i;
+	return -1;
+}
+
+/* All pairs of the two lists, as bits of enum crypto_suite. */
+static int read_algorithms(const char *alg_list, const char *ealg_list, unsigned *offered)
+{
+	struct view algs = { alg_list, strlen(alg_list) };
+
+	*offered = 0;
+	while (algs.at) {
+		struct view alg = view_take(&algs, ',');
+		struct view ealgs = { ealg_list, strlen(ealg_list) };
+
+		while (ealgs.at) {
+			int suite = secagree_suite(alg, view_take(&ealgs, ','));
+
+			if (suite < 0) {
+				fprintf(stderr,
+					"imsgate-ue: --alg %s --ealg %s: expected names out of "
+					"hmac-sha-1-96, hmac-md5-96; null, aes-cbc\n",
+					alg_list, ealg_list);
+				return -EINVAL;
+			}
+			*offered |= 1u << suite;
+		}
+	}
+	return 0;
+}
+
+static const struct option long_options[] = {
+	{ "subscribers", required_argument, NULL, 's' },
+	{ "n", required_argument, NULL, 'n' },
+	{ "pcscf", required_argument, NULL, 'p' },
+	{ "wire", required_argument, NULL, 'w' },
+	{ "tun", required_argument, NULL, 't' },
+	{ "first-address", required_argument, NULL, 'f' },
+	{ "alg", required_argument, NULL, 'a' },
+	{ "ealg", required_argument, NULL, 'e' },
+	{ "sa-profile", required_argument, NULL, 'S' },
+	{ "concurrency", required_argument, NULL, 'c' },
+	{ "rate", required_argument, NULL, 'r' },
+	{ "misbehave", required_argument, NULL, 'm' },
+	{ "keylog", required_argument, NULL, 'k' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static int read_profile(struct fleet_options *f, const char *value)
+{
+	static const char *const names[] = { "two-pairs", "single-pair", NULL };
+	int i = find_name(names, value);
+
+	f->single_pair = i == 1;
+	return i < 0 ? misuse("--sa-profile", value, "two-pairs or single-pair") : 0;
+}
+
+static int read_misbehaviour(struct fleet_options *f, const char *value)
+{
+	static const char *const names[] = { [UE_HONEST] = "none",
+					     [UE_WRONG_RES] = "wrong-res",
+					     [UE_WRONG_MAC] = "wrong-mac",
+					     [UE_OUT_OF_RANGE_SQN] = "out-of-range-sqn",
+					     NULL };
+	int i = find_name(names, value);
+
+	f->misbehaviour = (enum ue_misbehaviour)i;
+	return i < 0 ? misuse("--misbehave", value,
+			      "none, wrong-res, wrong-mac or out-of-range-sqn")
+		     : 0;
+}
+
+static int read_option(struct arguments *a, int option, const char *value)
+{
+	struct fleet_options *f = &a->fleet;
+
+	switch (option) {
+	case 's':
+		f->subscribers = value;
+		return 0;
+	case 'n':
+		return read_number("--n", value, MAX_UES, &f->n_ues);
+	case 'p':
+		a->pcscf = value;
+		return 0;
+	case 'w':
+		f->wire = value;
+		return 0;
+	case 't':
+		f->tun = value;
+		return 0;
+	case 'f':
+		a->first_address = value;
+		return 0;
+	case 'a':
+		a->alg = value;
+		return 0;
+	case 'e':
+		a->ealg = value;
+		return 0;
+	case 'S':
+		return read_profile(f, value);
+	case 'c':
+		return read_number("--concurrency", value, MAX_UES, &f->concurrency);
+	case 'r':
+		return read_number("--rate", value, MAX_RATE, &f->rate);
+	case 'm':
+		return read_misbehaviour(f, value);
+	case 'k':
+		f->keylog = value;
+		return 0;
+	case 'i':
+		a->interactive = true;
+		return 0;
+	case 'h':
+		a->help = true;
+		return 0;
+	default:
+		return -EINVAL; /* getopt has said what */
+	}
+}
+
+/* What can be said of the options as a whole. */
+static int check(struct arguments *a)
+{
+	struct fleet_options *f = &a->fleet;
+	struct address last;
+
+	if (!f->subscribers || !a->pcscf || !f->wire) {
+		fputs("imsgate-ue: --subscribers, --pcscf and --wire are needed\n", stderr);
+		return -EINVAL;
+	}
+	if (address_parse_port(a->pcscf, &f->pcscf, &f->pcscf_port))
+		return misuse("--pcscf", a->pcscf, "ADDRESS:PORT or [ADDRESS]:PORT");
+	if (!a->first_address)
+		a->first_address = f->pcscf.family == AF_INET ? "10.1.0.1" : "fd01::1";
+	if (address_parse(a->first_address, &f->first_ue) || f->first_ue.family != f->pcscf.family)
+		return misuse("--first-address", a->first_address,
+			      "an address of the P-CSCF's family");
+	last = address_plus(&f->first_ue, f->n_ues - 1);
+	if (address_minus(&last, &f->first_ue) < 0)
+		return misuse("--first-address", a->first_address, "room for all UEs after it");
+	if (strlen(f->tun) >= IFNAMSIZ || strlen(f->wire) >= IFNAMSIZ)
+		return misuse("--tun, --wire", f->tun, "names of at most 15 characters");
+	return read_algorithms(a->alg, a->ealg, &f->offered);
+}
+
+int arguments_read(int argc, char **argv, struct arguments *a)
+{
+	int option;
+
+	*a = (struct arguments){
+		.fleet = { .n_ues = 100, .tun = "ims0", .concurrency = 32, .rate = 200 },
+		.alg = "hmac-sha-1-96",
+		.ealg = "null",
+	};
+	while ((option = getopt_long(argc, argv, "i", long_options, NULL)) != -1) {
+		int error = read_option(a, option, optarg);
+
+		if (error)
+			return error;
+	}
+	if (a->help)
+		return 0;
+	if (optind < argc)
+		return misuse("argument", argv[optind], "none");
+	return check(a);
+}

@@ -1,0 +1,188 @@
+#include "tools/ue/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_TRAFFIC_S 86400
+
+static void answer(struct command_run *c, json_t *object)
+{
+	c->answered(c->context, object);
+}
+
+static void refuse(struct command_run *c, const char *why)
+{
+	answer(c, json_pack("{s:s, s:s}", "command", c->name, "error", why));
+}
+
+/* ---- how a run of the fleet went ---- */
+
+/* `percent` of the registrations took no longer; nearest rank. */
+static double latency_ms(const struct fleet_result *r, unsigned percent)
+{
+	return r->n_ok ? r->latency_us[(r->n_ok - 1) * (uint64_t)percent / 100] / 1e3 : 0;
+}
+
+static json_t *failures(const struct fleet_result *r)
+{
+	json_t *object = json_object();
+
+	for (unsigned i = 0; i < r->n_reasons; i++)
+		json_object_set_new(object, r->reason[i].text, json_integer(r->reason[i].n));
+	return object;
+}
+
+static void on_registered(void *context)
+{
+	struct command_run *c = context;
+	const struct fleet_result *r = &c->fleet->result;
+	const char *what = strcmp(c->name, "deregister") ? "registered" : "deregistered";
+
+	answer(c, json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:{s:f, s:f}, s:o}", "command", c->name,
+			    "ues", (json_int_t)r->n_ues, what, (json_int_t)r->n_ok, "failed",
+			    (json_int_t)r->n_failed, "seconds", r->seconds, "registrations_per_s",
+			    r->seconds > 0 ? r->n_ok / r->seconds : 0.0, "latency_ms", "p50",
+			    latency_ms(r, 50), "p99", latency_ms(r, 99), "failures", failures(r)));
+}
+
+static void on_traffic(void *context)
+{
+	struct command_run *c = context;
+	const struct fleet_result *r = &c->fleet->result;
+	const struct fleet_talk *now = &c->fleet->talk, *before = &c->talk_before;
+
+	answer(c,
+	       json_pack("{s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:o}", "command", c->name, "seconds",
+			 r->seconds, "options_sent",
+			 (json_int_t)(now->n_options_sent - before->n_options_sent), "options_ok",
+			 (json_int_t)(now->n_options_ok - before->n_options_ok), "messages_sent",
+			 (json_int_t)(now->n_messages_sent - before->n_messages_sent),
+			 "messages_ok", (json_int_t)(now->n_messages_ok - before->n_messages_ok),
+			 "messages_received",
+			 (json_int_t)(now->n_messages_received - before->n_messages_received),
+			 "failures", failures(r)));
+}
+
+/* ---- the commands ---- */
+
+static void start_register(struct command_run *c, char *arguments)
+{
+	fleet_run(c->fleet, UE_REGISTER, on_registered, c);
+}
+
+static void start_reregister(struct command_run *c, char *arguments)
+{
+	fleet_run(c->fleet, UE_REREGISTER, on_registered, c);
+}
+
+static void start_deregister(struct command_run *c, char *arguments)
+{
+	fleet_run(c->fleet, UE_DEREGISTER, on_registered, c);
+}
+
+static bool read_number(const char *text, unsigned max, unsigned *out)
+{
+	char *end;
+	unsigned long n = text ? strtoul(text, &end, 10) : 0;
+
+	if (!text || *text < '0' || *text > '9' || *end || !n || n > max)
+		return false;
+	*out = (unsigned)n;
+	return true;
+}
+
+static void start_traffic(struct command_run *c, char *arguments)
+{
+	unsigned seconds;
+
+	if (!read_number(strsep(&arguments, " "), MAX_TRAFFIC_S, &seconds) || arguments) {
+		refuse(c, "expected: traffic SECONDS");
+		return;
+	}
+	c->talk_before = c->fleet->talk;
+	fleet_traffic(c->fleet, seconds, on_traffic, c);
+}
+
+static void on_attacked(void *context)
+{
+	struct command_run *c = context;
+	const struct attack *a = &c->attack;
+	json_t *object = json_pack("{s:s, s:s, s:I}", "command", c->name, "name", c->attack_name,
+				   "sent", (json_int_t)a->n_sent);
+
+	if (a->problem)
+		json_object_set_new(object, "error", json_string(a->problem));
+	answer(c, object);
+}
+
+static void start_attack(struct command_run *c, char *arguments)
+{
+	const char *name = strsep(&arguments, " ");
+	unsigned n_pkts;
+
+	if (!name || !read_number(strsep(&arguments, " "), ATTACK_MAX_PKTS, &n_pkts) || arguments) {
+		refuse(c, "expected: attack NAME COUNT");
+		return;
+	}
+	snprintf(c->attack_name, sizeof(c->attack_name), "%s", name);
+	attack_start(&c->attack, c->fleet, name, n_pkts, on_attacked, c);
+}
+
+static json_t *esp_report(const struct bump *b)
+{
+	static const char *const name[ESP_N_VERDICTS] = {
+		[ESP_MALFORMED] = "malformed",     [ESP_UNKNOWN_SPI] = "unknown_spi",
+		[ESP_REPLAYED] = "replayed",       [ESP_BAD_ICV] = "bad_icv",
+		[ESP_BAD_PADDING] = "bad_padding", [ESP_BAD_SELECTOR] = "bad_selector",
+		[ESP_EXHAUSTED] = "exhausted",     [ESP_TOO_BIG] = "too_big",
+		[ESP_FAILED] = "crypto_failed",
+	};
+	json_t *dropped = json_object();
+
+	for (unsigned i = ESP_OK + 1; i < ESP_N_VERDICTS; i++)
+		json_object_set_new(dropped, name[i], json_integer((json_int_t)b->n_refused[i]));
+	json_object_set_new(dropped, "no_sa", json_integer((json_int_t)b->n_no_sa));
+	json_object_set_new(dropped, "kernel_refused", json_integer((json_int_t)b->n_lost));
+	return json_pack("{s:I, s:I, s:I, s:o}", "sent", (json_int_t)b->n_sealed, "received",
+			 (json_int_t)b->n_opened, "passed_clear", (json_int_t)b->n_clear, "dropped",
+			 dropped);
+}
+
+static void start_report(struct command_run *c, char *arguments)
+{
+	const struct fleet *f = c->fleet;
+
+	answer(c,
+	       json_pack("{s:s, s:I, s:I, s:o, s:I, s:I, s:I}", "command", c->name, "ues",
+			 (json_int_t)f->n_ues, "registered", (json_int_t)fleet_count_registered(f),
+			 "esp", esp_report(&f->bump), "sip_repeated", (json_int_t)f->n_repeated,
+			 "sip_not_understood", (json_int_t)f->n_not_understood, "sip_unexpected",
+			 (json_int_t)f->n_unexpected));
+}
+
+static const struct {
+	const char *name;
+	void (*start)(struct command_run *c, char *arguments);
+	bool has_arguments;
+} commands[] = {
+	{ "register", start_register, false },     { "reregister", start_reregister, false },
+	{ "deregister", start_deregister, false }, { "traffic", start_traffic, true },
+	{ "attack", start_attack, true },          { "report", start_report, false },
+};
+
+void command_start(struct command_run *c, char *line)
+{
+	const char *name = strsep(&line, " ");
+
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	for (unsigned i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (strcmp(name, commands[i].name))
+			continue;
+		if (line && !commands[i].has_arguments)
+			refuse(c, "takes no argument");
+		else
+			commands[i].start(c, line);
+		return;
+	}
+	refuse(c, "unknown command");
+}

@@ -1,0 +1,32 @@
+/*
+ * What the program is told to do: one command at a time, each with one JSON object as its answer.
+ * One thread, the event loop's.
+ *
+ *   register | reregister | deregister | traffic SECONDS | attack NAME COUNT | report | quit
+ */
+#ifndef TOOLS_UE_COMMAND_H
+#define TOOLS_UE_COMMAND_H
+
+#include <jansson.h>
+
+#include "tools/ue/attack.h"
+
+#define COMMAND_LINE_BYTES 256
+
+struct command_run {
+	struct fleet *fleet;
+	struct attack attack;
+	struct fleet_talk talk_before;
+	char name[16], attack_name[16];
+	/* Gets the answer, which it owns. */
+	void (*answered)(void *context, json_t *answer);
+	void *context;
+};
+
+/*
+ * Begins what the line says; `answered` is called once, perhaps before this returns. A line that is
+ * not understood is answered with {"command": …, "error": …}. `line` is changed.
+ */
+void command_start(struct command_run *c, char *line);
+
+#endif

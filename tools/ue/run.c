@@ -1,0 +1,223 @@
+#include "tools/ue/fleet.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#define TRAFFIC_TICK_US 5000
+
+uint64_t fleet_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+struct ue *fleet_registered(const struct fleet *f)
+{
+	for (uint32_t i = 0; i < f->n_ues; i++)
+		if (f->ues[i].current)
+			return &f->ues[i];
+	return NULL;
+}
+
+uint32_t fleet_count_registered(const struct fleet *f)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < f->n_ues; i++)
+		n += f->ues[i].current != NULL;
+	return n;
+}
+
+/* ---- how it went ---- */
+
+static void count_reason(struct fleet_result *r, const char *reason)
+{
+	unsigned i = 0;
+
+	while (i < r->n_reasons && strcmp(r->reason[i].text, reason))
+		i++;
+	if (i == FLEET_N_REASONS) {
+		i--;
+		snprintf(r->reason[i].text, sizeof(r->reason[i].text), "other");
+	} else if (i == r->n_reasons) {
+		snprintf(r->reason[i].text, sizeof(r->reason[i].text), "%s", reason);
+		r->n_reasons++;
+	}
+	r->reason[i].n++;
+}
+
+static void count_talk(struct fleet_talk *t, enum ue_task task)
+{
+	if (task == UE_OPTIONS)
+		t->n_options_ok++;
+	else if (task == UE_MESSAGE)
+		t->n_messages_ok++;
+}
+
+static void tick_after(struct fleet *f, long after_us)
+{
+	struct timeval after = { .tv_usec = after_us };
+
+	evtimer_add(f->tick, &after); /* made and added before: has its place in the queue */
+}
+
+void fleet_done(struct fleet *f, struct ue *u, enum ue_task task, const char *reason)
+{
+	struct fleet_result *r = &f->result;
+
+	f->n_busy--;
+	if (reason) {
+		r->n_failed++;
+		count_reason(r, reason);
+	} else {
+		if (f->task != UE_OPTIONS)
+			r->latency_us[r->n_ok] = (uint32_t)(fleet_now_us() - u->started_us);
+		r->n_ok++;
+		count_talk(&f->talk, task);
+	}
+	/* Not from here: this may be called while a UE is being started. */
+	if (f->task != UE_OPTIONS)
+		tick_after(f, 0);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint32_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+static void finish(struct fleet *f)
+{
+	struct fleet_result *r = &f->result;
+
+	r->seconds = (double)(fleet_now_us() - f->started_us) / 1e6;
+	if (f->task != UE_OPTIONS)
+		qsort(r->latency_us, r->n_ok, sizeof(*r->latency_us), compare);
+	f->task = UE_IDLE;
+	f->done(f->context);
+}
+
+/* ---- one task for all ---- */
+
+static void start(struct fleet *f, struct ue *u, enum ue_task task, const struct ue *to)
+{
+	f->n_busy++;
+	f->result.n_ues++;
+	ue_start(u, task, to);
+}
+
+static void step_all(struct fleet *f)
+{
+	while (f->n_busy < f->options.concurrency && f->next < f->n_ues) {
+		struct ue *u = &f->ues[f->next++];
+
+		if ((f->task == UE_REGISTER) == !u->current)
+			start(f, u, f->task, NULL);
+	}
+	if (!f->n_busy && f->next == f->n_ues)
+		finish(f);
+}
+
+/* ---- traffic ---- */
+
+/* The next in turn that has nothing to do; NULL: none. */
+static struct ue *next_idle(struct fleet *f)
+{
+	for (uint32_t n = 0; n < f->n_ues; n++) {
+		struct ue *u = &f->ues[f->next];
+
+		f->next = (f->next + 1) % f->n_ues;
+		if (u->current && u->task == UE_IDLE)
+			return u;
+	}
+	return NULL;
+}
+
+/* Whom it writes to: the next registered one, if there is another. */
+static const struct ue *receiver_of(const struct fleet *f, const struct ue *u)
+{
+	for (uint32_t n = 1; n < f->n_ues; n++) {
+		const struct ue *to = &f->ues[(u->index + n) % f->n_ues];
+
+		if (to->current)
+			return to;
+	}
+	return NULL;
+}
+
+/* In turn they ask and write, and in the next round the other way round. */
+static void start_request(struct fleet *f, struct ue *u)
+{
+	const struct ue *to = NULL;
+
+	if ((f->n_requests + f->n_requests / f->n_ues) % 2)
+		to = receiver_of(f, u);
+	if (to)
+		f->talk.n_messages_sent++;
+	else
+		f->talk.n_options_sent++;
+	f->n_requests++;
+	start(f, u, to ? UE_MESSAGE : UE_OPTIONS, to);
+}
+
+static void step_traffic(struct fleet *f)
+{
+	uint64_t now_us = fleet_now_us();
+	bool over = now_us >= f->until_us;
+	uint64_t due = (now_us - f->started_us) * f->options.rate / 1000000;
+
+	while (!over && f->n_requests < due && f->n_busy < f->options.concurrency) {
+		struct ue *u = next_idle(f);
+
+		if (!u)
+			break;
+		start_request(f, u);
+	}
+	if (over && !f->n_busy)
+		finish(f);
+	else
+		tick_after(f, TRAFFIC_TICK_US);
+}
+
+/* ---- both ---- */
+
+void run_tick(int fd, short what, void *fleet)
+{
+	struct fleet *f = fleet;
+
+	if (f->task == UE_OPTIONS)
+		step_traffic(f);
+	else if (f->task != UE_IDLE)
+		step_all(f);
+}
+
+static void begin(struct fleet *f, enum ue_task task, void (*done)(void *context), void *context)
+{
+	uint32_t *latency_us = f->result.latency_us;
+
+	f->result = (struct fleet_result){ .latency_us = latency_us };
+	f->task = task;
+	f->next = 0;
+	f->n_requests = 0;
+	f->done = done;
+	f->context = context;
+	f->started_us = fleet_now_us();
+	tick_after(f, 0);
+}
+
+void fleet_run(struct fleet *f, enum ue_task task, void (*done)(void *context), void *context)
+{
+	begin(f, task, done, context);
+}
+
+void fleet_traffic(struct fleet *f, unsigned seconds, void (*done)(void *context), void *context)
+{
+	begin(f, UE_OPTIONS, done, context);
+	f->until_us = f->started_us + seconds * UINT64_C(1000000);
+}

@@ -1,0 +1,124 @@
+#include "tools/ue/ue.h"
+
+#include <string.h>
+
+#include "tools/ue/fleet.h"
+
+#define BODY "A message from one UE to another."
+
+/* What a request outside a dialogue carries over the SAs: TS 24.229 5.1.2A.1. */
+static void put_request(const struct ue *u, struct sip_text *t, const char *uri)
+{
+	const struct agreement *over = u->request.over;
+	const char *gap = *u->service_route ? ", " : "";
+	char host[ADDRESS_TEXT_BYTES];
+
+	/* The branch serves as Call-ID too: it is as unique, and the request has no dialogue. */
+	request_put_head(u, t, uri, uri, u->request.branch);
+	sip_put_header(t, "Route", "<sip:%s:%u;lr>%s%s",
+		       address_text(&u->fleet->options.pcscf, host), over->port_ps, gap,
+		       u->service_route);
+	sip_put_header(t, "P-Preferred-Identity", "<%s>", u->impu);
+	sip_put_header(t, "P-Access-Network-Info", "IEEE-802.3");
+	sip_put_header(t, "Require", "sec-agree");
+	sip_put_header(t, "Proxy-Require", "sec-agree");
+	sip_put_header(t, "Security-Verify", "%s", over->verify);
+}
+
+static void put_options(const struct ue *u, struct sip_text *t)
+{
+	put_request(u, t, u->home);
+	sip_put_header(t, "Accept", "application/sdp");
+	sip_put_header(t, "Content-Length", "0");
+	sip_put(t, "\r\n");
+}
+
+static void put_message(const struct ue *u, struct sip_text *t)
+{
+	put_request(u, t, u->to->impu);
+	sip_put_header(t, "Content-Type", "text/plain");
+	sip_put_header(t, "Content-Length", "%zu", strlen(BODY));
+	sip_put(t, "\r\n" BODY);
+}
+
+void talk_start(struct ue *u)
+{
+	if (u->task == UE_OPTIONS)
+		request_send(u, "OPTIONS", u->current, put_options);
+	else
+		request_send(u, "MESSAGE", u->current, put_message);
+}
+
+void talk_answered(struct ue *u, const struct sip_message *answer)
+{
+	if (answer->status < 300)
+		ue_finish(u, NULL);
+	else
+		ue_finish_status(u, answer->status);
+}
+
+/* ---- asked by another ---- */
+
+static void put_answer(const struct ue *u, struct sip_text *t, const struct sip_message *m,
+		       unsigned status, const char *phrase)
+{
+	struct view to = sip_header(m, "To", 0), value;
+
+	sip_put(t, "SIP/2.0 %u %s\r\n", status, phrase);
+	for (unsigned i = 0; (value = sip_header(m, "Via", i)).at; i++)
+		sip_put_header(t, "Via", "%.*s", (int)value.bytes, value.at);
+	value = sip_header(m, "From", 0);
+	sip_put_header(t, "From", "%.*s", (int)value.bytes, value.at);
+	if (sip_param(to, "tag").at)
+		sip_put_header(t, "To", "%.*s", (int)to.bytes, to.at);
+	else
+		sip_put_header(t, "To", "%.*s;tag=%s", (int)to.bytes, to.at, u->tag);
+	sip_put_header(t, "Call-ID", "%.*s", (int)m->call_id.bytes, m->call_id.at);
+	sip_put_header(t, "CSeq", "%u %.*s", m->cseq, (int)m->cseq_method.bytes, m->cseq_method.at);
+	sip_put_header(t, "Allow", "OPTIONS, MESSAGE");
+	sip_put_header(t, "Content-Length", "0");
+	sip_put(t, "\r\n");
+}
+
+/* RFC 3261 17.2.3: the topmost branch names the transaction. FNV-1a; 0 is for empty places. */
+static uint32_t hash_branch(const struct sip_message *m)
+{
+	struct view via = sip_header(m, "Via", 0);
+	uint32_t hash = 2166136261;
+
+	for (size_t i = 0; i < via.bytes; i++)
+		hash = (hash ^ (uint8_t)via.at[i]) * 16777619;
+	return hash ? hash : 1;
+}
+
+static bool is_repeated(struct ue *u, const struct sip_message *m)
+{
+	uint32_t hash = hash_branch(m);
+
+	for (unsigned i = 0; i < UE_N_SEEN; i++)
+		if (u->seen[i] == hash)
+			return true;
+	u->seen[u->next_seen] = hash;
+	u->next_seen = (u->next_seen + 1) % UE_N_SEEN;
+	return false;
+}
+
+/* Answers leave from port_uc to port_ps, whatever Via says: TS 33.203 7.1. */
+void talk_asked(struct ue *u, const struct sip_message *request)
+{
+	bool is_message = view_is(request->method, "MESSAGE");
+	struct sip_text t = { 0 };
+
+	if (view_is(request->method, "ACK"))
+		return;
+	if (is_message && !is_repeated(u, request))
+		u->fleet->talk.n_messages_received++;
+	if (is_message || view_is(request->method, "OPTIONS"))
+		put_answer(u, &t, request, 200, "OK");
+	else
+		put_answer(u, &t, request, 405, "Method Not Allowed");
+	/* One that does not fit or is not taken is as one lost: the other side repeats or gives up.
+	 */
+	if (!t.full && t.used <= ue_max_bytes(u, u->current))
+		(void)ue_send(u, u->current, t.at, t.used);
+}

@@ -1,0 +1,164 @@
+#include "tools/ue/ue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <event2/event.h>
+
+#include "tools/ue/datagram.h"
+#include "tools/ue/fleet.h"
+
+#define RETIRED_S 128 /* 64·T1, TS 33.203 7.4, TS 24.229 table 7.7.1 */
+
+void ue_token(char out[UE_TOKEN_BYTES])
+{
+	uint64_t number = 0;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		abort(); /* does not fail for so few bytes, and nothing is safe without */
+	snprintf(out, UE_TOKEN_BYTES, "%016llx", (unsigned long long)number);
+}
+
+void ue_open(struct ue *u, struct fleet *fleet, uint32_t index, struct subscriber *subscriber)
+{
+	memset(u, 0, sizeof(*u));
+	u->fleet = fleet;
+	u->index = index;
+	u->address = bump_address(&fleet->bump, index);
+	u->subscriber = subscriber;
+	ue_token(u->call_id);
+	ue_token(u->tag);
+	u->next_uc = (uint16_t)arc4random_uniform(UE_N_PORT_UC);
+	snprintf(u->home, sizeof(u->home), "sip:%s", subscriber->realm);
+	snprintf(u->impu, sizeof(u->impu), "%s", subscriber->impu);
+	if (fleet->options.misbehaviour == UE_OUT_OF_RANGE_SQN)
+		subscriber_move_ahead(subscriber);
+}
+
+void ue_close(struct ue *u)
+{
+	request_end(u);
+	register_drop(u);
+	if (u->current)
+		agreement_delete(u->current);
+	while (u->retired) {
+		struct agreement *a = u->retired;
+
+		u->retired = a->next;
+		agreement_delete(a);
+	}
+}
+
+/* ---- agreements ---- */
+
+void agreement_delete(struct agreement *a)
+{
+	if (a->end)
+		event_free(a->end);
+	sa_set_delete(a->ue->fleet->bump.sas, a->sas);
+	free(a);
+}
+
+static void on_retired(evutil_socket_t fd, short what, void *context)
+{
+	struct agreement *a = context, **at = &a->ue->retired;
+
+	while (*at != a)
+		at = &(*at)->next;
+	*at = a->next;
+	agreement_delete(a);
+}
+
+void agreement_retire(struct agreement *a)
+{
+	const struct timeval after = { .tv_sec = RETIRED_S };
+	struct ue *u = a->ue;
+
+	a->end = evtimer_new(u->fleet->base, on_retired, a);
+	if (!a->end || evtimer_add(a->end, &after)) {
+		agreement_delete(a); /* without memory for its timer it goes at once */
+		return;
+	}
+	a->next = u->retired;
+	u->retired = a;
+}
+
+/* ---- tasks ---- */
+
+void ue_start(struct ue *u, enum ue_task task, const struct ue *to)
+{
+	u->task = task;
+	u->to = to;
+	u->started_us = fleet_now_us();
+	if (task == UE_OPTIONS || task == UE_MESSAGE)
+		talk_start(u);
+	else
+		register_start(u);
+}
+
+void ue_finish(struct ue *u, const char *reason)
+{
+	enum ue_task task = u->task;
+
+	request_end(u);
+	register_drop(u);
+	u->task = UE_IDLE;
+	u->to = NULL;
+	fleet_done(u->fleet, u, task, reason);
+}
+
+void ue_finish_status(struct ue *u, unsigned status)
+{
+	char reason[UE_REASON_BYTES];
+
+	snprintf(reason, sizeof(reason), "%u", status);
+	ue_finish(u, reason);
+}
+
+/* ---- datagrams ---- */
+
+size_t ue_max_bytes(const struct ue *u, const struct agreement *over)
+{
+	size_t headers = PACKET_UDP_BYTES +
+			 (u->address.family == AF_INET ? PACKET_IPV4_BYTES : PACKET_IPV6_BYTES);
+
+	return over ? BUMP_MTU_BYTES - headers : SIP_BYTES;
+}
+
+int ue_send(struct ue *u, const struct agreement *over, const void *bytes, size_t n_bytes)
+{
+	const struct fleet *f = u->fleet;
+	int fd = over ? f->uc_fd[over->port_uc - UE_PORT_UC_FIRST] : f->clear_fd;
+
+	return datagram_send(fd, &u->address, &f->options.pcscf,
+			     over ? over->port_ps : f->options.pcscf_port, bytes, n_bytes);
+}
+
+void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected)
+{
+	struct sip_message m;
+
+	if (sip_read(bytes, n_bytes, &m)) {
+		u->fleet->n_not_understood++;
+		return;
+	}
+	if (!m.status) {
+		if (is_protected && u->current)
+			talk_asked(u, &m);
+		else
+			u->fleet->n_unexpected++;
+		return;
+	}
+	if (!request_match(u, &m, is_protected)) {
+		u->fleet->n_unexpected++;
+		return;
+	}
+	if (m.status < 200)
+		return;
+	if (u->task == UE_OPTIONS || u->task == UE_MESSAGE)
+		talk_answered(u, &m);
+	else
+		register_answered(u, &m);
+}

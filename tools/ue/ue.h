@@ -1,0 +1,183 @@
+/*
+ * One simulated subscriber's equipment: what it holds between messages, and its one client
+ * transaction.
+ *
+ *   ue.c        life of a UE, its agreements, what comes in
+ *   request.c   the client transaction: send, repeat, give up (RFC 3261 17.1.2, timers of
+ * TS 24.229) register.c  registration, re-registration, de-registration talk.c      OPTIONS and
+ * MESSAGE, asked and answered
+ *
+ * A UE does one thing at a time: ue_start() begins it, fleet_done() is told how it ended. Answering
+ * others' requests goes on beside. A UE belongs to its fleet; one thread, the event loop's.
+ */
+#ifndef TOOLS_UE_UE_H
+#define TOOLS_UE_UE_H
+
+#include "tools/ue/address.h"
+#include "tools/ue/auth.h"
+#include "tools/ue/sa.h"
+#include "tools/ue/secagree.h"
+#include "tools/ue/subscriber.h"
+
+/* Ports of every UE. Each offer has the next port_uc of the pool (C-091), from a random one on. */
+#define UE_PORT_CLEAR    5060
+#define UE_PORT_US       5062
+#define UE_PORT_UC_FIRST 5100
+#define UE_N_PORT_UC     16
+
+#define UE_TOKEN_BYTES  17 /* 64 random bits in hex, with the NUL */
+#define UE_ROUTE_BYTES  1024
+#define UE_VERIFY_BYTES 2048
+#define UE_REASON_BYTES 32
+#define UE_N_SEEN       8 /* requests remembered, to know a repeated one */
+
+struct event;
+struct fleet;
+struct ue;
+
+enum ue_task {
+	UE_IDLE,
+	UE_REGISTER,
+	UE_REREGISTER,
+	UE_DEREGISTER,
+	UE_OPTIONS,
+	UE_MESSAGE,
+};
+
+enum ue_misbehaviour {
+	UE_HONEST,
+	UE_WRONG_RES,        /* answers with a RES that is wrong in one bit, over the right SAs */
+	UE_WRONG_MAC,        /* takes the first MAC for wrong */
+	UE_OUT_OF_RANGE_SQN, /* has seen later numbers than the HSS has made */
+};
+
+/* An SA set and what was agreed with it. */
+struct agreement {
+	struct agreement *next; /* of the UE's retired ones */
+	struct ue *ue;
+	struct sa_set *sas;
+	struct event *end; /* of a retired one: 64·T1 after (TS 33.203 7.4) */
+	uint16_t port_uc, port_ps;
+	char verify[UE_VERIFY_BYTES]; /* Security-Server as received */
+};
+
+/* A registration on its way. */
+struct attempt {
+	struct secagree offer;  /* our SPIs and ports; SPIs 0 once they belong to `made` */
+	struct agreement *made; /* from the good challenge on */
+	bool mac_failed, resynced;
+	unsigned n_refused; /* offers that the P-CSCF did not take */
+	struct auth_challenge challenge;
+	struct auth_answer answer;
+	char auts[DIGEST_AUTS_SIZE];
+	uint32_t expires_s;
+};
+
+/* The client transaction. */
+struct request {
+	struct event *timer;
+	const struct agreement *over; /* NULL: in the clear */
+	const char *method;
+	char branch[UE_TOKEN_BYTES];
+	uint32_t cseq;
+	uint32_t interval_ms;
+	uint64_t deadline_ms;
+	char *bytes; /* NULL: no transaction */
+	size_t n_bytes;
+};
+
+struct ue {
+	struct fleet *fleet;
+	uint32_t index;
+	struct address address;
+	struct subscriber *subscriber;
+	enum ue_task task;
+	uint64_t started_us; /* the task */
+	struct attempt attempt;
+	struct request request;
+	struct agreement *current; /* NULL: not registered */
+	struct agreement *retired;
+	uint16_t next_uc; /* of the pool of port_uc */
+	uint32_t cseq;
+	char home[4 + SUBSCRIBER_IDENTITY_BYTES]; /* "sip:" realm */
+	char call_id[UE_TOKEN_BYTES];             /* of all its REGISTERs: RFC 3261 10.2 */
+	char tag[UE_TOKEN_BYTES];
+	char impu[SUBSCRIBER_IDENTITY_BYTES]; /* default one, of P-Associated-URI */
+	char service_route[UE_ROUTE_BYTES];   /* "": none */
+	uint32_t seen[UE_N_SEEN];             /* branches of requests, as hashes */
+	unsigned next_seen;
+	const struct ue *to; /* of the MESSAGE on its way */
+};
+
+/* ---- ue.c ---- */
+
+/* `u` and `subscriber` are in place until ue_close(). */
+void ue_open(struct ue *u, struct fleet *fleet, uint32_t index, struct subscriber *subscriber);
+void ue_close(struct ue *u);
+
+/* Begins a task of an idle UE; `to` is the receiver of a MESSAGE. */
+void ue_start(struct ue *u, enum ue_task task, const struct ue *to);
+
+/* The task has ended; `reason` NULL: well. */
+void ue_finish(struct ue *u, const char *reason);
+/* The same with the status of an answer as reason. */
+void ue_finish_status(struct ue *u, unsigned status);
+
+/* A datagram for this UE; `is_protected`: it came out of an SA. The bytes are changed. */
+void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected);
+
+/* Out of use, but still there for 64·T1. */
+void agreement_retire(struct agreement *a);
+void agreement_delete(struct agreement *a);
+
+/* 64 random bits in hex. */
+void ue_token(char out[UE_TOKEN_BYTES]);
+
+/* Sends over the agreement's uc → ps, or in the clear when `over` is NULL. 0 or -errno. */
+int ue_send(struct ue *u, const struct agreement *over, const void *bytes, size_t n_bytes);
+
+/* Longest datagram that leaves whole that way. */
+size_t ue_max_bytes(const struct ue *u, const struct agreement *over);
+
+/* ---- request.c ---- */
+
+/*
+ * Writes a message with `put` (again with compact names if it is too long otherwise) and begins the
+ * transaction. A message that cannot be sent ends the task.
+ */
+void request_send(struct ue *u, const char *method, const struct agreement *over,
+		  void (*put)(const struct ue *u, struct sip_text *t));
+/* Request line and the headers that every request has. */
+void request_put_head(const struct ue *u, struct sip_text *t, const char *uri, const char *to,
+		      const char *call_id);
+/* Whether the answer is of this transaction; if so a final one ends it. */
+bool request_match(struct ue *u, const struct sip_message *answer, bool is_protected);
+void request_end(struct ue *u);
+
+/* ---- register.c ---- */
+
+void register_start(struct ue *u);
+void register_answered(struct ue *u, const struct sip_message *answer);
+/* What is left of an attempt that has ended. */
+void register_drop(struct ue *u);
+/*
+ * A REGISTER that may be challenged, with a new offer: an initial one in the clear, any other over
+ * the SAs in use.
+ */
+void register_offer(struct ue *u);
+/* SM7: the same with the answer, over the SAs that the attempt has made. */
+void register_confirm(struct ue *u);
+
+/* ---- challenge.c ---- */
+
+/* Answers the 401, or ends the task. */
+void challenge_received(struct ue *u, const struct sip_message *challenge);
+
+/* ---- talk.c ---- */
+
+void talk_start(struct ue *u);
+void talk_answered(struct ue *u, const struct sip_message *answer);
+/* A request of another, out of an SA. */
+void talk_asked(struct ue *u, const struct sip_message *request);
+
+#endif
