@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+"""The lab in all its variants, and what tshark says of its wire.
+
+{IPv4, IPv6} x {HMAC-SHA-1-96, HMAC-MD5-96} x {NULL, AES-CBC} x {two pairs, single pair}.
+Usage: matrix.py BUILD-DIRECTORY
+"""
+
+import itertools
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support import capture, lab, results
+
+KEYS_IN_SIP = re.compile(rb"[ci]k\s*=\s*\"?[0-9a-f]{32}", re.IGNORECASE)
+
+
+def addresses(ipv6):
+    return ["ipv6.src", "ipv6.dst"] if ipv6 else ["ip.src", "ip.dst"]
+
+
+class Wire:
+    """The capture of one lab run, without the attacks, which are there to be wrong."""
+
+    def __init__(self, report, name, path, keylog, outcome, ipv6, directory):
+        self.report = report
+        self.name = name
+        self.path = path
+        self.ipv6 = ipv6
+        self.outcome = outcome
+        self.directory = directory
+        with open(keylog) as file:
+            self.keys = file.readlines()
+        began, ended = outcome["attacks_began_s"], outcome["attacks_ended_s"]
+        self.before = f"frame.time_epoch < {began}"
+        self.honest = f"({self.before} || frame.time_epoch > {ended})"
+
+    def fields(self, display_filter, *names, decode=True):
+        return capture.fields(self.path, display_filter, names, self.keys, self.directory, decode)
+
+    def check(self, claim, holds, why):
+        self.report.check(f"{self.name}: {claim}", holds, why)
+
+    def icvs(self):
+        """C-066: a third implementation computes the same ICVs."""
+        packets = self.fields(f"esp && {self.honest}", "esp.icv_good", "esp.icv_bad",
+                              decode=False)
+        good = sum(1 for packet in packets if packet == ("1", "0"))
+        self.check("every ICV is good", good == len(packets) and packets,
+                   f"{good} of {len(packets)}")
+
+    def counts(self):
+        edge = "fd00::1" if self.ipv6 else "10.0.0.1"
+        packets = self.fields(f"esp && {self.before}", *addresses(self.ipv6))
+        sent = sum(1 for packet in packets if packet[0] == edge)
+        wire = (len(packets) - sent, sent)
+        counters = self.outcome["counters"]
+        counted = (counters["esp_rx"], counters["esp_tx"])
+        self.check("as many ESP packets on the wire as counted", wire == counted,
+                   f"wire {wire}, counted {counted}")
+
+    def clear_sip(self):
+        """C-065: in the clear only REGISTER and its 401, and after the 401 nothing of that UE."""
+        packets = self.fields(f"sip && !esp && {self.honest}", *addresses(self.ipv6), "sip.Method",
+                              "sip.Status-Code")
+        wrong, challenged = [], set()
+        edge = "fd00::1" if self.ipv6 else "10.0.0.1"
+        for source, destination, method, status in packets:
+            ue = destination if source == edge else source
+            if ue in challenged or (method != "REGISTER" and status != "401"):
+                wrong.append((source, destination, method, status))
+            if status == "401":
+                challenged.add(ue)
+        self.check("no SIP in clear but REGISTER and its 401",
+                   not wrong and len(challenged) == self.outcome["ues"],
+                   f"{wrong[:5]}, {len(challenged)} UEs challenged")
+
+    def sip_inside(self):
+        """What is inside ESP is SIP, all of it, and well-formed."""
+        inside = self.fields(f"sip && esp && {self.before}", "sip.Method", "sip.Status-Code")
+        methods = {method for method, _ in inside} - {""}
+        esp = self.fields(f"esp && {self.before}", "frame.number")
+        malformed = self.fields(f"_ws.malformed && {self.honest}", "frame.number", "_ws.col.Info")
+        self.check("all ESP carries well-formed SIP",
+                   len(inside) == len(esp) and not malformed
+                   and {"REGISTER", "OPTIONS", "MESSAGE"} <= methods,
+                   f"{len(inside)} of {len(esp)} are SIP {methods}, malformed {malformed[:3]}")
+
+    def keys_absent(self):
+        """C-012: the P-CSCF keeps ik and ck; no key in any spelling is on Gm."""
+        with open(self.path, "rb") as file:
+            wire = file.read().lower()
+        # What is encrypted shows in tshark's reading only.
+        wire += "\n".join("".join(row) for row in self.fields(
+            "sip", "sip.Request-Line", "sip.Status-Line", "sip.msg_hdr", "sip.msg_body")
+        ).lower().encode()
+        secret = {key.encode() for row in self.keys for key in re.findall(r'"0x([0-9a-f]{32})', row)}
+        shown = [key for key in secret if key in wire or bytes.fromhex(key.decode()) in wire]
+        self.check("no key on the wire", secret and not shown and not KEYS_IN_SIP.search(wire),
+                   f"{len(shown)} of {len(secret)} keys shown")
+
+
+def variant(report, build, ipv6, alg, ealg, single):
+    name = f"lab IPv{6 if ipv6 else 4} {alg} {ealg} {'single pair' if single else 'two pairs'}"
+    began = time.monotonic()
+    directory = tempfile.mkdtemp(prefix="imsgate-matrix-")
+    try:
+        pcap, keylog = os.path.join(directory, "lab.pcap"), os.path.join(directory, "esp_sa")
+        options = ["--ues", "4", "--seconds", "1", "--alg", f"{alg}+{ealg}", "--pcap", pcap,
+                   "--keylog", keylog]
+        options += ["--ipv6"] * ipv6 + ["--single-pair"] * single
+        status, outcome, said = lab.run(build, *options)
+        if status or not outcome:
+            report.failed(name, f"exit status {status}\n{said}")
+            return
+        report.passed(f"{name}: everything held, in {time.monotonic() - began:.1f} s")
+        wire = Wire(report, name, pcap, keylog, outcome, ipv6, os.path.join(directory, "tshark"))
+        for check in (wire.icvs, wire.counts, wire.clear_sip, wire.sip_inside, wire.keys_absent):
+            check()
+    finally:
+        shutil.rmtree(directory)
+
+
+def main():
+    report = results.Report()
+    build = os.path.abspath(sys.argv[1])
+    if not shutil.which("tshark"):
+        report.skipped("lab matrix", "no tshark")
+        return report.exit_status()
+    for choice in itertools.product((False, True), ("hmac-sha-1-96", "hmac-md5-96"),
+                                    ("null", "aes-cbc"), (False, True)):
+        variant(report, build, *choice)
+    return report.exit_status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,13 @@
+/*
+ * What a fuzz target defines: one call gets one input of `size` bytes, keeps nothing of it, and
+ * returns 0. libFuzzer calls it, or driver.c with each file of the corpus.
+ */
+#ifndef TEST_FUZZ_FUZZ_H
+#define TEST_FUZZ_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * Security-Client as any UE may send it: lines of a list, then the choice. What was accepted has
+ * one canonical spelling, and only sane numbers are ever chosen.
+ */
+#include "test/fuzz/fuzz.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/secagree.h"
+
+static char *integrity[] = { "hmac-sha-1-96", "hmac-md5-96" };
+static char *encryption[] = { "null", "aes-cbc" };
+static const struct secagree_policy policy = { integrity, 2, encryption, 2 };
+
+static void check(const struct secagree_list *list)
+{
+	static struct secagree_list again;
+	secagree_init(&again);
+	if (secagree_add(&again, list->text) || strcmp(again.text, list->text) ||
+	    again.n_offers != list->n_offers)
+		abort();
+	const struct secagree_offer *o = secagree_choose(list, &policy);
+	if (o && (o->spi_c < 256 || o->spi_s < 256 || o->spi_c == o->spi_s || !o->port_c ||
+		  !o->port_s || o->port_c == o->port_s))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct secagree_list list;
+	char *text = strndup((const char *)data, size);
+	char *rest = text;
+	int error = text ? 0 : -1;
+	secagree_init(&list);
+	while (!error && rest)
+		error = secagree_add(&list, strsep(&rest, "\n"));
+	if (!error)
+		check(&list);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,211 @@
+#!/usr/bin/python3
+"""A Linux kernel with XFRM, in User Mode Linux, as the UE of the data plane.
+
+Transport mode, {IPv4, IPv6} x {HMAC-SHA-1-96, HMAC-MD5-96} x {NULL, AES-CBC}: for each, UDP echoes
+and 10 MB of TCP in both directions through the kernel port, over all four SAs of the set. Then
+tshark checks every ICV of the capture, and the packets in it are as many as the data plane counted.
+Usage: kernel.py BUILD-DIRECTORY
+"""
+
+import hashlib
+import itertools
+import json
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support import capture, dataplane, echo, process, results, sandbox, uml
+
+STREAM_BYTES = 10 * 1024 * 1024
+ECHOES = 5
+TIMEOUT_S = 60
+QUIET_S = 0.5
+EDGE = {4: "10.0.0.1", 6: "fd00::1"}
+GUEST = {4: "10.0.0.2", 6: "fd00::2"}
+PORT_PS = 5063
+
+
+def family_of(s):
+    return socket.AF_INET if s["family"] == 4 else socket.AF_INET6
+
+
+def plan_sets(edge):
+    """Installs the eight sets at the edge; what the guest has to know of them."""
+    sets = []
+    matrix = itertools.product((4, 6), ("hmac-sha-1-96", "hmac-md5-96"), ("null", "aes-cbc"))
+    for number, (family, integrity, cipher) in enumerate(matrix):
+        # TS 33.203 Annex I: SHA-1 gets IK and four zero bytes, MD5 gets IK, AES gets CK.
+        key = secrets.token_hex(16)
+        s = {"family": family, "edge": EDGE[family], "guest": GUEST[family],
+             "integrity": integrity, "cipher": cipher,
+             "auth_key": key + "00000000" * (integrity == "hmac-sha-1-96"),
+             "cipher_key": secrets.token_hex(16) if cipher == "aes-cbc" else "",
+             "port_ps": PORT_PS, "port_pc": 6000 + number,
+             "port_uc": 20000 + number, "port_us": 21000 + number,
+             "spi_uc": 0x10000 + 2 * number, "spi_us": 0x10001 + 2 * number}
+        arguments = ["sa", "add", "--zone", "access", "--local", s["edge"], "--peer", s["guest"],
+                     "--integrity", integrity, "--cipher", cipher, "--key", s["auth_key"],
+                     "--in", f"{s['port_ps']}:{s['port_uc']}",
+                     "--out", f"{s['port_ps']}:{s['port_uc']}:{s['spi_uc']}",
+                     "--out", f"{s['port_pc']}:{s['port_us']}:{s['spi_us']}",
+                     "--in", f"{s['port_pc']}:{s['port_us']}"]
+        if s["cipher_key"]:
+            arguments += ["--cipher-key", s["cipher_key"]]
+        spis = [sa["spi"] for sa in edge.imsgate(*arguments)["sas"]]
+        s["spi_ps"], s["spi_pc"] = spis[0], spis[3]
+        sets.append(s)
+    return sets
+
+
+class Edge:
+    """What stands on the kernel port, as a P-CSCF would: plain sockets, no ESP anywhere."""
+
+    def __init__(self):
+        self.sockets = []
+        with process.netns("edge"):
+            for family in (4, 6):
+                kind = socket.AF_INET if family == 4 else socket.AF_INET6
+                udp = socket.socket(kind, socket.SOCK_DGRAM)
+                udp.bind((EDGE[family], PORT_PS))
+                tcp = socket.create_server((EDGE[family], PORT_PS), family=kind)
+                threading.Thread(target=echo.serve, args=(udp,), daemon=True).start()
+                threading.Thread(target=self._take, args=(tcp,), daemon=True).start()
+
+    @staticmethod
+    def _take(tcp):
+        while True:
+            sock, _ = tcp.accept()
+            digest = hashlib.sha256()
+            with sock:
+                while data := sock.recv(65536):
+                    digest.update(data)
+                sock.sendall(digest.digest())
+
+    @staticmethod
+    def ask(s):
+        """Port pc to port us and back: SAs 3 and 4."""
+        with process.netns("edge"):
+            udp = socket.socket(family_of(s), socket.SOCK_DGRAM)
+        with udp:
+            udp.bind((s["edge"], s["port_pc"]))
+            for size in range(1, 1001, 1000 // ECHOES):
+                echo.ask(udp, secrets.token_bytes(size), (s["guest"], s["port_us"]))
+
+    @staticmethod
+    def send_stream(s):
+        with process.netns("edge"):
+            tcp = socket.socket(family_of(s), socket.SOCK_STREAM)
+        with tcp:
+            tcp.settimeout(TIMEOUT_S)
+            tcp.bind((s["edge"], s["port_pc"]))
+            tcp.connect((s["guest"], s["port_us"]))
+            digest, block = hashlib.sha256(), secrets.token_bytes(16384)
+            for _ in range(STREAM_BYTES // len(block)):
+                tcp.sendall(block)
+                digest.update(block)
+            tcp.shutdown(socket.SHUT_WR)
+            if tcp.recv(32, socket.MSG_WAITALL) != digest.digest():
+                raise ValueError("the guest did not get what was sent")
+
+
+def talk(report, guest, sets):
+    guest.wait_line("guest: ready", TIMEOUT_S)
+    for number, s in enumerate(sets):
+        name = f"kernel: IPv{s['family']} {s['integrity']} {s['cipher']}"
+        began = time.monotonic()
+        guest.wait_line(f"guest: set {number} asked", TIMEOUT_S)
+        Edge.ask(s)
+        guest.wait_line(f"guest: set {number} sent", TIMEOUT_S)
+        Edge.send_stream(s)
+        guest.wait_line(f"guest: set {number} received", TIMEOUT_S)
+        report.passed(f"{name}: UDP echoes and 10 MB of TCP both ways in "
+                      f"{time.monotonic() - began:.1f} s")
+    guest.wait_line("guest: done", TIMEOUT_S)
+
+
+def check_capture(report, path, sets, counters, directory):
+    """Every ESP packet on the wire has a good ICV, and was counted."""
+    rows = [capture.key_row(s["family"], s[spi], s["integrity"], s["auth_key"], s["cipher"],
+                            s["cipher_key"])
+            for s in sets for spi in ("spi_ps", "spi_pc", "spi_uc", "spi_us")]
+    packets = capture.fields(path, "esp", ["esp.spi", "esp.icv_good", "esp.icv_bad"], rows,
+                             directory, decode=False)
+    to_guest = {f"0x{s[spi]:08x}" for s in sets for spi in ("spi_uc", "spi_us")}
+    sent = sum(1 for packet in packets if packet[0] in to_guest)
+    good = sum(1 for packet in packets if packet[1] == "1" and packet[2] == "0")
+    report.check("kernel: tshark finds every ICV good", good == len(packets) and packets,
+                 f"{good} of {len(packets)}")
+    report.check("kernel: the wire has as many ESP packets as were counted",
+                 (len(packets) - sent, sent) == (counters["esp_rx"], counters["esp_tx"]),
+                 f"wire {len(packets) - sent} in, {sent} out; counted {counters['esp_rx']} in, "
+                 f"{counters['esp_tx']} out")
+    lost = dataplane.drops(dict.fromkeys(counters, 0), counters)
+    report.check("kernel: nothing was dropped", not lost, str(lost))
+
+
+def settled_counters(edge):
+    """The counters, once TCP has acknowledged and closed what there was."""
+    seen = [(time.monotonic(), edge.counters())]
+
+    def quiet():
+        counters = edge.counters()
+        if counters["network_rx"] != seen[-1][1]["network_rx"] or \
+           counters["network_tx"] != seen[-1][1]["network_tx"]:
+            seen.append((time.monotonic(), counters))
+        return time.monotonic() - seen[-1][0] > QUIET_S
+
+    process.wait_until("quiet on the wire", quiet, TIMEOUT_S, [edge.process])
+    return seen[-1][1]
+
+
+def run(report, build, directory):
+    sandbox.ip("netns add wire\nnetns add edge\n")
+    sandbox.ip("link set lo up\n", netns="edge")
+    sandbox.ip("tuntap add tap0 mode tap\nlink set tap0 addrgenmode none\nlink set tap0 up\n",
+               netns="wire")
+    # Only what passes the queueing discipline can be captured.
+    edge = dataplane.Dataplane(build, directory, "net_af_packet0,iface=tap0,qdisc_bypass=0")
+    sets = plan_sets(edge)
+    plan = os.path.join(directory, "plan.json")
+    with open(plan, "w") as file:
+        json.dump({"sets": sets, "stream_bytes": STREAM_BYTES}, file)
+    wire = capture.Capture(os.path.join(directory, "wire.pcap"), "tap0", "wire")
+    Edge()
+    job = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest.py")
+    guest = uml.boot(directory, job, plan, "tap0", netns="wire")
+    try:
+        talk(report, guest, sets)
+    except (OSError, ValueError, EOFError) as error:
+        report.failed("kernel: talk", f"{error}\n{guest.tail()}\n{edge.process.tail()}\n"
+                      f"counters: { {k: v for k, v in edge.counters().items() if v} }")
+        return
+    counters = settled_counters(edge)
+    report.check("kernel: the capture is whole", wire.stop() == 0, "packets lost by dumpcap")
+    check_capture(report, wire.path, sets, counters, os.path.join(directory, "tshark"))
+    report.check("kernel: the data plane ends well", edge.process.stop() == 0,
+                 edge.process.tail())
+
+
+def main():
+    report = results.Report()
+    missing = uml.missing()
+    if missing:
+        report.skipped("kernel", f"no {', '.join(missing)}")
+        return report.exit_status()
+    sandbox.enter()
+    directory = tempfile.mkdtemp(prefix="imsgate-kernel-")
+    try:
+        run(report, os.path.abspath(sys.argv[1]), directory)
+    finally:
+        shutil.rmtree(directory)
+    return report.exit_status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Captures, and what tshark says of them: a third opinion that shares no code with either end."""
+
+import os
+import re
+import secrets
+import socket
+import subprocess
+
+from support import process
+
+AUTHENTICATION = {"hmac-sha-1-96": "HMAC-SHA-1-96 [RFC2404]", "hmac-md5-96": "HMAC-MD5-96 [RFC2403]"}
+ENCRYPTION = {"null": "NULL", "aes-cbc": "AES-CBC [RFC3602]"}
+
+
+def key_row(family, spi, integrity, auth_key, cipher, cipher_key):
+    """One row of Wireshark's table esp_sa."""
+    cipher_key = "0x" + cipher_key if cipher_key else ""
+    return (f'"IPv{family}","*","*","0x{spi:08x}","{ENCRYPTION[cipher]}","{cipher_key}",'
+            f'"{AUTHENTICATION[integrity]}","0x{auth_key}"\n')
+
+
+class Capture:
+    """dumpcap on an interface of a namespace. Unlike tcpdump it works where a user is root."""
+
+    def __init__(self, path, interface, netns):
+        self.path = path
+        self.interface = interface
+        self.netns = netns
+        self.process = process.Process("dumpcap", ["dumpcap", "-q", "-P", "-B", "64", "-i",
+                                                   interface, "-w", path], netns=netns)
+        self.process.wait_line("File:", 10)
+
+    def _mark(self, sock, mark, start):
+        """Whether the mark is in the file by now. It is sent again and again: dumpcap writes what it
+        has only when there is more."""
+        # To nobody, of the type for local experiments (IEEE 802).
+        sock.send(bytes(12) + b"\x88\xb5" + mark)
+        with open(self.path, "rb") as file:
+            file.seek(start)
+            return mark in file.read()
+
+    def stop(self):
+        """Ends it when it has everything up to now; how many packets it could not get."""
+        with process.netns(self.netns):
+            sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        with sock:
+            sock.bind((self.interface, 0))
+            mark, start = secrets.token_bytes(32), os.path.getsize(self.path)
+            process.wait_until("the capture's last frame", lambda: self._mark(sock, mark, start),
+                               30, [self.process])
+        self.process.stop()
+        line = next(line for line in self.process.log if "received/dropped" in line)
+        return int(re.search(r"(\d+)/(\d+) ", line)[2])
+
+
+def fields(path, display_filter, names, key_rows, directory, decode=True):
+    """One tuple of strings for each packet that the filter takes, ESP checked with the keys.
+    `decode` looks inside, where a dissector that takes noise for its protocol may break off."""
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, "esp_sa"), "w") as file:
+        file.writelines(key_rows)
+    command = ["tshark", "-n", "-r", path, "-Y", display_filter, "-T", "fields",
+               "-o", "esp.enable_authentication_check:TRUE",
+               "-o", "esp.enable_encryption_decode:TRUE"]
+    if not decode:
+        command += ["--disable-protocol", "udp", "--disable-protocol", "tcp"]
+    for name in names:
+        command += ["-e", name]
+    environment = dict(os.environ, WIRESHARK_CONFIG_DIR=directory)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    if result.returncode:
+        raise RuntimeError(f"tshark: {result.stderr}")
+    return [tuple(line.split("\t")) for line in result.stdout.splitlines()]

@@ -1,0 +1,96 @@
+"""The data plane alone, with a network port in the namespace `wire` and its kernel port in `edge`."""
+
+import json
+import os
+import socket
+import subprocess
+
+from support import process, sandbox
+
+PROGRAM = "dataplane/imsgate-dataplane"
+COMMAND = "tools/imsgate"
+TRAFFIC = ("network_rx", "network_tx", "kernel_rx", "kernel_tx", "esp_rx", "esp_rx_bytes", "esp_tx",
+           "esp_tx_bytes", "clear_rx", "clear_tx")
+
+CONFIG = """\
+dataplane:
+  socket: {directory}/dataplane.sock
+  file_prefix: imsgate
+  hugepages: false
+  memory_mb: 256
+  control_core: {cores[0]}
+  worker_cores: [{cores[1]}]
+  n_mbufs: 16384
+  idle_sleep_us: 50
+  sa:
+    capacity: 4096
+    replay_window_pkts: 128
+    n_wide_windows: 16
+    orphans: keep
+  zones:
+    - name: access
+      network_port: {network_port}
+      kernel_port: net_tap0,iface=gm0
+      kernel_netns: edge
+      mtu_bytes: 1500
+      port_ps: 5063
+      port_pc_first: 6000
+      n_port_pc: 16
+"""
+EDGE = """\
+link set gm0 addrgenmode none
+link set gm0 up
+address add 10.0.0.1/24 dev gm0
+address add fd00::1/64 dev gm0 nodad
+"""
+
+
+class Dataplane:
+    """Starts it in `wire` and gives the kernel port its addresses. The port is a DPDK device."""
+
+    def __init__(self, build, directory, network_port):
+        self.build = build
+        self.directory = directory
+        self.config = os.path.join(directory, "dataplane.yaml")
+        cores = (sorted(os.sched_getaffinity(0)) * 2)[:2]
+        with open(self.config, "w") as file:
+            file.write(CONFIG.format(directory=directory, cores=cores, network_port=network_port))
+        self.process = process.Process("imsgate-dataplane", [os.path.join(build, PROGRAM),
+                                                             "--config", self.config], netns="wire")
+        process.wait_until("the data plane's start", self._ready, 20, [self.process])
+        sandbox.ip(EDGE, netns="edge")
+
+    def _ready(self):
+        if not os.path.exists("/run/dpdk/imsgate/dpdk_telemetry.v2"):
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+            if sock.connect_ex(os.path.join(self.directory, "dataplane.sock")):
+                return False
+        with process.netns("edge"):
+            return any(name == "gm0" for _, name in socket.if_nameindex())
+
+    def telemetry(self, command):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+            sock.settimeout(5)
+            sock.connect("/run/dpdk/imsgate/dpdk_telemetry.v2")
+            sock.recv(16384)
+            sock.send(command.encode())
+            return json.loads(sock.recv(65536))[command]
+
+    def counters(self):
+        return self.telemetry("/imsgate/stats")
+
+    def imsgate(self, *arguments):
+        """Runs a subcommand of imsgate; its JSON."""
+        result = subprocess.run([os.path.join(self.build, COMMAND), *arguments,
+                                 "--config", self.config, "--json"],
+                                capture_output=True, text=True, timeout=30)
+        if result.returncode:
+            raise RuntimeError(f"imsgate {arguments[0]}: {result.stderr}")
+        return json.loads(result.stdout)
+
+
+def drops(before, after):
+    """What was dropped in between, by reason."""
+    return {name: after[name] - before[name] for name in after
+            if name not in TRAFFIC and after[name] != before[name]}

@@ -1,0 +1,323 @@
+#include "test/unit/core_lab.h"
+
+#include <arpa/inet.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "controlplane/icscf.h"
+#include "controlplane/loop.h"
+#include "controlplane/scscf.h"
+#include "test/shim/test.h"
+
+/* A message takes few turns of the loop from socket to socket, through two CSCFs and the HSS. */
+#define TURNS 12
+
+/* A UDP socket on a free port of loopback; the port of a closed one is free for the roles. */
+static int bind_loopback(uint16_t *port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t bytes = sizeof(a);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	EXPECT_EQ(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	EXPECT_EQ(getsockname(fd, (struct sockaddr *)&a, &bytes), 0);
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+static uint16_t free_port(void)
+{
+	uint16_t port;
+
+	close(bind_loopback(&port));
+	return port;
+}
+
+bool core_lab_open(struct core_lab *lab, unsigned n, const char *algorithm)
+{
+	*lab = (struct core_lab){ 0 };
+	sip_init();
+	if (!hss_lab_open(&lab->hss, n))
+		return false;
+	lab->fd = bind_loopback(&lab->port);
+	lab->scscf_config = (struct config_scscf){ .address = (char *)"127.0.0.1",
+						   .port = free_port(),
+						   .n_vectors = 1,
+						   .min_expires_s = 60,
+						   .max_expires_s = 600000,
+						   .reg_await_auth_s = 240,
+						   .algorithm = (char *)algorithm };
+	snprintf(lab->scscf_uri, sizeof(lab->scscf_uri), "sip:127.0.0.1:%u",
+		 lab->scscf_config.port);
+	lab->icscf_config = (struct config_icscf){ .address = (char *)"127.0.0.1",
+						   .port = free_port(),
+						   .scscf = lab->scscf_uri };
+	lab->controlplane.realm = (char *)REALM;
+	lab->config = (struct config){ .controlplane = &lab->controlplane,
+				       .icscf = &lab->icscf_config,
+				       .scscf = &lab->scscf_config };
+	EXPECT_EQ(icscf_role.start(lab->hss.loop, &lab->config, &lab->icscf), 0);
+	EXPECT_EQ(scscf_role.start(lab->hss.loop, &lab->config, &lab->scscf), 0);
+	return !test_has_failed();
+}
+
+void core_lab_close(struct core_lab *lab)
+{
+	scscf_role.stop(lab->scscf);
+	icscf_role.stop(lab->icscf);
+	close(lab->fd);
+	hss_lab_close(&lab->hss);
+}
+
+void core_lab_run(struct core_lab *lab)
+{
+	for (int turn = 0; turn < TURNS; turn++) {
+		event_base_loop(loop_base(lab->hss.loop), EVLOOP_NONBLOCK);
+		loop_fire(lab->hss.loop);
+	}
+}
+
+void core_lab_wait(struct core_lab *lab, unsigned seconds)
+{
+	lab->hss.now_ms += (uint64_t)seconds * 1000;
+	core_lab_run(lab);
+}
+
+void core_lab_send(struct core_lab *lab, bool to_icscf, const char *text)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+
+	a.sin_port = htons((uint16_t)(to_icscf ? lab->icscf_config.port : lab->scscf_config.port));
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	EXPECT_EQ(sendto(lab->fd, text, strlen(text), 0, (struct sockaddr *)&a, sizeof(a)),
+		  (ssize_t)strlen(text));
+}
+
+struct sip *core_lab_receive(struct core_lab *lab)
+{
+	static char bytes[SIP_MESSAGE_BYTES];
+	struct sip *s = NULL;
+	ssize_t n = recv(lab->fd, bytes, sizeof(bytes), 0);
+
+	if (n < 0)
+		return NULL;
+	EXPECT_EQ(sip_parse(bytes, (size_t)n, &s), 0);
+	return s;
+}
+
+long core_lab_stat(struct core_lab *lab, const char *name)
+{
+	json_t *stats = scscf_role.stats(lab->scscf);
+	long value = (long)json_integer_value(json_object_get(stats, name));
+
+	EXPECT_TRUE(json_is_integer(json_object_get(stats, name)));
+	json_decref(stats);
+	return value;
+}
+
+enum store_state core_lab_state(struct core_lab *lab, unsigned i)
+{
+	return hss_lab_state(&lab->hss, i);
+}
+
+/* --- a UE --- */
+
+struct ue ue_new(unsigned i, unsigned call)
+{
+	return (struct ue){ .i = i, .call = call, .indicator = "", .extra = "", .expires_s = 600 };
+}
+
+void ue_move_ahead(struct ue *ue, uint64_t seq)
+{
+	for (unsigned i = 0; i < AKA_N_INDS; i++)
+		ue->isim.seq[i] = seq;
+}
+
+static const char *realm_uri = "sip:" REALM;
+
+static void compute_response(struct core_lab *lab, const struct ue *ue,
+			     const struct aka_answer *res, char out[static DIGEST_RESPONSE_SIZE])
+{
+	int algorithm = digest_find_algorithm(lab->scscf_config.algorithm);
+	char impi[CX_IDENTITY_BYTES];
+	const struct digest_input in = { .username = impi,
+					 .realm = REALM,
+					 .nonce = ue->nonce,
+					 .method = "REGISTER",
+					 .uri = realm_uri,
+					 .qop = DIGEST_QOP_AUTH,
+					 .nc = "00000001",
+					 .cnonce = "0a4f113b" };
+	uint8_t password[DIGEST_PASSWORD_BYTES];
+	int n = 0;
+
+	subscribers_impi(ue->i, impi);
+	/* A message with AUTS has an empty password: RFC 3310 3.4. */
+	if (res->res_bytes > 0)
+		n = digest_password((enum digest_algorithm)algorithm, res->res, res->res_bytes,
+				    res->ik, res->ck, password);
+	EXPECT_GE(n, 0);
+	EXPECT_EQ(digest_response(&in, password, (size_t)n, out), 0);
+}
+
+/* The parameters behind `uri`. */
+static void print_answer(struct core_lab *lab, struct ue *ue, enum ue_answer answer, char *out,
+			 size_t out_bytes)
+{
+	const struct milenage_key key = { subscribers_k, subscribers_opc };
+	char response[DIGEST_RESPONSE_SIZE], auts[DIGEST_AUTS_SIZE] = "";
+	uint8_t rand[AKA_RAND_BYTES], autn[AKA_AUTN_BYTES];
+	struct aka_answer res = { 0 };
+	struct milenage *m;
+
+	if (answer == UE_NOTHING || answer == UE_FAILURE) {
+		snprintf(out, out_bytes, "nonce=\"%s\", response=\"\"",
+			 answer == UE_FAILURE ? ue->nonce : "");
+		return;
+	}
+	m = milenage_new();
+	EXPECT_EQ(digest_decode_nonce(ue->nonce, rand, autn), 0);
+	ue->aka = aka_check_challenge(m, &key, &ue->isim, rand, autn, &res);
+	milenage_free(m);
+	compute_response(lab, ue, &res, response);
+	if (answer == UE_WRONG_RES)
+		response[0] = response[0] == '0' ? '1' : '0';
+	if (answer == UE_AUTS)
+		digest_encode_auts(res.auts, auts);
+	snprintf(out, out_bytes,
+		 "nonce=\"%s\", response=\"%s\", algorithm=%s, qop=auth, nc=00000001, "
+		 "cnonce=\"0a4f113b\"%s%s%s",
+		 ue->nonce, response, lab->scscf_config.algorithm, auts[0] ? ", auts=\"" : "", auts,
+		 auts[0] ? "\"" : "");
+}
+
+static void print_register(struct core_lab *lab, struct ue *ue, enum ue_answer answer, char *out,
+			   size_t out_bytes)
+{
+	char contact[64], credentials[512];
+
+	snprintf(contact, sizeof(contact), "sip:%u@10.1.0.%u:5064", ue->i, ue->i % 256);
+	print_answer(lab, ue, answer, credentials, sizeof(credentials));
+	ue->cseq++;
+	snprintf(out, out_bytes,
+		 "REGISTER %s SIP/2.0\r\n"
+		 "Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bK%u-%u-%u\r\n"
+		 "Max-Forwards: 69\r\n"
+		 "Path: <sip:term@127.0.0.1:%u;lr>\r\n"
+		 "From: <sip:%u@" REALM ">;tag=t\r\n"
+		 "To: <sip:%u@" REALM ">\r\n"
+		 "Call-ID: call-%u@ue\r\n"
+		 "CSeq: %u REGISTER\r\n"
+		 "Contact: <%s>;expires=%u\r\n"
+		 "%s"
+		 "Authorization: Digest username=\"%u@" REALM "\", realm=\"" REALM "\", "
+		 "uri=\"%s\", %s%s\r\n"
+		 "Content-Length: 0\r\n\r\n",
+		 realm_uri, lab->port, ue->i, ue->call, ue->cseq, lab->port, ue->i, ue->i, ue->call,
+		 ue->cseq, ue->contact != NULL ? ue->contact : contact, ue->expires_s, ue->extra,
+		 ue->i, realm_uri, credentials, ue->indicator);
+}
+
+static void keep_challenge(struct ue *ue, const struct sip *response)
+{
+	const char *header = sip_header(response, "WWW-Authenticate", 0);
+	struct credentials c;
+
+	if (header == NULL)
+		return;
+	ASSERT_EQ(credentials_parse(header, &c), 0);
+	ASSERT_TRUE(credentials_get(&c, "nonce") != NULL);
+	snprintf(ue->nonce, sizeof(ue->nonce), "%s", credentials_get(&c, "nonce"));
+}
+
+void ue_send_register(struct core_lab *lab, struct ue *ue, enum ue_answer answer)
+{
+	char text[4096];
+
+	print_register(lab, ue, answer, text, sizeof(text));
+	core_lab_send(lab, ue->via_icscf, text);
+}
+
+struct sip *ue_register(struct core_lab *lab, struct ue *ue, enum ue_answer answer)
+{
+	struct sip *response;
+
+	ue_send_register(lab, ue, answer);
+	core_lab_run(lab);
+	response = core_lab_receive(lab);
+	if (response != NULL)
+		keep_challenge(ue, response);
+	return response;
+}
+
+int ue_register_status(struct core_lab *lab, struct ue *ue, enum ue_answer answer)
+{
+	struct sip *response = ue_register(lab, ue, answer);
+	int status = response != NULL ? sip_status(response) : 0;
+
+	sip_free(response);
+	return status;
+}
+
+bool ue_register_fully(struct core_lab *lab, struct ue *ue)
+{
+	ue->indicator = "";
+	EXPECT_EQ(ue_register_status(lab, ue, UE_NOTHING), 401);
+	ue->indicator = PROTECTED;
+	EXPECT_EQ(ue_register_status(lab, ue, UE_RES), 200);
+	EXPECT_EQ(ue->aka, 0);
+	return !test_has_failed();
+}
+
+void ue_send(struct core_lab *lab, struct ue *ue, const char *method, const char *uri,
+	     const char *impu)
+{
+	char text[2048];
+
+	ue->cseq++;
+	snprintf(text, sizeof(text),
+		 "%s %s SIP/2.0\r\n"
+		 "Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bK%u-%u-%u\r\n"
+		 "Max-Forwards: 69\r\n"
+		 "Route: <sip:orig@127.0.0.1:%u;lr>\r\n"
+		 "From: <sip:%u@" REALM ">;tag=t\r\n"
+		 "To: <%s>\r\n"
+		 "Call-ID: other-%u@ue\r\n"
+		 "CSeq: %u %s\r\n"
+		 "P-Asserted-Identity: <%s>\r\n"
+		 "Content-Type: text/plain\r\n"
+		 "Content-Length: 5\r\n\r\nhello",
+		 method, uri, lab->port, ue->i, ue->call, ue->cseq, lab->scscf_config.port, ue->i,
+		 uri, ue->call, ue->cseq, method, impu);
+	core_lab_send(lab, false, text);
+	core_lab_run(lab);
+}
+
+bool ue_is_served(struct core_lab *lab, struct ue *ue)
+{
+	struct sip *s;
+	bool arrived;
+	char impu[CX_IDENTITY_BYTES];
+
+	/* nobody answered the last one: it may have been sent again meanwhile */
+	while ((s = core_lab_receive(lab)) != NULL)
+		sip_free(s);
+	subscribers_impu(ue->i, impu);
+	ue_send(lab, ue, "MESSAGE", impu, impu);
+	s = core_lab_receive(lab);
+	arrived = s != NULL && sip_is(s, "MESSAGE");
+	sip_free(s);
+	return arrived;
+}
+
+uint64_t ue_seq(const struct ue *ue)
+{
+	struct cx_item item = { 0 };
+
+	EXPECT_EQ(digest_decode_nonce(ue->nonce, item.rand, item.autn), 0);
+	return subscribers_sqn(&item) >> AKA_IND_BITS;
+}

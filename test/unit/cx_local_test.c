@@ -1,0 +1,347 @@
+/* The local Cx socket: questions and answers, and what becomes of them when a peer misbehaves. */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "controlplane/cx_local.h"
+#include "controlplane/hss.h"
+#include "controlplane/loop.h"
+#include "test/shim/test.h"
+#include "test/unit/subscribers.h"
+
+#define S1 "sip:192.0.2.1:5090"
+
+struct local_lab {
+	struct hss_lab hss;
+	char path[80];
+	struct cx_local_server *server;
+	struct cx *client;
+};
+
+static void run(struct local_lab *lab)
+{
+	for (int turn = 0; turn < 40; turn++) {
+		event_base_loop(loop_base(lab->hss.loop), EVLOOP_NONBLOCK);
+		loop_fire(lab->hss.loop);
+	}
+}
+
+static void wait_ms(struct local_lab *lab, unsigned ms)
+{
+	lab->hss.now_ms += ms;
+	run(lab);
+}
+
+static bool open_lab(struct local_lab *lab)
+{
+	*lab = (struct local_lab){ 0 };
+	if (!hss_lab_open(&lab->hss, 4))
+		return false;
+	snprintf(lab->path, sizeof(lab->path), "%s.sock", lab->hss.base.path);
+	EXPECT_EQ(cx_local_server_new(lab->hss.loop, lab->path, lab->hss.hss, &lab->server), 0);
+	lab->client = cx_local_client_new(lab->hss.loop, lab->path);
+	EXPECT_TRUE(lab->client != NULL);
+	run(lab);
+	return !test_has_failed();
+}
+
+static void close_lab(struct local_lab *lab)
+{
+	cx_free(lab->client);
+	cx_local_server_free(lab->server);
+	hss_lab_close(&lab->hss);
+}
+
+struct seen {
+	unsigned n;
+	struct cx_answer last;
+};
+
+static void see(void *user, const struct cx_answer *answer)
+{
+	struct seen *seen = user;
+
+	seen->n++;
+	seen->last = *answer;
+}
+
+TEST(cx_local, c132_socket_is_private_to_its_owner)
+{
+	struct local_lab lab;
+	struct stat st;
+
+	ASSERT_TRUE(open_lab(&lab));
+	ASSERT_EQ(stat(lab.path, &st), 0);
+	EXPECT_EQ(st.st_mode & 0777, 0600);
+	close_lab(&lab);
+	EXPECT_NE(stat(lab.path, &st), 0);
+}
+
+TEST(cx_local, every_command_is_answered)
+{
+	const struct cx_request requests[] = {
+		hss_lab_uar(1, CX_AUTHORIZE_REGISTRATION),
+		hss_lab_mar(1, 3, S1),
+		hss_lab_sar(1, CX_REGISTRATION, S1),
+		hss_lab_lir(1),
+	};
+	static const enum cx_result results[] = { CX_FIRST_REGISTRATION, CX_SUCCESS, CX_SUCCESS,
+						  CX_SUCCESS };
+	struct local_lab lab;
+
+	ASSERT_TRUE(open_lab(&lab));
+	for (int i = 0; i < 4; i++) {
+		struct seen seen = { 0 };
+
+		EXPECT_EQ(cx_send(lab.client, &requests[i], see, &seen), 0);
+		EXPECT_EQ(seen.n, 0);
+		run(&lab);
+		EXPECT_EQ(seen.n, 1);
+		EXPECT_EQ(seen.last.command, requests[i].command);
+		EXPECT_EQ(seen.last.result, results[i]);
+		if (i == 1)
+			EXPECT_EQ(seen.last.maa.n_items, 3);
+	}
+	close_lab(&lab);
+}
+
+TEST(cx_local, more_than_the_socket_holds_is_answered_and_more_than_the_bound_refused)
+{
+	struct cx_request mar = hss_lab_mar(1, 1, S1);
+	struct seen seen = { 0 };
+	struct local_lab lab;
+
+	ASSERT_TRUE(open_lab(&lab));
+	for (int i = 0; i < CX_LOCAL_OUTSTANDING; i++)
+		ASSERT_EQ(cx_send(lab.client, &mar, see, &seen), 0);
+	EXPECT_EQ(cx_send(lab.client, &mar, see, &seen), -ENOBUFS);
+	for (int i = 0; i < 50; i++)
+		run(&lab);
+	EXPECT_EQ(seen.n, CX_LOCAL_OUTSTANDING);
+	EXPECT_EQ(seen.last.result, CX_SUCCESS);
+	EXPECT_EQ(subscribers_sqn(&seen.last.maa.items[0]) >> 5, CX_LOCAL_OUTSTANDING);
+	EXPECT_EQ(cx_send(lab.client, &mar, see, &seen), 0);
+	close_lab(&lab);
+}
+
+TEST(cx_local, request_waits_for_an_hss_that_comes_in_time)
+{
+	struct cx_request lir = hss_lab_lir(1);
+	struct seen seen = { 0 };
+	struct local_lab lab;
+
+	ASSERT_TRUE(open_lab(&lab));
+	cx_local_server_free(lab.server);
+	run(&lab);
+	EXPECT_EQ(cx_send(lab.client, &lir, see, &seen), 0);
+	wait_ms(&lab, 1000);
+	EXPECT_EQ(seen.n, 0);
+	ASSERT_EQ(cx_local_server_new(lab.hss.loop, lab.path, lab.hss.hss, &lab.server), 0);
+	wait_ms(&lab, CX_LOCAL_RECONNECT_MS);
+	EXPECT_EQ(seen.n, 1);
+	EXPECT_EQ(seen.last.result, CX_IDENTITY_NOT_REGISTERED);
+	close_lab(&lab);
+}
+
+TEST(cx_local, request_without_an_hss_is_given_up_in_time)
+{
+	struct cx_request lir = hss_lab_lir(1);
+	struct seen seen = { 0 };
+	struct local_lab lab;
+
+	ASSERT_TRUE(open_lab(&lab));
+	cx_local_server_free(lab.server);
+	lab.server = NULL;
+	run(&lab);
+	EXPECT_EQ(cx_send(lab.client, &lir, see, &seen), 0);
+	wait_ms(&lab, CX_LOCAL_TIMEOUT_MS - 1);
+	EXPECT_EQ(seen.n, 0);
+	wait_ms(&lab, 1);
+	EXPECT_EQ(seen.n, 1);
+	EXPECT_EQ(seen.last.result, CX_UNABLE_TO_DELIVER);
+	close_lab(&lab);
+}
+
+TEST(cx_local, requests_are_answered_when_their_owner_ends)
+{
+	struct cx_request lir = hss_lab_lir(1);
+	struct seen seen = { 0 };
+	struct local_lab lab;
+
+	ASSERT_TRUE(open_lab(&lab));
+	EXPECT_EQ(cx_send(lab.client, &lir, see, &seen), 0);
+	EXPECT_EQ(cx_send(lab.client, &lir, see, &seen), 0);
+	close_lab(&lab);
+	EXPECT_EQ(seen.n, 2);
+	EXPECT_EQ(seen.last.result, CX_UNABLE_TO_DELIVER);
+}
+
+TEST(cx_local, second_hss_on_the_same_socket_is_refused)
+{
+	struct cx_local_server *second = NULL;
+	struct local_lab lab;
+
+	ASSERT_TRUE(open_lab(&lab));
+	EXPECT_EQ(cx_local_server_new(lab.hss.loop, lab.path, lab.hss.hss, &second), -EADDRINUSE);
+	close_lab(&lab);
+}
+
+/* --- hostile clients --- */
+
+static int connect_raw(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	strcpy(a.sun_path, path);
+	EXPECT_EQ(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+/* Sends `n` bytes on a new connection. True: it was taken; false: the connection is gone. */
+static bool is_taken(struct local_lab *lab, const struct cx_local_message *m, size_t n)
+{
+	struct cx_local_message reply;
+	int fd = connect_raw(lab->path);
+	ssize_t got;
+
+	run(lab);
+	EXPECT_EQ(send(fd, m, n, 0), (ssize_t)n);
+	run(lab);
+	got = recv(fd, &reply, sizeof(reply), 0);
+	close(fd);
+	run(lab);
+	return got > 0;
+}
+
+TEST(cx_local, message_that_breaks_a_rule_costs_the_connection_and_changes_nothing)
+{
+	struct cx_request mar = hss_lab_mar(2, 1, S1);
+	struct cx_local_message good, m;
+	struct local_lab lab;
+	size_t n;
+
+	ASSERT_TRUE(open_lab(&lab));
+	n = cx_local_pack_request(&mar, 7, &good);
+	EXPECT_TRUE(is_taken(&lab, &good, n));
+	EXPECT_EQ(hss_stats(lab.hss.hss)->mar, 1);
+	for (size_t cut = 1; cut < n; cut += 13)
+		EXPECT_FALSE(is_taken(&lab, &good, cut));
+	EXPECT_FALSE(is_taken(&lab, &good, n + 1));
+	m = good;
+	m.header.version = 2;
+	EXPECT_FALSE(is_taken(&lab, &m, n));
+	m = good;
+	m.header.is_answer = 1;
+	EXPECT_FALSE(is_taken(&lab, &m, n));
+	m = good;
+	m.header.command = 304;
+	EXPECT_FALSE(is_taken(&lab, &m, n));
+	m = good;
+	m.header.length_bytes++;
+	EXPECT_FALSE(is_taken(&lab, &m, n));
+	m = good;
+	memset(m.body, 'a', CX_IDENTITY_BYTES);
+	EXPECT_FALSE(is_taken(&lab, &m, n));
+	m = good;
+	memset(m.body + offsetof(struct cx_mar, scheme), 'a', sizeof(mar.mar.scheme));
+	EXPECT_FALSE(is_taken(&lab, &m, n));
+	m = good;
+	m.body[offsetof(struct cx_mar, resync)] = 2;
+	EXPECT_FALSE(is_taken(&lab, &m, n));
+	m = good;
+	m.body[offsetof(struct cx_mar, reserved) + 1] = 1;
+	EXPECT_FALSE(is_taken(&lab, &m, n));
+	EXPECT_EQ(hss_stats(lab.hss.hss)->mar, 1);
+	EXPECT_TRUE(is_taken(&lab, &good, n));
+	close_lab(&lab);
+}
+
+TEST(cx_local, client_that_never_reads_does_not_stop_the_others)
+{
+	struct cx_request mar = hss_lab_mar(2, CX_MAX_ITEMS, S1);
+	struct cx_local_message m;
+	struct seen seen = { 0 };
+	struct local_lab lab;
+	size_t n = cx_local_pack_request(&mar, 1, &m);
+	int fd;
+
+	ASSERT_TRUE(open_lab(&lab));
+	fd = connect_raw(lab.path);
+	for (int i = 0; i < 2000; i++) {
+		if (send(fd, &m, n, 0) < 0)
+			run(&lab);
+	}
+	EXPECT_LE(hss_stats(lab.hss.hss)->mar, 2000);
+	EXPECT_EQ(cx_send(lab.client, &mar, see, &seen), 0);
+	run(&lab);
+	EXPECT_EQ(seen.n, 1);
+	close(fd);
+	run(&lab);
+	close_lab(&lab);
+}
+
+TEST(cx_local, client_that_leaves_before_its_answer_is_forgotten)
+{
+	struct cx_request mar = hss_lab_mar(2, 1, S1);
+	struct cx_local_message m;
+	struct local_lab lab;
+	size_t n = cx_local_pack_request(&mar, 1, &m);
+	int fd;
+
+	ASSERT_TRUE(open_lab(&lab));
+	fd = connect_raw(lab.path);
+	EXPECT_EQ(send(fd, &m, n, 0), (ssize_t)n);
+	close(fd);
+	run(&lab);
+	EXPECT_EQ(hss_stats(lab.hss.hss)->mar, 1);
+	close_lab(&lab);
+}
+
+/* --- a hostile HSS --- */
+
+TEST(cx_local, answer_that_nobody_asked_for_is_ignored_and_a_malformed_one_disconnects)
+{
+	struct cx_request lir = hss_lab_lir(1);
+	struct cx_answer answer = { .command = CX_LIR, .result = CX_SUCCESS };
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct cx_local_message m;
+	struct seen seen = { 0 };
+	struct local_lab lab;
+	int listener, fd;
+	size_t n;
+
+	ASSERT_TRUE(open_lab(&lab));
+	cx_local_server_free(lab.server);
+	lab.server = NULL;
+	run(&lab);
+	strcpy(a.sun_path, lab.path);
+	listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	ASSERT_EQ(bind(listener, (struct sockaddr *)&a, sizeof(a)), 0);
+	ASSERT_EQ(listen(listener, 1), 0);
+	wait_ms(&lab, CX_LOCAL_RECONNECT_MS);
+	fd = accept(listener, NULL, NULL);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(cx_send(lab.client, &lir, see, &seen), 0);
+	run(&lab);
+	ASSERT_GT(recv(fd, &m, sizeof(m), MSG_DONTWAIT), 0);
+	n = cx_local_pack_answer(&answer, m.header.id + CX_LOCAL_OUTSTANDING, &m);
+	EXPECT_EQ(send(fd, &m, n, 0), (ssize_t)n);
+	run(&lab);
+	EXPECT_EQ(seen.n, 0);
+	memset(m.body, 'a', CX_IDENTITY_BYTES);
+	EXPECT_EQ(send(fd, &m, n, 0), (ssize_t)n);
+	run(&lab);
+	EXPECT_EQ(seen.n, 1);
+	EXPECT_EQ(seen.last.result, CX_UNABLE_TO_DELIVER);
+	close(fd);
+	close(listener);
+	unlink(lab.path);
+	close_lab(&lab);
+}

@@ -1,0 +1,265 @@
+/* The HSS: results, registration flags, vectors, sequence numbers. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "controlplane/hss.h"
+#include "controlplane/loop.h"
+#include "controlplane/store.h"
+#include "crypto/aka.h"
+#include "test/shim/test.h"
+#include "test/unit/subscribers.h"
+
+#define S1 "sip:192.0.2.1:5090"
+#define S2 "sip:192.0.2.2:5090"
+
+static enum cx_result ask(struct hss_lab *lab, struct cx_request request)
+{
+	return hss_lab_ask(lab, &request).result;
+}
+
+static struct store_subscriber subscriber_of(struct hss_lab *lab, unsigned i)
+{
+	struct store_subscriber subscriber = { 0 };
+
+	EXPECT_EQ(store_find_subscriber(lab->base.store, i, &subscriber), 0);
+	return subscriber;
+}
+
+/* Adds two more identities to the only subscriber of the store. */
+static void add_identities(struct hss_lab *lab)
+{
+	const char *const impus[] = { "sip:x@" REALM, "sip:y@" REALM, "tel:+1" };
+	struct store_subscriber x = { .impi = "x@" REALM };
+	int taken;
+
+	memcpy(x.k, subscribers_k, sizeof(x.k));
+	memcpy(x.opc, subscribers_opc, sizeof(x.opc));
+	EXPECT_EQ(store_add(lab->base.store, &x, impus, 3, &taken), 0);
+}
+
+static struct cx_request of_x(struct cx_request request, const char *impu)
+{
+	char *impi = request.uar.impi; /* the first member of UAR, MAR and SAR */
+
+	strcpy(impi, "x@" REALM);
+	strcpy(request.uar.impu, impu);
+	return request;
+}
+
+TEST(hss, c134_unknown_identities_are_5001)
+{
+	struct cx_request uar = hss_lab_uar(9, CX_AUTHORIZE_REGISTRATION);
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 2));
+	EXPECT_EQ(ask(&lab, uar), CX_USER_UNKNOWN);
+	subscribers_impu(1, uar.uar.impu);
+	EXPECT_EQ(ask(&lab, uar), CX_USER_UNKNOWN);
+	EXPECT_EQ(ask(&lab, hss_lab_mar(9, 1, S1)), CX_USER_UNKNOWN);
+	EXPECT_EQ(ask(&lab, hss_lab_sar(9, CX_REGISTRATION, S1)), CX_USER_UNKNOWN);
+	EXPECT_EQ(ask(&lab, hss_lab_lir(9)), CX_USER_UNKNOWN);
+	hss_lab_close(&lab);
+}
+
+TEST(hss, c020_impi_with_anothers_impu_is_5002_before_any_vector)
+{
+	struct cx_request mar = hss_lab_mar(1, 1, S1);
+	struct cx_request uar = hss_lab_uar(1, CX_AUTHORIZE_REGISTRATION);
+	struct cx_request sar = hss_lab_sar(1, CX_REGISTRATION, S1);
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 2));
+	subscribers_impu(2, mar.mar.impu);
+	subscribers_impu(2, uar.uar.impu);
+	subscribers_impu(2, sar.sar.impu);
+	EXPECT_EQ(ask(&lab, uar), CX_IDENTITIES_DONT_MATCH);
+	EXPECT_EQ(ask(&lab, mar), CX_IDENTITIES_DONT_MATCH);
+	EXPECT_EQ(ask(&lab, sar), CX_IDENTITIES_DONT_MATCH);
+	EXPECT_EQ(hss_stats(lab.hss)->vector_made, 0);
+	EXPECT_EQ(hss_lab_state(&lab, 2), STORE_UNREGISTERED);
+	EXPECT_EQ(hss_lab_sqn(&lab, 1), 0);
+	hss_lab_close(&lab);
+}
+
+TEST(hss, c134_registration_is_first_then_subsequent_with_a_name)
+{
+	struct cx_request uar = hss_lab_uar(1, CX_AUTHORIZE_REGISTRATION);
+	struct cx_request away = hss_lab_uar(1, CX_AUTHORIZE_DEREGISTRATION);
+	struct cx_answer answer;
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	answer = hss_lab_ask(&lab, &uar);
+	EXPECT_EQ(answer.result, CX_FIRST_REGISTRATION);
+	EXPECT_STREQ(answer.uaa.server_name, "");
+	EXPECT_EQ(ask(&lab, away), CX_IDENTITY_NOT_REGISTERED);
+	/* C-018: from the MAR on, SM7 finds the S-CSCF of SM4 */
+	EXPECT_EQ(ask(&lab, hss_lab_mar(1, 1, S1)), CX_SUCCESS);
+	answer = hss_lab_ask(&lab, &uar);
+	EXPECT_EQ(answer.result, CX_SUBSEQUENT_REGISTRATION);
+	EXPECT_STREQ(answer.uaa.server_name, S1);
+	EXPECT_EQ(ask(&lab, hss_lab_sar(1, CX_REGISTRATION, S1)), CX_SUCCESS);
+	EXPECT_EQ(ask(&lab, uar), CX_SUBSEQUENT_REGISTRATION);
+	answer = hss_lab_ask(&lab, &away);
+	EXPECT_EQ(answer.result, CX_SUCCESS);
+	EXPECT_STREQ(answer.uaa.server_name, S1);
+	hss_lab_close(&lab);
+}
+
+TEST(hss, c018_barred_user_may_not_register)
+{
+	struct cx_request uar = hss_lab_uar(1, CX_AUTHORIZE_REGISTRATION);
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	add_identities(&lab);
+	EXPECT_EQ(store_set_barred(lab.base.store, uar.uar.impu, true), 0);
+	EXPECT_EQ(ask(&lab, uar), CX_AUTHORIZATION_REJECTED);
+	/* TS 29.228 6.1.1.1: one of the implicit set that is not barred is enough */
+	EXPECT_EQ(store_set_barred(lab.base.store, "sip:x@" REALM, true), 0);
+	EXPECT_EQ(ask(&lab, of_x(uar, "sip:x@" REALM)), CX_FIRST_REGISTRATION);
+	hss_lab_close(&lab);
+}
+
+TEST(hss, c021_registering_one_identity_registers_the_implicit_set)
+{
+	struct cx_request sar;
+	struct store_identity identity;
+	struct cx_answer answer;
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 0));
+	add_identities(&lab);
+	EXPECT_EQ(store_set_barred(lab.base.store, "tel:+1", true), 0);
+	EXPECT_EQ(ask(&lab, of_x(hss_lab_mar(1, 1, S1), "sip:y@" REALM)), CX_SUCCESS);
+	sar = of_x(hss_lab_sar(1, CX_REGISTRATION, S1), "sip:y@" REALM);
+	answer = hss_lab_ask(&lab, &sar);
+	EXPECT_EQ(answer.result, CX_SUCCESS);
+	ASSERT_EQ(answer.saa.n_impus, 3);
+	EXPECT_STREQ(answer.saa.impus[0].impu, "sip:x@" REALM);
+	EXPECT_STREQ(answer.saa.impus[1].impu, "sip:y@" REALM);
+	EXPECT_EQ(answer.saa.impus[1].barred, 0);
+	EXPECT_EQ(answer.saa.impus[2].barred, 1);
+	EXPECT_EQ(store_find_impu(lab.base.store, "tel:+1", &identity), 0);
+	EXPECT_EQ(identity.state, STORE_REGISTERED);
+	hss_lab_close(&lab);
+}
+
+/* A registration flag, what happens, and what it is then: seed 6.1.1 … 6.1.2.3. */
+static const struct {
+	const char *name;
+	enum store_state before;
+	int assignment; /* −1: MAR */
+	const char *scscf;
+	enum cx_result result;
+	enum store_state after;
+	const char *name_after;
+} flag_table[] = {
+	{ "MAR marks", STORE_UNREGISTERED, -1, S1, CX_SUCCESS, STORE_PENDING, S1 },
+	{ "MAR again", STORE_PENDING, -1, S1, CX_SUCCESS, STORE_PENDING, S1 },
+	{ "MAR of a registered one", STORE_REGISTERED, -1, S1, CX_SUCCESS, STORE_REGISTERED, S1 },
+	{ "success", STORE_PENDING, CX_REGISTRATION, S1, CX_SUCCESS, STORE_REGISTERED, S1 },
+	{ "success elsewhere", STORE_PENDING, CX_REGISTRATION, S2, CX_IDENTITY_ALREADY_REGISTERED,
+	  STORE_PENDING, S1 },
+	{ "refresh", STORE_REGISTERED, CX_RE_REGISTRATION, S1, CX_SUCCESS, STORE_REGISTERED, S1 },
+	{ "refresh of nothing", STORE_PENDING, CX_RE_REGISTRATION, S1, CX_ERROR_IN_ASSIGNMENT_TYPE,
+	  STORE_PENDING, S1 },
+	{ "failure", STORE_PENDING, CX_AUTHENTICATION_FAILURE, S1, CX_SUCCESS, STORE_UNREGISTERED,
+	  "" },
+	{ "failure elsewhere", STORE_PENDING, CX_AUTHENTICATION_FAILURE, S2, CX_UNABLE_TO_COMPLY,
+	  STORE_PENDING, S1 },
+	{ "failure of a registered one", STORE_REGISTERED, CX_AUTHENTICATION_FAILURE, S1,
+	  CX_SUCCESS, STORE_REGISTERED, S1 },
+	{ "no answer", STORE_PENDING, CX_AUTHENTICATION_TIMEOUT, S1, CX_SUCCESS, STORE_UNREGISTERED,
+	  "" },
+	{ "no answer of a registered one", STORE_REGISTERED, CX_AUTHENTICATION_TIMEOUT, S1,
+	  CX_SUCCESS, STORE_REGISTERED, S1 },
+	{ "user goes", STORE_REGISTERED, CX_USER_DEREGISTRATION, S1, CX_SUCCESS, STORE_UNREGISTERED,
+	  "" },
+	{ "time is over", STORE_REGISTERED, CX_TIMEOUT_DEREGISTRATION, S1, CX_SUCCESS,
+	  STORE_UNREGISTERED, "" },
+	{ "operator ends it", STORE_REGISTERED, CX_ADMINISTRATIVE_DEREGISTRATION, S1, CX_SUCCESS,
+	  STORE_UNREGISTERED, "" },
+	{ "too much data", STORE_REGISTERED, CX_DEREGISTRATION_TOO_MUCH_DATA, S1, CX_SUCCESS,
+	  STORE_UNREGISTERED, "" },
+	{ "end, by a stranger", STORE_REGISTERED, CX_USER_DEREGISTRATION, S2, CX_UNABLE_TO_COMPLY,
+	  STORE_REGISTERED, S1 },
+	{ "end, keep the name", STORE_REGISTERED, CX_USER_DEREGISTRATION_STORE_SERVER_NAME, S1,
+	  CX_SERVER_NAME_NOT_STORED, STORE_UNREGISTERED, "" },
+	{ "called while absent", STORE_UNREGISTERED, CX_UNREGISTERED_USER, S1, CX_SUCCESS,
+	  STORE_UNREGISTERED, S1 },
+	{ "called while registered", STORE_REGISTERED, CX_UNREGISTERED_USER, S1,
+	  CX_ERROR_IN_ASSIGNMENT_TYPE, STORE_REGISTERED, S1 },
+	{ "profile after a restart", STORE_REGISTERED, CX_RESTORATION, S1, CX_SUCCESS,
+	  STORE_REGISTERED, S1 },
+	{ "profile, to a stranger", STORE_REGISTERED, CX_NO_ASSIGNMENT, S2, CX_UNABLE_TO_COMPLY,
+	  STORE_REGISTERED, S1 },
+	{ "no such type", STORE_REGISTERED, 77, S1, CX_UNABLE_TO_COMPLY, STORE_REGISTERED, S1 },
+	{ "no server name", STORE_REGISTERED, CX_USER_DEREGISTRATION, "", CX_UNABLE_TO_COMPLY,
+	  STORE_REGISTERED, S1 },
+};
+
+TEST(hss, c019_c028_c030_c135_registration_flag_table)
+{
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	for (size_t i = 0; i < sizeof(flag_table) / sizeof(flag_table[0]); i++) {
+		struct cx_request request;
+		bool is_assigned = flag_table[i].before != STORE_UNREGISTERED;
+
+		test_context("%s", flag_table[i].name);
+		EXPECT_EQ(store_set_all_states(lab.base.store, 1, flag_table[i].before), 0);
+		EXPECT_EQ(store_set_scscf(lab.base.store, 1, is_assigned ? S1 : ""), 0);
+		if (flag_table[i].assignment < 0)
+			request = hss_lab_mar(1, 1, flag_table[i].scscf);
+		else
+			request = hss_lab_sar(1, (enum cx_assignment)flag_table[i].assignment,
+					      flag_table[i].scscf);
+		EXPECT_EQ(ask(&lab, request), flag_table[i].result);
+		EXPECT_EQ(hss_lab_state(&lab, 1), flag_table[i].after);
+		EXPECT_STREQ(subscriber_of(&lab, 1).scscf, flag_table[i].name_after);
+	}
+	test_context(NULL);
+	hss_lab_close(&lab);
+}
+
+TEST(hss, c028_name_stays_while_another_identity_is_pending)
+{
+	struct hss_lab lab;
+	struct store_identity identity;
+	struct store_subscriber x;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 0));
+	add_identities(&lab);
+	EXPECT_EQ(ask(&lab, of_x(hss_lab_mar(1, 1, S1), "sip:x@" REALM)), CX_SUCCESS);
+	EXPECT_EQ(ask(&lab, of_x(hss_lab_mar(1, 1, S1), "sip:y@" REALM)), CX_SUCCESS);
+	EXPECT_EQ(ask(&lab, of_x(hss_lab_sar(1, CX_AUTHENTICATION_FAILURE, S1), "sip:x@" REALM)),
+		  CX_SUCCESS);
+	EXPECT_EQ(store_find_impu(lab.base.store, "sip:y@" REALM, &identity), 0);
+	EXPECT_EQ(identity.state, STORE_PENDING);
+	EXPECT_EQ(store_find_impi(lab.base.store, "x@" REALM, &x), 0);
+	EXPECT_STREQ(x.scscf, S1);
+	hss_lab_close(&lab);
+}
+
+TEST(hss, c134_called_user_is_located_pending_or_registered)
+{
+	struct cx_request lir = hss_lab_lir(1);
+	struct cx_answer answer;
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	EXPECT_EQ(ask(&lab, lir), CX_IDENTITY_NOT_REGISTERED);
+	EXPECT_EQ(ask(&lab, hss_lab_mar(1, 1, S1)), CX_SUCCESS);
+	answer = hss_lab_ask(&lab, &lir);
+	EXPECT_EQ(answer.result, CX_SUCCESS);
+	EXPECT_STREQ(answer.lia.server_name, S1);
+	EXPECT_EQ(ask(&lab, hss_lab_sar(1, CX_REGISTRATION, S1)), CX_SUCCESS);
+	EXPECT_EQ(ask(&lab, lir), CX_SUCCESS);
+	hss_lab_close(&lab);
+}

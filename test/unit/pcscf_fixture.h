@@ -1,0 +1,102 @@
+/*
+ * A P-CSCF on loopback, with everything around it played by the test: the data plane (which
+ * installs nothing, but remembers what it was asked), the core (one socket on Mw), and UEs (plain
+ * sockets: on the real kernel port protected SIP is plain, too). Time is the test's. One P-CSCF at
+ * a time.
+ */
+#ifndef TEST_UNIT_PCSCF_FIXTURE_H
+#define TEST_UNIT_PCSCF_FIXTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controlplane/sip.h"
+#include "dataplane/api.h"
+
+#define REALM "home.example"
+#define IK    "f769bcd751044604127672711c6d3441"
+#define CK    "b40ba9a3c58b2a05bbf0d987b21bf8cb"
+
+/* What the data plane was asked, since the start. */
+struct asked {
+	struct api_set installs[16];
+	unsigned n_installs;
+	struct api_set_update updates[16];
+	unsigned n_updates;
+	struct api_set_id deletes[16];
+	unsigned n_deletes;
+};
+extern struct asked asked;
+
+extern uint64_t now_ms;
+extern uint16_t port_clear, port_ps, port_pc_first; /* of the P-CSCF */
+
+/* `profile`: sa_profile; `indicator`: as in the configuration. */
+void edge_start(const char *profile, const char *indicator);
+void edge_stop(void);
+void edge_restart(void); /* the process dies, the data plane and its SAs stay */
+void edge_turn(void);    /* until nothing moves any more */
+void edge_pass(uint64_t ms);
+
+/* The data plane: answers installs with this status; or keeps silent; or is gone. */
+void dataplane_answer(int status);
+void dataplane_hold(bool hold);
+void dataplane_leave(void);
+void dataplane_expire(uint64_t registration);
+
+struct ue_sim {
+	char host[32];
+	uint16_t uc, us;
+	uint32_t spi_c, spi_s;
+	int clear, uc_fd, us_fd;
+	char server[1024]; /* Security-Server of the last challenge */
+	unsigned n_sent;
+};
+
+#define UE_PORT_CLEAR 15060
+
+/* The n-th UE, 1 … 255: its address is this process's own in 127.0.0.0/8. */
+void ue_open(struct ue_sim *u, unsigned n, uint16_t uc, uint16_t us);
+void ue_renew(struct ue_sim *u,
+	      uint16_t uc); /* port_uc and SPIs for the next set; old socket stays */
+
+/* Sends bytes from a socket of the UE to a port of the P-CSCF, and lets everything settle. */
+void ue_send(struct ue_sim *u, int fd, uint16_t port, const char *text);
+
+/*
+ * A REGISTER: `authorization` and `more` (header lines with CRLF) verbatim; Security-Client and
+ * sec-agree tags are added when `agree`.
+ */
+char *ue_register_text(struct ue_sim *u, const char *authorization, bool agree, const char *more);
+void ue_register(struct ue_sim *u, int fd, uint16_t port, const char *authorization,
+		 const char *more);
+
+/* The next message at a socket of the UE (NULL: none), and the port it came from. Freed by
+ * sip_free. */
+struct sip *ue_receive(int fd, uint16_t *from);
+/* Status of the next answer there; 0: none. */
+int ue_status(int fd);
+
+/* The next message on Mw; NULL: none. */
+struct sip *core_receive(void);
+/* Answers `request` with a status and header lines (each with CRLF); settles. Frees the request. */
+void core_answer(struct sip *request, int status, const char *headers);
+/* Sends a request of the core to the P-CSCF. */
+void core_send(const char *text);
+
+/* Header lines of a 401 with keys, and of a 200. */
+extern const char challenge_headers[];
+const char *ok_headers(const struct ue_sim *u, unsigned expires_s);
+
+/* SM1 … SM6: leaves the UE with a temporary set. SM7 … SM12: establishes it. */
+void ue_challenge(struct ue_sim *u);
+void ue_answer_challenge(struct ue_sim *u, unsigned expires_s);
+void ue_attach(struct ue_sim *u);
+
+extern const char auth_initial[], auth_response[];
+
+/* A value of /stats. */
+long long edge_stat(const char *name);
+
+#endif

@@ -1,0 +1,232 @@
+#include "controlplane/secagree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "test/shim/test.h"
+
+#define NUMBERS "spi-c=23456789; spi-s=12345678; port-c=2468; port-s=1357"
+#define CLIENT  "ipsec-3gpp; prot=esp; mod=trans; " NUMBERS "; alg=hmac-sha-1-96; ealg=null"
+
+static char *sha_md5[] = { "hmac-sha-1-96", "hmac-md5-96" };
+static char *null_only[] = { "null" };
+static char *null_cbc[] = { "null", "aes-cbc" };
+
+static const struct secagree_policy seed = { sha_md5, 2, null_only, 1 };
+static const struct secagree_policy both = { sha_md5, 2, null_cbc, 2 };
+static const struct secagree_policy sha = { sha_md5, 1, null_only, 1 };
+
+static struct secagree_list list;
+
+static int read_one(const char *line)
+{
+	secagree_init(&list);
+	return secagree_add(&list, line);
+}
+
+TEST(secagree, c048_entry_of_the_standard_is_read)
+{
+	ASSERT_EQ(read_one(CLIENT), 0);
+	ASSERT_EQ(list.n_offers, 1);
+	EXPECT_STREQ(list.offers[0].alg, "hmac-sha-1-96");
+	EXPECT_STREQ(list.offers[0].ealg, "null");
+	EXPECT_EQ(list.offers[0].spi_c, 23456789);
+	EXPECT_EQ(list.offers[0].spi_s, 12345678);
+	EXPECT_EQ(list.offers[0].port_c, 2468);
+	EXPECT_EQ(list.offers[0].port_s, 1357);
+	EXPECT_TRUE(list.offers[0].transport_esp);
+	EXPECT_EQ(list.offers[0].q_thousandths, 1000);
+}
+
+TEST(secagree, c049a_missing_prot_mod_and_ealg_have_their_defaults)
+{
+	static const char *const lines[] = {
+		"ipsec-3gpp; mod=trans; " NUMBERS "; alg=hmac-sha-1-96; ealg=null",
+		"ipsec-3gpp; prot=esp; " NUMBERS "; alg=hmac-sha-1-96; ealg=null",
+		"ipsec-3gpp; prot=esp; mod=trans; " NUMBERS "; alg=hmac-sha-1-96",
+		"ipsec-3gpp;" NUMBERS ";alg=hmac-sha-1-96",
+	};
+	for (unsigned i = 0; i < 4; i++) {
+		test_context("%s", lines[i]);
+		ASSERT_EQ(read_one(lines[i]), 0);
+		ASSERT_EQ(list.n_offers, 1);
+		EXPECT_TRUE(list.offers[0].transport_esp);
+		EXPECT_STREQ(list.offers[0].ealg, "null");
+	}
+}
+
+TEST(secagree, c049b_several_lines_and_commas_are_one_list_and_strangers_are_ignored)
+{
+	secagree_init(&list);
+	EXPECT_EQ(secagree_add(&list, "tls;q=0.3, digest; d-alg=md5; d-qop=\"auth,x;y\""), 0);
+	EXPECT_EQ(secagree_add(&list, CLIENT " , ipsec-ike; q=0.2; x"), 0);
+	EXPECT_EQ(secagree_add(&list, "ipsec-3gpp; future=1; " NUMBERS "; alg=hmac-md5-96"), 0);
+	EXPECT_EQ(list.n_mechanisms, 5);
+	ASSERT_EQ(list.n_offers, 2);
+	EXPECT_STREQ(list.offers[0].alg, "hmac-sha-1-96");
+	EXPECT_STREQ(list.offers[1].alg, "hmac-md5-96");
+}
+
+TEST(secagree, grammar_is_kept)
+{
+	static const char *const bad[] = {
+		"",   ",",   ";",        "ipsec-3gpp;",  "ipsec-3gpp; =x",    "ipsec-3gpp; a=",
+		"x,", "x y", "x; a=\"b", "x; a=\"b\" c", "ipsec-3gpp; a=b=c", "x,,y",
+	};
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		test_context("\"%s\"", bad[i]);
+		EXPECT_EQ(read_one(bad[i]), -EINVAL);
+	}
+}
+
+TEST(secagree, entry_with_an_impossible_number_is_no_offer)
+{
+	static const char *const bad[] = {
+		"spi-c=255; spi-s=9999; port-c=1; port-s=2", /* reserved: RFC 4303 2.1 */
+		"spi-c=0; spi-s=9999; port-c=1; port-s=2",
+		"spi-c=9998; spi-s=9999; port-c=0; port-s=2",
+		"spi-c=4294967296; spi-s=9999; port-c=1; port-s=2",
+		"spi-c=9998; spi-s=9999; port-c=65536; port-s=2",
+		"spi-c=9998; spi-s=9999; port-c=1",
+		"spi-c=9998; port-c=1; port-s=2",
+		"spi-c=-1; spi-s=9999; port-c=1; port-s=2",
+		"spi-c=0x99999; spi-s=9999; port-c=1; port-s=2",
+		"spi-c; spi-s=9999; port-c=1; port-s=2",
+	};
+	char line[256];
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(line, sizeof(line), "ipsec-3gpp; %s; alg=hmac-sha-1-96", bad[i]);
+		test_context("%s", line);
+		EXPECT_EQ(read_one(line), 0);
+		EXPECT_EQ(list.n_offers, 0);
+		EXPECT_EQ(list.n_mechanisms, 1);
+	}
+}
+
+TEST(secagree, offer_without_sense_is_never_chosen)
+{
+	static const char *const bad[] = {
+		"ipsec-3gpp; spi-c=9999; spi-s=9999; port-c=1; port-s=2; alg=hmac-sha-1-96",
+		"ipsec-3gpp; spi-c=9998; spi-s=9999; port-c=2; port-s=2; alg=hmac-sha-1-96",
+		"ipsec-3gpp; prot=ah; " NUMBERS "; alg=hmac-sha-1-96",
+		"ipsec-3gpp; mod=tun; " NUMBERS "; alg=hmac-sha-1-96",
+		"ipsec-3gpp; mod=UDP-enc-tun; " NUMBERS "; alg=hmac-sha-1-96",
+		"ipsec-3gpp; " NUMBERS "; alg=null",
+		"ipsec-3gpp; " NUMBERS "; alg=hmac-sha-1-96-and-a-very-long-name-behind-it",
+	};
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		test_context("%s", bad[i]);
+		ASSERT_EQ(read_one(bad[i]), 0);
+		EXPECT_TRUE(secagree_choose(&list, &both) == NULL);
+	}
+}
+
+TEST(secagree, c059a_no_common_algorithm_is_no_agreement)
+{
+	ASSERT_EQ(read_one("ipsec-3gpp; " NUMBERS "; alg=hmac-md5-96"), 0);
+	EXPECT_TRUE(secagree_choose(&list, &sha) == NULL);
+	EXPECT_TRUE(secagree_choose(&list, &seed) != NULL);
+}
+
+TEST(secagree, c064_cipher_is_refused_in_the_seed_profile)
+{
+	ASSERT_EQ(read_one("ipsec-3gpp; " NUMBERS "; alg=hmac-sha-1-96; ealg=aes-cbc"), 0);
+	EXPECT_TRUE(secagree_choose(&list, &seed) == NULL);
+	EXPECT_TRUE(secagree_choose(&list, &both) != NULL);
+}
+
+TEST(secagree, c059b_preference_is_the_policys_for_all_pairs_of_offers)
+{
+	static const char *const algs[] = { "hmac-md5-96", "hmac-sha-1-96" };
+	for (unsigned offered = 1; offered < 4; offered++) {
+		secagree_init(&list);
+		for (unsigned i = 0; i < 2; i++) {
+			char line[256];
+			snprintf(line, sizeof(line), "ipsec-3gpp; " NUMBERS "; alg=%s", algs[i]);
+			if (offered & 1 << i)
+				ASSERT_EQ(secagree_add(&list, line), 0);
+		}
+		const struct secagree_offer *o = secagree_choose(&list, &seed);
+		ASSERT_TRUE(o != NULL);
+		EXPECT_STREQ(o->alg, offered & 2 ? "hmac-sha-1-96" : "hmac-md5-96");
+	}
+}
+
+TEST(secagree, c051_server_list_holds_the_whole_policy_with_falling_q)
+{
+	char text[SECAGREE_TEXT_BYTES];
+	struct secagree_server own = { 98765432, 87654321, 8642, 7531 };
+	ASSERT_GT(secagree_print_server(&both, &own, text, sizeof(text)), 0);
+	ASSERT_EQ(read_one(text), 0);
+	ASSERT_EQ(list.n_offers, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		EXPECT_EQ(list.offers[i].spi_c, 98765432);
+		EXPECT_EQ(list.offers[i].spi_s, 87654321);
+		EXPECT_EQ(list.offers[i].port_c, 8642);
+		EXPECT_EQ(list.offers[i].port_s, 7531);
+		if (i)
+			EXPECT_LT(list.offers[i].q_thousandths, list.offers[i - 1].q_thousandths);
+	}
+	EXPECT_STREQ(list.offers[0].alg, "hmac-sha-1-96");
+	EXPECT_EQ(secagree_print_server(&both, &own, text, 100), -EMSGSIZE);
+}
+
+TEST(secagree, c056_canonical_text_ignores_blanks_and_case_and_nothing_else)
+{
+	char first[SECAGREE_TEXT_BYTES];
+	ASSERT_EQ(read_one(CLIENT ", tls; q=0.1; x=\"A b\""), 0);
+	strcpy(first, list.text);
+	ASSERT_EQ(
+		read_one("IPSEC-3GPP;PROT=esp;mod=Trans;spi-c=23456789;spi-s = 12345678;"
+			 "port-c=2468;port-s=1357;alg=hmac-sha-1-96;ealg=null,tls;q=0.1;x=\"A b\""),
+		0);
+	EXPECT_STREQ(list.text, first);
+	static const char *const different[] = {
+		CLIENT,                              /* an entry less */
+		"tls; q=0.1; x=\"A b\", " CLIENT,    /* another order */
+		CLIENT ", tls; q=0.1; x=\"a b\"",    /* a quoted value */
+		CLIENT ", tls; q=0.2; x=\"A b\"",    /* a q */
+		CLIENT ", tls; q=0.1; x=\"A b\"; y", /* a parameter more */
+		CLIENT "; y, tls; q=0.1; x=\"A b\"",
+	};
+	for (unsigned i = 0; i < sizeof(different) / sizeof(different[0]); i++) {
+		test_context("%s", different[i]);
+		ASSERT_EQ(read_one(different[i]), 0);
+		EXPECT_NE(strcmp(list.text, first), 0);
+	}
+}
+
+TEST(secagree, c050_q_has_up_to_three_decimals)
+{
+	static const struct {
+		const char *text;
+		int q;
+	} rows[] = {
+		{ "0", 0 },          { "1", 1000 },        { "0.5", 500 },
+		{ "0.05", 50 },      { "0.123", 123 },     { "1.000", 1000 },
+		{ "0.", 0 },         { "1.001", -EINVAL }, { "0.1234", -EINVAL },
+		{ "2", -EINVAL },    { "", -EINVAL },      { "0,5", -EINVAL },
+		{ "-0.5", -EINVAL }, { "0.x", -EINVAL },
+	};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		test_context("\"%s\"", rows[i].text);
+		EXPECT_EQ(secagree_q(rows[i].text), rows[i].q);
+	}
+}
+
+TEST(secagree, list_without_end_is_refused)
+{
+	secagree_init(&list);
+	int error = 0;
+	for (unsigned i = 0; i < 1000 && !error; i++)
+		error = secagree_add(&list, "tls; q=0.1");
+	EXPECT_EQ(error, -EMSGSIZE);
+	secagree_init(&list);
+	error = 0;
+	for (unsigned i = 0; i < 1000 && !error; i++)
+		error = secagree_add(&list,
+				     "ipsec-3gpp; spi-c=999; spi-s=998; port-c=1; port-s=2; alg=a");
+	EXPECT_EQ(error, -EMSGSIZE);
+	EXPECT_LE(list.n_offers, SECAGREE_N_OFFERS);
+}
