@@ -76,7 +76,7 @@ unsigned crypto_submit(struct crypto *c, struct crypto_job *const jobs[], unsign
 			run_group(c, hash);
 		}
 		jobs[i]->status = CRYPTO_PENDING;
-		g->n_ciphers += jobs[i]->cipher != NULL;
+		g->n_ciphers += cpu_has_cipher(jobs[i]);
 		g->job[g->n++] = jobs[i];
 	}
 	return n;
@@ -147,22 +147,20 @@ void crypto_free(struct crypto *c)
 /* ---- keys ---- */
 
 int crypto_prepare(struct crypto *c, enum crypto_suite suite, const uint8_t *auth_key,
-		   const uint8_t *cipher_key, struct crypto_auth_key *auth,
-		   struct crypto_cipher_key *cipher)
+		   const uint8_t *cipher_key, struct crypto_key *key)
 {
 	if (suite >= CRYPTO_N_SUITES)
 		return -EINVAL;
 	const struct crypto_suite_shape *shape = &crypto_suite_shape[suite];
-	memset(auth, 0, sizeof(*auth));
-	memset(cipher, 0, sizeof(*cipher));
+	memset(key, 0, sizeof(*key));
 	if (shape->cipher_key_bytes) {
-		ssize_t n = getrandom(&cipher->iv_seed, sizeof(cipher->iv_seed), 0);
-		if (n != (ssize_t)sizeof(cipher->iv_seed))
+		ssize_t n = getrandom(&key->cipher.iv_seed, sizeof(key->cipher.iv_seed), 0);
+		if (n != (ssize_t)sizeof(key->cipher.iv_seed))
 			return -EIO;
-		memcpy(cipher->key, cipher_key, shape->cipher_key_bytes);
-		cipher->key_bytes = shape->cipher_key_bytes;
+		memcpy(key->cipher.key, cipher_key, shape->cipher_key_bytes);
+		key->cipher.key_bytes = shape->cipher_key_bytes;
 	}
-	cpu_mid_state(c, suite_hash[suite], auth_key, shape->auth_key_bytes, 0x36, auth->inner);
-	cpu_mid_state(c, suite_hash[suite], auth_key, shape->auth_key_bytes, 0x5c, auth->outer);
+	cpu_mid_state(c, suite_hash[suite], auth_key, shape->auth_key_bytes, 0x36, key->auth.inner);
+	cpu_mid_state(c, suite_hash[suite], auth_key, shape->auth_key_bytes, 0x5c, key->auth.outer);
 	return 0;
 }

@@ -50,6 +50,11 @@ struct crypto {
 	IMB_JOB cipher[CRYPTO_BURST];
 };
 
+static inline bool cpu_has_cipher(const struct crypto_job *job)
+{
+	return crypto_suite_shape[job->suite].cipher_key_bytes != 0;
+}
+
 /* Fills what never changes in the job arrays. Once, before anything else. */
 void cpu_preset(struct crypto *c);
 

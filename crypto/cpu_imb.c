@@ -34,7 +34,7 @@ static IMB_JOB *fill_cipher(struct crypto *c, unsigned i, const struct crypto_jo
 {
 	struct cpu_schedule *schedule = &c->schedule[i];
 	IMB_JOB *imb = &c->cipher[i];
-	IMB_AES_KEYEXP_128(c->mgr, job->cipher->key, schedule->encrypt, schedule->decrypt);
+	IMB_AES_KEYEXP_128(c->mgr, job->key->cipher.key, schedule->encrypt, schedule->decrypt);
 	imb->enc_keys = schedule->encrypt;
 	imb->dec_keys = schedule->decrypt;
 	imb->src = job->esp;
@@ -64,12 +64,13 @@ bool cpu_encrypt(struct crypto *c, const struct cpu_group *g)
 	unsigned n = 0;
 	for (unsigned i = 0; i < g->n; i++) {
 		const struct crypto_job *job = g->job[i];
-		if (!job->cipher || job->direction != CRYPTO_SIGN)
+		if (!cpu_has_cipher(job) || job->direction != CRYPTO_SIGN)
 			continue;
 		IMB_JOB *imb = fill_cipher(c, n++, job);
 		uint8_t *iv = job->esp + job->cipher_start - CPU_AES_BLOCK_BYTES;
 		memcpy(iv, job->esp, NONCE_BYTES);
-		memcpy(iv + NONCE_BYTES, &job->cipher->iv_seed, sizeof(job->cipher->iv_seed));
+		memcpy(iv + NONCE_BYTES, &job->key->cipher.iv_seed,
+		       sizeof(job->key->cipher.iv_seed));
 		imb->iv = zero_iv;
 		imb->dst = iv;
 		imb->cipher_start_src_offset_in_bytes = job->cipher_start - CPU_AES_BLOCK_BYTES;
@@ -83,7 +84,8 @@ bool cpu_decrypt(struct crypto *c, const struct cpu_group *g)
 	unsigned n = 0;
 	for (unsigned i = 0; i < g->n; i++) {
 		const struct crypto_job *job = g->job[i];
-		if (!job->cipher || job->direction != CRYPTO_VERIFY || job->status != CRYPTO_DONE)
+		if (!cpu_has_cipher(job) || job->direction != CRYPTO_VERIFY ||
+		    job->status != CRYPTO_DONE)
 			continue;
 		IMB_JOB *imb = fill_cipher(c, n++, job);
 		imb->iv = job->esp + job->cipher_start - CPU_AES_BLOCK_BYTES;
@@ -103,8 +105,8 @@ static void fill_hash(struct crypto *c, unsigned i, const struct crypto_job *job
 	/* Into the packet, or beside it to be compared. */
 	imb->auth_tag_output =
 		job->direction == CRYPTO_SIGN ? job->esp + job->auth_bytes : c->tag[i];
-	imb->u.HMAC._hashed_auth_key_xor_ipad = job->auth->inner;
-	imb->u.HMAC._hashed_auth_key_xor_opad = job->auth->outer;
+	imb->u.HMAC._hashed_auth_key_xor_ipad = job->key->auth.inner;
+	imb->u.HMAC._hashed_auth_key_xor_opad = job->key->auth.outer;
 }
 
 static bool hash_sha1(struct crypto *c, const struct cpu_group *g)

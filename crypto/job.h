@@ -1,7 +1,7 @@
 /*
  * ESP crypto as jobs: submit a burst, collect what is done, never one SA at a time.
  *
- * A job points at its packet and at the key lines of its SA; its owner keeps all three in place
+ * A job points at its packet and at the keys of its SA; its owner keeps all three in place
  * until the job is collected. One struct crypto per worker thread; no locks, no allocation after
  * crypto_new(). The cpu backend (cpu.c) groups what was submitted by algorithm and runs each group
  * through IPsec-MB at full width, across SAs; results come in the order of completion, not of
@@ -53,9 +53,15 @@ struct crypto_cipher_key {
 	uint8_t reserved[19];
 };
 
+/* An SA's keys: two cache lines, of which a packet with NULL encryption touches the first. */
+struct crypto_key {
+	struct crypto_auth_key auth;
+	struct crypto_cipher_key cipher;
+};
+
+/* Lives at the head of whatever its owner keeps of the packet, who finds that from it. */
 struct crypto_job {
-	const struct crypto_auth_key *auth;
-	const struct crypto_cipher_key *cipher; /* NULL with NULL encryption */
+	const struct crypto_key *key;
 	uint8_t *esp;          /* first byte of the ESP header; authentication begins here */
 	uint16_t auth_bytes;   /* SPI … next header; the ICV follows at esp + auth_bytes */
 	uint16_t cipher_start; /* offset of the first ciphered byte from esp; its IV precedes it */
@@ -63,7 +69,6 @@ struct crypto_job {
 	uint8_t suite;         /* enum crypto_suite */
 	uint8_t direction;     /* enum crypto_direction */
 	uint8_t status;        /* enum crypto_status, written by crypto_collect() */
-	void *user;            /* the owner's */
 };
 
 struct crypto;
@@ -98,7 +103,6 @@ extern const struct crypto_suite_shape crypto_suite_shape[CRYPTO_N_SUITES];
  * must be the suite's. The IV seed is random. Returns 0, -EINVAL or -EIO. Control thread only.
  */
 int crypto_prepare(struct crypto *c, enum crypto_suite suite, const uint8_t *auth_key,
-		   const uint8_t *cipher_key, struct crypto_auth_key *auth,
-		   struct crypto_cipher_key *cipher);
+		   const uint8_t *cipher_key, struct crypto_key *key);
 
 #endif

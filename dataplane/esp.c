@@ -18,15 +18,13 @@ static void fill_job(struct rte_mbuf *m, struct pkt *p, uint8_t *esp, uint16_t a
 	const struct crypto_suite_shape *shape = &crypto_suite_shape[p->sa->id.suite];
 	uint16_t cipher_start = ESP_HEADER_BYTES + shape->iv_bytes;
 	p->job = (struct crypto_job){
-		.auth = &p->sa->auth,
-		.cipher = shape->iv_bytes ? &p->sa->cipher : NULL,
+		.key = &p->sa->key,
 		.esp = esp,
 		.auth_bytes = auth_bytes,
 		.cipher_start = cipher_start,
 		.cipher_bytes = auth_bytes - cipher_start,
 		.suite = p->sa->id.suite,
 		.direction = (uint8_t)direction,
-		.user = m,
 	};
 }
 
@@ -34,7 +32,7 @@ enum counter esp_in_prepare(struct rte_mbuf *m, struct pkt *p)
 {
 	const struct crypto_suite_shape *shape = &crypto_suite_shape[p->sa->id.suite];
 	if (shape->iv_bytes)
-		rte_prefetch0(&p->sa->cipher);
+		rte_prefetch0(&p->sa->key.cipher);
 	uint16_t esp_bytes = p->at.end - p->at.l4;
 	uint16_t around = ESP_HEADER_BYTES + shape->iv_bytes + shape->icv_bytes;
 	if (esp_bytes < around + ESP_TRAILER_BYTES)
@@ -161,7 +159,7 @@ enum counter esp_out_prepare(struct rte_mbuf *m, struct pkt *p, uint16_t mtu_byt
 {
 	const struct crypto_suite_shape *shape = &crypto_suite_shape[p->sa->id.suite];
 	if (shape->iv_bytes)
-		rte_prefetch0(&p->sa->cipher);
+		rte_prefetch0(&p->sa->key.cipher);
 	uint16_t l4_bytes = p->at.end - p->at.l4;
 	uint16_t inserted = ESP_HEADER_BYTES + shape->iv_bytes;
 	uint16_t unpadded = l4_bytes + ESP_TRAILER_BYTES;

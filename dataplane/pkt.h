@@ -14,7 +14,7 @@
 struct sa;
 
 struct pkt {
-	struct crypto_job job; /* user = the mbuf */
+	struct crypto_job job; /* first: see mbuf_of_job() */
 	struct sa *sa;
 	struct parse at; /* where the headers are */
 	uint32_t spi;    /* outbound; the SA may be retired while the packet is on its way */
@@ -28,6 +28,11 @@ _Static_assert(sizeof(struct pkt) <= PKT_BYTES, "the private area is two cache l
 static inline struct pkt *pkt_of(struct rte_mbuf *m)
 {
 	return rte_mbuf_to_priv(m);
+}
+
+static inline struct rte_mbuf *mbuf_of_job(struct crypto_job *job)
+{
+	return (struct rte_mbuf *)job - 1;
 }
 
 #endif

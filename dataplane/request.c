@@ -149,7 +149,7 @@ static struct api_sa_info info_of(const struct sa_table *t, uint32_t slot, uint3
 		.peer_port = __builtin_bswap16(sa->id.peer_port_be),
 		.family = sa->id.family,
 		.direction = sa->id.direction,
-		.mode = sa->rest.mode,
+		.mode = sa->id.mode,
 		.integrity = sa->rest.integrity,
 		.cipher = sa->rest.cipher,
 		.n_pkts = sa->run.n_pkts,

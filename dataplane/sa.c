@@ -149,9 +149,9 @@ static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
 	sa->id.local_port_be = __builtin_bswap16(from->local_port);
 	sa->id.peer_port_be = __builtin_bswap16(from->peer_port);
 	sa->id.zone = (uint8_t)set->zone;
-	sa->id.family = set->family;
-	sa->id.direction = from->direction;
-	sa->rest.mode = set->mode;
+	sa->id.family = set->family & 7;
+	sa->id.direction = from->direction & 3;
+	sa->id.mode = set->mode & 3;
 	sa->id.suite = spec->suite;
 	sa->rest.integrity = set->integrity;
 	sa->rest.cipher = set->cipher;
@@ -159,8 +159,7 @@ static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
 	memcpy(&sa->id.peer_ipv4_be, set->peer.bytes, sizeof(sa->id.peer_ipv4_be));
 	sa->rest.registration = set->registration;
 	sa->rest.owner = spec->owner;
-	sa->auth = *spec->auth;
-	sa->cipher = *spec->cipher;
+	sa->key = *spec->key;
 	if (from->direction == API_OUT) {
 		sa->run.replay.top = from->sequence;
 		return 0;

@@ -46,9 +46,11 @@ struct sa_id {
 	uint16_t peer_port_be;
 	uint16_t window_pkts;
 	uint8_t zone;
-	uint8_t family;    /* enum api_family */
-	uint8_t direction; /* enum api_direction */
-	uint8_t suite;     /* enum crypto_suite */
+	uint8_t suite;         /* enum crypto_suite */
+	uint8_t family : 3;    /* enum api_family */
+	uint8_t direction : 2; /* enum api_direction */
+	uint8_t mode : 2;      /* enum api_mode */
+	uint8_t reserved;
 };
 
 /* written by: the SA's owner core; read by: control (list, export), may be a packet behind */
@@ -65,7 +67,6 @@ struct sa_rest {
 	uint64_t registration;
 	uint32_t owner;    /* client that installed it */
 	uint32_t spi;      /* on the wire, either direction */
-	uint8_t mode;      /* enum api_mode */
 	uint8_t integrity; /* enum api_integrity, as installed */
 	uint8_t cipher;    /* enum api_cipher, as installed */
 };
@@ -78,12 +79,12 @@ struct sa_rest {
 struct sa {
 	_Alignas(SA_LINE_BYTES) struct sa_id id;
 	struct sa_run run;
-	_Alignas(SA_LINE_BYTES) struct crypto_auth_key auth;
-	_Alignas(SA_LINE_BYTES) struct crypto_cipher_key cipher;
+	_Alignas(SA_LINE_BYTES) struct crypto_key
+		key; /* lines of its own: authentication, then cipher */
 	_Alignas(SA_LINE_BYTES) struct sa_rest rest;
 };
 _Static_assert(sizeof(struct sa) == 4 * SA_LINE_BYTES, "one SA is four cache lines");
-_Static_assert(offsetof(struct sa, auth) == SA_LINE_BYTES, "id and run are one line");
+_Static_assert(offsetof(struct sa, key) == SA_LINE_BYTES, "id and run are one line");
 
 struct tuple_index;
 struct sa_retired;
@@ -135,8 +136,7 @@ struct sa_spec {
 	uint32_t owner;
 	uint8_t suite;      /* enum crypto_suite */
 	uint32_t expires_s; /* on the clock of clock_s(); 0 = never */
-	const struct crypto_auth_key *auth;
-	const struct crypto_cipher_key *cipher;
+	const struct crypto_key *key;
 };
 
 /*
@@ -215,7 +215,7 @@ static inline enum replay_verdict sa_replay_commit(struct sa *sa, uint32_t seque
 static inline void sa_prefetch(const struct sa *sa, uint8_t family)
 {
 	rte_prefetch0(&sa->id);
-	rte_prefetch0(&sa->auth);
+	rte_prefetch0(&sa->key.auth);
 	if (family == API_IPV6)
 		rte_prefetch0(&sa->rest);
 }

@@ -241,16 +241,15 @@ static int install(struct set_table *t, const struct api_set *set,
 	uint32_t *link = find(t, set->registration, owner);
 	if (*link)
 		return -EEXIST;
-	struct crypto_auth_key auth;
-	struct crypto_cipher_key cipher;
+	struct crypto_key key;
 	int rc = crypto_prepare(t->crypto, (enum crypto_suite)suite, set->auth_key, set->cipher_key,
-				&auth, &cipher);
+				&key);
 	if (rc < 0)
 		return rc;
 	struct set *s = set_take(t);
 	if (!s) {
 		rc = -ENOSPC;
-		goto wipe_keys;
+		goto wipe_key;
 	}
 	s->registration = set->registration;
 	s->owner = owner;
@@ -259,20 +258,18 @@ static int install(struct set_table *t, const struct api_set *set,
 				.owner = owner,
 				.suite = (uint8_t)suite,
 				.expires_s = s->expires_s,
-				.auth = &auth,
-				.cipher = &cipher };
+				.key = &key };
 	rc = stage_all(t, s, &spec, window, result);
 	if (rc < 0) {
 		set_give(t, s);
-		goto wipe_keys;
+		goto wipe_key;
 	}
 	*link = (uint32_t)(s - t->set);
 	wheel_enter(t, s);
 	for (uint8_t i = 0; i < s->n_sas; i++)
 		sa_publish(t->sas, s->slot[i]);
-wipe_keys:
-	wipe(&auth, sizeof(auth));
-	wipe(&cipher, sizeof(cipher));
+wipe_key:
+	wipe(&key, sizeof(key));
 	return rc;
 }
 

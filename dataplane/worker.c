@@ -80,7 +80,7 @@ static void collect(struct worker *w)
 	struct crypto_job *job[WORKER_BURST];
 	for (unsigned n; (n = crypto_collect(w->crypto, job, WORKER_BURST));) {
 		for (unsigned i = 0; i < n; i++) {
-			struct rte_mbuf *m = job[i]->user;
+			struct rte_mbuf *m = mbuf_of_job(job[i]);
 			struct pkt *p = pkt_of(m);
 			if (job[i]->direction == CRYPTO_VERIFY)
 				inbound_done(w, m, p);
@@ -98,7 +98,7 @@ static void submit(struct worker *w, struct crypto_job *job[], unsigned n)
 	collect(w); /* the backend's queues were full: now they are not */
 	taken += crypto_submit(w->crypto, job + taken, n - taken);
 	for (; taken < n; taken++)
-		out_drop(w, job[taken]->user, COUNT_crypto_failed);
+		out_drop(w, mbuf_of_job(job[taken]), COUNT_crypto_failed);
 }
 
 /* ---- from the network ---- */

@@ -23,8 +23,7 @@ enum {
 struct sa {
 	enum crypto_suite suite;
 	uint8_t auth_key[20], cipher_key[16];
-	struct crypto_auth_key auth;
-	struct crypto_cipher_key cipher;
+	struct crypto_key key;
 };
 
 struct packet {
@@ -79,9 +78,7 @@ static void make_sas(struct crypto *c, struct test_rng *rng)
 		sa->suite = test_rng_below(rng, CRYPTO_N_SUITES);
 		test_rng_fill(rng, sa->auth_key, sizeof(sa->auth_key));
 		test_rng_fill(rng, sa->cipher_key, sizeof(sa->cipher_key));
-		EXPECT_EQ(crypto_prepare(c, sa->suite, sa->auth_key, sa->cipher_key, &sa->auth,
-					 &sa->cipher),
-			  0);
+		EXPECT_EQ(crypto_prepare(c, sa->suite, sa->auth_key, sa->cipher_key, &sa->key), 0);
 	}
 }
 
@@ -110,15 +107,13 @@ static void make_packet(struct test_rng *rng, struct packet *p, struct crypto_jo
 	}
 	memcpy(p->sent, p->wire, sizeof(p->sent));
 	*job = (struct crypto_job){
-		.auth = &sa->auth,
-		.cipher = has_cipher(sa) ? &sa->cipher : NULL,
+		.key = &sa->key,
 		.esp = p->wire,
 		.auth_bytes = (uint16_t)p->auth_bytes,
 		.cipher_start = (uint16_t)p->start,
 		.cipher_bytes = (uint16_t)n_bytes,
 		.suite = (uint8_t)sa->suite,
 		.direction = sign ? CRYPTO_SIGN : CRYPTO_VERIFY,
-		.user = p,
 	};
 }
 
@@ -138,7 +133,7 @@ static void check_signed(const struct packet *p)
 
 static void check(const struct crypto_job *job)
 {
-	const struct packet *p = job->user;
+	const struct packet *p = &packets[job - jobs];
 	test_context("suite %d, %zu authenticated bytes", job->suite, p->auth_bytes);
 	EXPECT_EQ(job->status, p->corrupt ? CRYPTO_BAD_ICV : CRYPTO_DONE);
 	if (job->direction == CRYPTO_SIGN) {
@@ -190,12 +185,9 @@ TEST(cpu_mix, iv_of_each_packet_is_its_enciphered_number)
 	uint8_t wire[256], iv[IV_BYTES], zero[IV_BYTES] = { 0 }, seen[100][IV_BYTES];
 	sa->suite = CRYPTO_HMAC_SHA1_AES_CBC;
 	test_rng_fill(&rng, sa->cipher_key, sizeof(sa->cipher_key));
-	EXPECT_EQ(
-		crypto_prepare(c, sa->suite, sa->auth_key, sa->cipher_key, &sa->auth, &sa->cipher),
-		0);
+	EXPECT_EQ(crypto_prepare(c, sa->suite, sa->auth_key, sa->cipher_key, &sa->key), 0);
 	for (int i = 0; i < 100; i++) {
-		struct crypto_job job = { .auth = &sa->auth,
-					  .cipher = &sa->cipher,
+		struct crypto_job job = { .key = &sa->key,
 					  .esp = wire,
 					  .auth_bytes = HEADER_BYTES + IV_BYTES + 64,
 					  .cipher_start = HEADER_BYTES + IV_BYTES,
@@ -206,7 +198,7 @@ TEST(cpu_mix, iv_of_each_packet_is_its_enciphered_number)
 		memset(wire, 0, sizeof(wire));
 		wire[7] = (uint8_t)(i + 1);
 		memcpy(iv, wire, 8);
-		memcpy(iv + 8, &sa->cipher.iv_seed, 8);
+		memcpy(iv + 8, &sa->key.cipher.iv_seed, 8);
 		reference_cbc(sa, true, zero, iv, IV_BYTES);
 		EXPECT_EQ(crypto_submit(c, &in, 1), 1);
 		EXPECT_EQ(crypto_collect(c, &out, 1), 1);

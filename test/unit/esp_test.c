@@ -76,9 +76,7 @@ static void fill_sa(struct sa *sa, struct fixture *f, enum crypto_suite suite)
 	sa->id.suite = (uint8_t)suite;
 	sa->id.peer_port_be = htons(5062);
 	sa->id.local_port_be = htons(5064);
-	EXPECT_EQ(crypto_prepare(f->sets.crypto, suite, set.auth_key, set.cipher_key, &sa->auth,
-				 &sa->cipher),
-		  0);
+	EXPECT_EQ(crypto_prepare(f->sets.crypto, suite, set.auth_key, set.cipher_key, &sa->key), 0);
 }
 
 TEST(esp, c066_the_vectors_are_accepted_byte_for_byte)

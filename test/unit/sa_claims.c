@@ -31,17 +31,14 @@ void sa_claim_fill(struct sa_claim *i, enum api_direction direction, uint32_t nu
 	i->sa.spi = direction == API_OUT ? 4096 + number : 0;
 	i->sa.local_port = 5063;
 	i->sa.peer_port = 31000;
-	memset(&i->auth, SA_CLAIM_KEY_BYTE, sizeof(i->auth));
-	memset(&i->cipher, SA_CLAIM_KEY_BYTE, sizeof(i->cipher));
+	memset(&i->key, SA_CLAIM_KEY_BYTE, sizeof(i->key));
 }
 
 struct sa_spec sa_claim_spec(const struct sa_claim *i)
 {
-	return (struct sa_spec){ .set = &i->set,
-				 .sa = &i->sa,
-				 .owner = SA_CLAIM_OWNER,
-				 .auth = &i->auth,
-				 .cipher = &i->cipher };
+	return (struct sa_spec){
+		.set = &i->set, .sa = &i->sa, .owner = SA_CLAIM_OWNER, .key = &i->key
+	};
 }
 
 int64_t sa_claim_stage(struct sa_table *t, enum api_direction direction, uint32_t number)

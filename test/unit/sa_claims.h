@@ -23,8 +23,7 @@ extern const struct sa_table_config sa_claim_table;
 struct sa_claim {
 	struct api_set set;
 	struct api_sa sa;
-	struct crypto_auth_key auth;
-	struct crypto_cipher_key cipher;
+	struct crypto_key key;
 };
 
 void sa_claim_fill(struct sa_claim *i, enum api_direction direction, uint32_t number);

@@ -46,14 +46,14 @@ TEST(sa, a_retired_sa_is_found_no_more_and_freed_after_the_quiescent_state_only)
 	fixture_table_open(&t, &sa_claim_table);
 	uint32_t slot = (uint32_t)sa_claim_install(&t, API_IN, 1);
 	uint32_t spi = sa_spi(&t, slot);
-	struct crypto_auth_key key = t.sa[slot].auth;
+	struct crypto_key key = t.sa[slot].key;
 	sa_retire(&t, slot);
 	EXPECT_FALSE(sa_claim_find_spi(&t, spi));
 	EXPECT_FALSE(sa_claim_find(&t, API_IN, 1));
 	EXPECT_FALSE(sa_is_live(&t, slot));
 	EXPECT_EQ(sa_reclaim(&t), 0);
 	/* A job of the worker may still read the key. */
-	EXPECT_MEM(&t.sa[slot].auth, &key, sizeof(key));
+	EXPECT_MEM(&t.sa[slot].key, &key, sizeof(key));
 	EXPECT_EQ(t.n_free, SA_CLAIM_CAPACITY - 1);
 	EXPECT_EQ(t.n_retired, 1);
 	fixture_quiesce(&t);
@@ -86,7 +86,7 @@ TEST(sa, c094_a_freed_slot_is_all_zero)
 	struct sa_table t;
 	fixture_table_open(&t, &sa_claim_table);
 	uint32_t slot = (uint32_t)sa_claim_install(&t, API_OUT, 1);
-	EXPECT_EQ(t.sa[slot].auth.inner[0], SA_CLAIM_KEY_BYTE);
+	EXPECT_EQ(t.sa[slot].key.auth.inner[0], SA_CLAIM_KEY_BYTE);
 	sa_claim_remove(&t, slot);
 	EXPECT_MEM(&t.sa[slot], &zero, sizeof(zero));
 	slot = (uint32_t)sa_claim_stage(&t, API_IN, 1);

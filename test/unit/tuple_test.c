@@ -50,8 +50,7 @@ static struct tuple regular_tuple(uint32_t number)
 
 static int64_t install(struct sa_table *t, const struct tuple *tuple, uint64_t number)
 {
-	static const struct crypto_auth_key auth;
-	static const struct crypto_cipher_key cipher;
+	static const struct crypto_key key;
 	struct api_set set = { .registration = number + 1,
 			       .zone = tuple->zone,
 			       .family = tuple->family,
@@ -60,9 +59,7 @@ static int64_t install(struct sa_table *t, const struct tuple *tuple, uint64_t n
 			     .spi = tuple->direction == API_OUT ? 256 : 0,
 			     .local_port = __builtin_bswap16(tuple->local_port_be),
 			     .peer_port = __builtin_bswap16(tuple->peer_port_be) };
-	struct sa_spec spec = {
-		.set = &set, .sa = &sa, .owner = 1, .auth = &auth, .cipher = &cipher
-	};
+	struct sa_spec spec = { .set = &set, .sa = &sa, .owner = 1, .key = &key };
 	memcpy(set.local.bytes, tuple->local, 16);
 	memcpy(set.peer.bytes, tuple->peer, 16);
 	int64_t slot = sa_stage(t, &spec, NULL, 0);

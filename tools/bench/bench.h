@@ -60,7 +60,7 @@ void bench_close(struct bench *b);
 
 /* Peers with one inbound and one outbound SA each, and the feed's own copy of their keys. */
 struct bench_peer {
-	struct crypto_auth_key auth;
+	struct crypto_key key;
 	uint32_t spi_in_be;
 	uint32_t sequence;
 	uint32_t address_be;

@@ -78,7 +78,7 @@ static int install_peer(struct bench_feed *f, uint32_t i)
 	if (rc < 0)
 		return rc;
 	peer->spi_in_be = rte_cpu_to_be_32(result.spi[0]);
-	peer->auth = sa_slot_of_spi(&f->bench->sas, result.spi[0])->auth;
+	peer->key = sa_slot_of_spi(&f->bench->sas, result.spi[0])->key;
 	return 0;
 }
 
@@ -142,7 +142,7 @@ static void write_esp(struct bench_feed *f, struct rte_mbuf *m, struct bench_pee
 	esp[BENCH_ESP_BYTES + l4_bytes] = 0;
 	esp[BENCH_ESP_BYTES + l4_bytes + 1] = IPPROTO_UDP;
 	pkt_of(m)->job = (struct crypto_job){
-		.auth = &peer->auth,
+		.key = &peer->key,
 		.esp = esp,
 		.auth_bytes = (uint16_t)auth_bytes,
 		.suite = (uint8_t)f->suite,

@@ -12,15 +12,13 @@ static void fill_job(struct esp_job *e, uint16_t esp_bytes, enum crypto_directio
 	uint16_t auth_bytes = (uint16_t)(esp_bytes - shape->icv_bytes);
 
 	e->job = (struct crypto_job){
-		.auth = &e->sa->auth,
-		.cipher = shape->iv_bytes ? &e->sa->cipher : NULL,
+		.key = &e->sa->key,
 		.esp = e->packet->ip + e->packet->l4,
 		.auth_bytes = auth_bytes,
 		.cipher_start = cipher_start,
 		.cipher_bytes = (uint16_t)(auth_bytes - cipher_start),
 		.suite = e->sa->suite,
 		.direction = (uint8_t)direction,
-		.user = e,
 	};
 }
 

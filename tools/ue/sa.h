@@ -18,10 +18,9 @@
 #define SA_MAX_SAS 4
 
 struct sa {
-	struct crypto_auth_key auth;
-	struct crypto_cipher_key cipher; /* a line per SA: equal keys must not share an IV */
-	struct window window;            /* inbound */
-	uint32_t sequence;               /* outbound: last number sent */
+	struct crypto_key key; /* one per SA: equal keys must not share an IV seed */
+	struct window window;  /* inbound */
+	uint32_t sequence;     /* outbound: last number sent */
 	uint32_t spi;
 	uint32_t ue; /* index of the UE */
 	uint16_t ue_port, pcscf_port;
