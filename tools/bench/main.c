@@ -9,6 +9,8 @@
 #include <jansson.h>
 #include <rte_cycles.h>
 
+#include "tools/bench/install.h"
+
 /* The published grid: every combination of these. */
 static const bool directions[] = { true, false };
 static const enum crypto_suite suites[] = { CRYPTO_HMAC_SHA1_NULL, CRYPTO_HMAC_MD5_NULL };
@@ -22,6 +24,7 @@ static const uint32_t sa_counts[] = { 1, 1000, 1000000 };
 
 struct options {
 	bool json;
+	bool install;
 	uint32_t n_rounds;
 	uint32_t max_sas;
 	uint32_t size_bytes;   /* 0 = all */
@@ -51,6 +54,7 @@ static int usage(FILE *out, int status)
 		"      --alg NAME   only hmac-sha-1-96 or hmac-md5-96\n"
 		"      --direction NAME  only inbound or outbound\n"
 		"      --rounds N   measured rounds of %u packets a case (default 200)\n"
+		"      --install    SA sets through the socket instead: cycles per set\n"
 		"      --json       one JSON document instead of the table\n"
 		"  -h, --help       this text\n"
 		"\n"
@@ -176,6 +180,34 @@ static int run(const struct options *o)
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static void print_install(const struct bench_install_result *r)
+{
+	double hz = (double)rte_get_tsc_hz();
+	printf("SA sets of four SAs through the socket, %u SAs capacity, 90 %% of it in use:\n"
+	       "cycles of control and client together, TSC %.2f GHz.\n\n"
+	       "%-34s %9s %9s\n%-34s %9.0f %9.0f\n%-34s %9.0f %9.0f\n%-34s %9.0f %9.0f\n"
+	       "%-34s %9.0f %9.0f\n%-34s %9.0f\n",
+	       r->capacity, hz / 1e9, "", "cycles", "sets/s", "install, an empty table filled",
+	       r->fill_cycles, hz / r->fill_cycles, "install, sets that come and go",
+	       r->install_cycles, hz / r->install_cycles, "delete, reclaim and wiping included",
+	       r->delete_cycles, hz / r->delete_cycles, "install, one set a message",
+	       r->install_alone, hz / r->install_alone, "of these, the client making a set",
+	       r->client_cycles);
+}
+
+static int run_install(const struct options *o)
+{
+	static struct bench b;
+	struct bench_install_result result;
+	int rc = bench_open(&b, o->max_sas);
+	if (rc == 0)
+		rc = bench_install(&b, o->n_rounds, &result);
+	if (rc == 0)
+		print_install(&result);
+	bench_close(&b);
+	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /* A number from 1 to max; anything else ends the program. */
 static uint32_t number(const char *option, const char *text, uint32_t max)
 {
@@ -211,6 +243,7 @@ int main(int argc, char **argv)
 {
 	enum {
 		OPTION_JSON = 256,
+		OPTION_INSTALL,
 		OPTION_SAS,
 		OPTION_SIZE,
 		OPTION_ALG,
@@ -219,6 +252,7 @@ int main(int argc, char **argv)
 	};
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "install", no_argument, NULL, OPTION_INSTALL },
 		{ "sas", required_argument, NULL, OPTION_SAS },
 		{ "size", required_argument, NULL, OPTION_SIZE },
 		{ "alg", required_argument, NULL, OPTION_ALG },
@@ -233,6 +267,8 @@ int main(int argc, char **argv)
 			return usage(stdout, EXIT_SUCCESS);
 		else if (option == OPTION_JSON)
 			o.json = true;
+		else if (option == OPTION_INSTALL)
+			o.install = true;
 		else if (option == OPTION_SAS)
 			o.max_sas = number("sas", optarg, 1000000);
 		else if (option == OPTION_SIZE)
@@ -250,6 +286,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "imsgate-bench: what is \"%s\"? --help lists the options\n",
 			argv[optind]);
 		return EXIT_USAGE;
+	}
+	if (o.install) {
+		o.max_sas = 1u << 22;
+		return run_install(&o);
 	}
 	if (!is_any_wanted(&o)) {
 		fprintf(stderr,
