@@ -14,6 +14,7 @@ struct call {
 	uint32_t now_s;
 	const uint8_t *in;
 	uint32_t n_in;
+	uint32_t n_taken; /* of them, by take_batch() */
 	uint8_t *out;
 	uint32_t n_out;     /* entries, to be set by the handler */
 	uint32_t out_bytes; /* likewise */
@@ -74,17 +75,30 @@ static void put_result(struct call *call, const struct api_set_result *result)
 	call->n_out++;
 }
 
+/* The next entries of the request, a batch at most: copied, as they may lie unaligned. */
+static uint32_t take_batch(struct call *call, void *entries, uint32_t entry_bytes)
+{
+	uint32_t n = call->n_in - call->n_taken;
+	if (n > SET_BATCH)
+		n = SET_BATCH;
+	memcpy(entries, call->in + (size_t)call->n_taken * entry_bytes, (size_t)n * entry_bytes);
+	call->n_taken += n;
+	return n;
+}
+
 static int on_set_install(struct call *call)
 {
-	for (uint32_t i = 0; i < call->n_in; i++) {
-		struct api_set set;
-		struct api_set_result result;
-		memcpy(&set, call->in + i * sizeof(set), sizeof(set));
-		set_install(&call->control->sets, &set, NULL, call->client->owner, call->now_s,
-			    &result);
-		wipe(&set, sizeof(set));
-		put_result(call, &result);
+	struct set_table *sets = &call->control->sets;
+	struct api_set set[SET_BATCH];
+	for (uint32_t n; (n = take_batch(call, set, sizeof(set[0])));) {
+		set_prefetch_install(sets, set, n, call->client->owner, call->now_s);
+		for (uint32_t i = 0; i < n; i++) {
+			struct api_set_result result;
+			set_install(sets, &set[i], NULL, call->client->owner, call->now_s, &result);
+			put_result(call, &result);
+		}
 	}
+	wipe(set, sizeof(set));
 	return 0;
 }
 
@@ -121,16 +135,20 @@ static int on_set_update(struct call *call)
 
 static int on_set_delete(struct call *call)
 {
-	for (uint32_t i = 0; i < call->n_in; i++) {
-		struct api_set_id id;
-		memcpy(&id, call->in + i * sizeof(id), sizeof(id));
-		struct api_set_result result = { .registration = id.registration };
-		result.status = id.reserved
-					? -EINVAL
-					: set_delete(&call->control->sets, id.registration,
-						     call->client->owner, id.grace_s, call->now_s);
-		put_result(call, &result);
+	struct set_table *sets = &call->control->sets;
+	uint32_t owner = call->client->owner;
+	struct api_set_id id[SET_BATCH];
+	for (uint32_t n; (n = take_batch(call, id, sizeof(id[0])));) {
+		set_prefetch_delete(sets, id, n, owner);
+		for (uint32_t i = 0; i < n; i++) {
+			struct api_set_result result = { .registration = id[i].registration };
+			result.status = id[i].reserved ? -EINVAL
+						       : set_delete(sets, id[i].registration, owner,
+								    id[i].grace_s, call->now_s);
+			put_result(call, &result);
+		}
 	}
+	sa_grace(call->control->sas);
 	return 0;
 }
 

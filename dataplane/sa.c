@@ -7,15 +7,15 @@
 #include <rte_malloc.h>
 
 #include "crypto/wipe.h"
+#include "dataplane/sa_control.h"
 #include "dataplane/slot.h"
 #include "dataplane/table_memory.h"
 #include "dataplane/tuple.h"
 
-/* A retired slot and the point that every worker must pass before it is freed. */
-struct sa_retired {
-	uint64_t token;
-	uint32_t slot;
-};
+/* Freed in one call at most: some milliseconds, then the clients have their turn. */
+#define RECLAIM_SAS 65536
+/* SAs whose lines are on their way while one is wiped. */
+#define RECLAIM_AHEAD 8
 
 static int rcu_init(struct sa_table *t, uint32_t n_workers)
 {
@@ -30,10 +30,10 @@ static int alloc_all(struct sa_table *t, const struct sa_table_config *config)
 	t->sa = table_memory_alloc("sa", (size_t)t->capacity * sizeof(*t->sa));
 	t->tuples = tuple_index_new(t->capacity);
 	t->locals = rte_zmalloc("locals", sizeof(*t->locals), SA_LINE_BYTES);
-	t->generation = calloc(t->capacity, sizeof(*t->generation));
-	t->slot = calloc(t->capacity, sizeof(*t->slot));
-	t->ring = calloc(t->capacity, sizeof(*t->ring));
-	t->retired = calloc(t->capacity, sizeof(*t->retired));
+	t->generation = table_memory_map(t->capacity * sizeof(*t->generation));
+	t->slot = table_memory_map(t->capacity * sizeof(*t->slot));
+	t->ring = table_memory_map(t->capacity * sizeof(*t->ring));
+	t->retired = table_memory_map(t->capacity * sizeof(*t->retired));
 	if (!t->sa || !t->tuples || !t->locals || !t->generation || !t->slot || !t->ring ||
 	    !t->retired)
 		return -ENOMEM;
@@ -81,10 +81,10 @@ void sa_table_free(struct sa_table *t)
 	rte_free(t->locals);
 	rte_free(t->wide);
 	rte_free(t->rcu);
-	free(t->generation);
-	free(t->slot);
-	free(t->ring);
-	free(t->retired);
+	table_memory_unmap(t->generation, t->capacity * sizeof(*t->generation));
+	table_memory_unmap(t->slot, t->capacity * sizeof(*t->slot));
+	table_memory_unmap(t->ring, t->capacity * sizeof(*t->ring));
+	table_memory_unmap(t->retired, t->capacity * sizeof(*t->retired));
 	free(t->wide_free);
 	memset(t, 0, sizeof(*t));
 }
@@ -101,6 +101,49 @@ static struct tuple sa_tuple(const struct sa_table *t, const struct sa *sa)
 	memcpy(tuple.local, t->locals->entry[sa->id.local].address, sizeof(tuple.local));
 	memcpy(tuple.peer, sa->rest.peer, sizeof(tuple.peer));
 	return tuple;
+}
+
+/* The same of an SA that is yet to be. */
+static struct tuple spec_tuple(const struct api_set *set, const struct api_sa *sa)
+{
+	struct tuple tuple = {
+		.local_port_be = __builtin_bswap16(sa->local_port),
+		.peer_port_be = __builtin_bswap16(sa->peer_port),
+		.zone = (uint8_t)set->zone,
+		.direction = sa->direction,
+		.family = set->family,
+	};
+	memcpy(tuple.local, set->local.bytes, sizeof(tuple.local));
+	memcpy(tuple.peer, set->peer.bytes, sizeof(tuple.peer));
+	return tuple;
+}
+
+static void prefetch_tuple(const struct sa_table *t, const struct tuple *tuple)
+{
+	tuple_prefetch_write(t->tuples, tuple_hash(t->tuples, tuple));
+	if (tuple->direction == API_OUT)
+		tuple_prefetch_write(t->tuples, tuple_peer_hash(t->tuples, tuple));
+}
+
+void sa_prefetch_stage(const struct sa_table *t, const struct api_set *set, const struct api_sa *sa,
+		       uint32_t nth)
+{
+	struct tuple tuple = spec_tuple(set, sa);
+	slot_prefetch_take(t, nth);
+	prefetch_tuple(t, &tuple);
+}
+
+void sa_prefetch_retire(const struct sa_table *t, uint32_t slot)
+{
+	rte_prefetch0(&t->sa[slot].id);
+	rte_prefetch0(&t->sa[slot].rest);
+	rte_prefetch0(&t->slot[slot]);
+}
+
+void sa_prefetch_index(const struct sa_table *t, uint32_t slot)
+{
+	struct tuple tuple = sa_tuple(t, &t->sa[slot]);
+	prefetch_tuple(t, &tuple);
 }
 
 static int window_fill(struct sa_table *t, struct sa *sa, const struct sa_spec *spec)
@@ -159,7 +202,12 @@ static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
 	memcpy(&sa->id.peer_ipv4_be, set->peer.bytes, sizeof(sa->id.peer_ipv4_be));
 	sa->rest.registration = set->registration;
 	sa->rest.owner = spec->owner;
-	sa->key = *spec->key;
+	sa->key.auth = spec->key->auth;
+	static const struct crypto_cipher_key none;
+	if (memcmp(&spec->key->cipher, &none, sizeof(none)) != 0) {
+		t->slot[slot] |= SLOT_CIPHER;
+		sa->key.cipher = spec->key->cipher;
+	}
 	if (from->direction == API_OUT) {
 		sa->run.replay.top = from->sequence;
 		return 0;
@@ -239,23 +287,56 @@ void sa_retire(struct sa_table *t, uint32_t slot)
 	leave_index(t, slot);
 	atomic_store_explicit(&t->sa[slot].id.key, 0, memory_order_relaxed);
 	slot_set(t, slot, SLOT_RETIRED);
-	t->retired[(t->retired_head + t->n_retired++) & (t->capacity - 1)] =
-		(struct sa_retired){ .token = rte_rcu_qsbr_start(t->rcu), .slot = slot };
+	t->retired[(t->retired_head + t->n_retired++) & (t->capacity - 1)] = slot;
+	t->n_retired_new++;
+}
+
+void sa_grace(struct sa_table *t)
+{
+	if (!t->n_retired_new)
+		return;
+	if (t->n_graces < SA_GRACES)
+		t->grace[(t->grace_head + t->n_graces++) % SA_GRACES].n = 0;
+	struct sa_grace *last = &t->grace[(t->grace_head + t->n_graces - 1) % SA_GRACES];
+	last->token = rte_rcu_qsbr_start(t->rcu);
+	last->n += t->n_retired_new;
+	t->n_retired_new = 0;
+}
+
+static uint32_t retired_slot(const struct sa_table *t, uint32_t nth)
+{
+	return t->retired[(t->retired_head + nth) & (t->capacity - 1)];
+}
+
+static void free_oldest(struct sa_table *t, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (RECLAIM_AHEAD < t->n_retired)
+			slot_prefetch_free(t, retired_slot(t, RECLAIM_AHEAD));
+		slot_free(t, retired_slot(t, 0));
+		t->retired_head = (t->retired_head + 1) & (t->capacity - 1);
+		t->n_retired--;
+	}
 }
 
 uint32_t sa_reclaim(struct sa_table *t)
 {
-	uint32_t n = 0;
-	while (t->n_retired) {
-		struct sa_retired *r = &t->retired[t->retired_head];
-		if (rte_rcu_qsbr_check(t->rcu, r->token, false) != 1)
+	uint32_t room = RECLAIM_SAS;
+	sa_grace(t);
+	while (t->n_graces && room) {
+		struct sa_grace *oldest = &t->grace[t->grace_head];
+		if (rte_rcu_qsbr_check(t->rcu, oldest->token, false) != 1)
 			break;
-		slot_free(t, r->slot);
-		t->retired_head = (t->retired_head + 1) & (t->capacity - 1);
-		t->n_retired--;
-		n++;
+		uint32_t n = RTE_MIN(oldest->n, room);
+		free_oldest(t, n);
+		room -= n;
+		oldest->n -= n;
+		if (oldest->n == 0) {
+			t->grace_head = (t->grace_head + 1) % SA_GRACES;
+			t->n_graces--;
+		}
 	}
-	return n;
+	return RECLAIM_SAS - room;
 }
 
 bool sa_is_live(const struct sa_table *t, uint32_t slot)

@@ -87,7 +87,14 @@ _Static_assert(sizeof(struct sa) == 4 * SA_LINE_BYTES, "one SA is four cache lin
 _Static_assert(offsetof(struct sa, key) == SA_LINE_BYTES, "id and run are one line");
 
 struct tuple_index;
-struct sa_retired;
+
+/* SAs that were retired together: the oldest n of the ring, and what workers must have passed. */
+struct sa_grace {
+	uint64_t token;
+	uint32_t n;
+};
+/* Under way at once; any more are joined to the last one, which then takes a little longer. */
+#define SA_GRACES 16
 
 struct sa_table {
 	/* written once at start; read by: workers */
@@ -111,8 +118,11 @@ struct sa_table {
 	uint32_t *wide_free;
 	uint32_t n_wide, n_wide_free;
 	struct rte_rcu_qsbr *rcu;
-	struct sa_retired *retired; /* ring of `capacity` entries, oldest first */
+	uint32_t *retired; /* slots; ring of `capacity` entries, oldest first */
 	uint32_t retired_head, n_retired;
+	uint32_t n_retired_new; /* of these, under no grace yet */
+	struct sa_grace grace[SA_GRACES];
+	uint32_t grace_head, n_graces;
 };
 
 struct sa_table_config {
@@ -127,46 +137,6 @@ struct sa_table_config {
 int sa_table_init(struct sa_table *t, const struct sa_table_config *config);
 /* Wipes every key. After all workers have ended. */
 void sa_table_free(struct sa_table *t);
-
-/* What an install needs besides what the api_set says. */
-struct sa_spec {
-	const struct api_set *set;
-	const struct api_sa *sa;
-	const uint64_t *window; /* API_WINDOW_WORDS as in api_set_restore; NULL = new */
-	uint32_t owner;
-	uint8_t suite;      /* enum crypto_suite */
-	uint32_t expires_s; /* on the clock of clock_s(); 0 = never */
-	const struct crypto_key *key;
-};
-
-/*
- * Fills a free slot; nobody sees it yet. Inbound SPIs differ from `n_avoid` numbers in avoid[]
- * (C-052), a given one that does not is -EINVAL. Returns the slot, or -ENOSPC, -EEXIST (tuple in
- * use), -EADDRINUSE (given SPI taken), -EINVAL.
- */
-int64_t sa_stage(struct sa_table *t, const struct sa_spec *spec, const uint32_t *avoid,
-		 unsigned n_avoid);
-/* From here on packets find it. */
-void sa_publish(struct sa_table *t, uint32_t slot);
-/* Takes back a staged SA that was not published; a reserved SPI is reserved again. */
-void sa_unstage(struct sa_table *t, uint32_t slot);
-/* No packet finds it any more; freed by a later sa_reclaim(). */
-void sa_retire(struct sa_table *t, uint32_t slot);
-/* Wipes and frees what no worker can still hold. Returns how many. Never waits. */
-uint32_t sa_reclaim(struct sa_table *t);
-
-/* Promises an inbound SPI to an owner who installs later; 0 when the table is full. */
-uint32_t sa_reserve_spi(struct sa_table *t, uint32_t owner);
-/* 0, or -ENOENT when it is not reserved, -EPERM when it is another's. */
-int sa_release_spi(struct sa_table *t, uint32_t spi, uint32_t owner);
-bool sa_has_reserved(const struct sa_table *t, uint32_t owner);
-/* All that an owner has reserved. */
-void sa_release_all(struct sa_table *t, uint32_t owner);
-
-/* Is there a published SA in this slot? */
-bool sa_is_live(const struct sa_table *t, uint32_t slot);
-/* Sequence number and window of a live SA, as api_sa_state wants them; may be a packet behind. */
-void sa_export(const struct sa_table *t, uint32_t slot, struct api_sa_state *state);
 
 /* The wire SPI of a slot that is staged or published, host order. */
 static inline uint32_t sa_spi(const struct sa_table *t, uint32_t slot)

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "crypto/wipe.h"
+#include "dataplane/set_impl.h"
+#include "dataplane/table_memory.h"
 
 int set_table_init(struct set_table *t, struct sa_table *sas, uint32_t n_zones, uint32_t now_s)
 {
@@ -14,8 +16,8 @@ int set_table_init(struct set_table *t, struct sa_table *sas, uint32_t n_zones, 
 	t->ticked_s = now_s;
 	t->n_max = sas->capacity; /* a set has one SA at least */
 	t->bucket_mask = sas->capacity - 1;
-	t->set = calloc((size_t)t->n_max + 1, sizeof(*t->set));
-	t->bucket = calloc(sas->capacity, sizeof(*t->bucket));
+	t->set = table_memory_map(((size_t)t->n_max + 1) * sizeof(*t->set));
+	t->bucket = table_memory_map(((size_t)t->bucket_mask + 1) * sizeof(*t->bucket));
 	t->wheel = calloc(SET_WHEEL_S, sizeof(*t->wheel));
 	t->crypto = crypto_new(-1);
 	if (!t->set || !t->bucket || !t->wheel || !t->crypto) {
@@ -28,15 +30,15 @@ int set_table_init(struct set_table *t, struct sa_table *sas, uint32_t n_zones, 
 void set_table_free(struct set_table *t)
 {
 	crypto_free(t->crypto);
-	free(t->set);
-	free(t->bucket);
+	table_memory_unmap(t->set, ((size_t)t->n_max + 1) * sizeof(*t->set));
+	table_memory_unmap(t->bucket, ((size_t)t->bucket_mask + 1) * sizeof(*t->bucket));
 	free(t->wheel);
 	memset(t, 0, sizeof(*t));
 }
 
 /* ---- by registration ---- */
 
-static uint32_t *bucket_of(struct set_table *t, uint64_t registration, uint32_t owner)
+uint32_t *set_bucket(const struct set_table *t, uint64_t registration, uint32_t owner)
 {
 	/* Fibonacci hashing: registrations are handles that their owners count up. */
 	uint64_t hash = (registration ^ (uint64_t)owner << 40) * UINT64_C(0x9e3779b97f4a7c15);
@@ -46,7 +48,7 @@ static uint32_t *bucket_of(struct set_table *t, uint64_t registration, uint32_t 
 /* The link that points to the set, so that it can be cut out; *link is 0 when there is none. */
 static uint32_t *find(struct set_table *t, uint64_t registration, uint32_t owner)
 {
-	uint32_t *link = bucket_of(t, registration, owner);
+	uint32_t *link = set_bucket(t, registration, owner);
 	while (*link &&
 	       (t->set[*link].registration != registration || t->set[*link].owner != owner))
 		link = &t->set[*link].chain;
@@ -57,7 +59,7 @@ static uint32_t *find(struct set_table *t, uint64_t registration, uint32_t owner
 
 static uint32_t *wheel_of(struct set_table *t, const struct set *s)
 {
-	return &t->wheel[s->expires_s % SET_WHEEL_S];
+	return set_wheel(t, s->expires_s);
 }
 
 static void wheel_enter(struct set_table *t, struct set *s)
@@ -84,8 +86,7 @@ static void wheel_leave(struct set_table *t, struct set *s)
 		t->set[s->later].earlier = s->earlier;
 }
 
-/* When something ends that begins now; never 0, which would mean never. */
-static uint32_t end_of(uint32_t lifetime_s, uint32_t now_s)
+uint32_t set_end(uint32_t lifetime_s, uint32_t now_s)
 {
 	if (!lifetime_s)
 		return 0;
@@ -253,7 +254,7 @@ static int install(struct set_table *t, const struct api_set *set,
 	}
 	s->registration = set->registration;
 	s->owner = owner;
-	s->expires_s = end_of(set->lifetime_s, now_s);
+	s->expires_s = set_end(set->lifetime_s, now_s);
 	struct sa_spec spec = { .set = set,
 				.owner = owner,
 				.suite = (uint8_t)suite,
@@ -302,7 +303,7 @@ int set_update(struct set_table *t, uint64_t registration, uint32_t owner, uint3
 	uint32_t number = *find(t, registration, owner);
 	if (!number)
 		return -ENOENT;
-	set_lifetime(t, &t->set[number], end_of(lifetime_s, now_s));
+	set_lifetime(t, &t->set[number], set_end(lifetime_s, now_s));
 	return 0;
 }
 
@@ -313,7 +314,7 @@ int set_delete(struct set_table *t, uint64_t registration, uint32_t owner, uint3
 	if (!number)
 		return -ENOENT;
 	struct set *s = &t->set[number];
-	uint32_t end_s = end_of(grace_s, now_s);
+	uint32_t end_s = set_end(grace_s, now_s);
 	if (!grace_s)
 		remove_set(t, s);
 	else if (!s->expires_s || end_s < s->expires_s)

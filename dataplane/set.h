@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "dataplane/api.h"
-#include "dataplane/sa.h"
+#include "dataplane/sa_control.h"
 
 struct set {
 	uint64_t registration;
@@ -48,10 +48,22 @@ void set_table_free(struct set_table *t);
 int set_install(struct set_table *t, const struct api_set *set,
 		const uint64_t (*window)[API_WINDOW_WORDS], uint32_t owner, uint32_t now_s,
 		struct api_set_result *result);
+/*
+ * Before a batch of at most SET_BATCH is installed or deleted, one after the other: brings in the
+ * lines that it will touch. Nothing but time depends on it.
+ */
+#define SET_BATCH 16
+void set_prefetch_install(const struct set_table *t, const struct api_set *set, unsigned n,
+			  uint32_t owner, uint32_t now_s);
+void set_prefetch_delete(const struct set_table *t, const struct api_set_id *id, unsigned n,
+			 uint32_t owner);
 /* lifetime_s from now; 0 = does not expire. 0 or -ENOENT. */
 int set_update(struct set_table *t, uint64_t registration, uint32_t owner, uint32_t lifetime_s,
 	       uint32_t now_s);
-/* At once, or after a grace if it lives so long. 0 or -ENOENT. */
+/*
+ * At once, or after a grace if it lives so long. 0 or -ENOENT. Workers are waited for from the
+ * next sa_grace() on.
+ */
 int set_delete(struct set_table *t, uint64_t registration, uint32_t owner, uint32_t grace_s,
 	       uint32_t now_s);
 /* The fate of orphans. Returns how many sets went. */

@@ -11,7 +11,7 @@
 
 void slot_set(struct sa_table *t, uint32_t slot, enum slot_state state)
 {
-	t->slot[slot] = (uint8_t)((t->slot[slot] & SLOT_IN_RING) | state);
+	t->slot[slot] = (uint8_t)((t->slot[slot] & (SLOT_IN_RING | SLOT_CIPHER)) | state);
 }
 
 static void ring_push(struct sa_table *t, uint32_t slot)
@@ -106,12 +106,40 @@ int64_t slot_take_given(struct sa_table *t, uint32_t spi, uint32_t owner, const 
 	return slot;
 }
 
+/* Many more at a time would push each other out again before they are used. */
+static void prefetch_sa(const struct sa *sa)
+{
+	rte_prefetch0(&sa->id);
+	rte_prefetch0(&sa->key.auth);
+	rte_prefetch0(&sa->rest);
+}
+
+void slot_prefetch_take(const struct sa_table *t, uint32_t nth)
+{
+	uint32_t slot = t->ring[(t->ring_head + nth) & (t->capacity - 1)];
+	rte_prefetch0(&t->slot[slot]);
+	rte_prefetch0(&t->generation[slot]);
+	prefetch_sa(&t->sa[slot]);
+}
+
+void slot_prefetch_free(const struct sa_table *t, uint32_t slot)
+{
+	rte_prefetch0(&t->slot[slot]);
+	rte_prefetch0(&t->generation[slot]);
+	prefetch_sa(&t->sa[slot]);
+}
+
+/* A line that was never written since the last time needs no wiping, and is not fetched for it. */
 static void slot_wipe(struct sa_table *t, uint32_t slot)
 {
 	struct sa *sa = &t->sa[slot];
 	if (sa->rest.wide)
 		t->wide_free[t->n_wide_free++] = (uint32_t)(sa->rest.wide - t->wide);
-	wipe(sa, sizeof(*sa));
+	if (t->slot[slot] & SLOT_CIPHER)
+		wipe(&sa->key.cipher, sizeof(sa->key.cipher));
+	t->slot[slot] &= (uint8_t)~SLOT_CIPHER;
+	wipe(sa, offsetof(struct sa, key.cipher));
+	wipe(&sa->rest, sizeof(sa->rest));
 }
 
 void slot_free(struct sa_table *t, uint32_t slot)

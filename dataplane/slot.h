@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "dataplane/sa.h"
+#include "dataplane/sa_control.h"
 
 /* What a slot is, and whether it stands in the ring of slots to hand out. */
 enum slot_state {
@@ -18,6 +18,7 @@ enum slot_state {
 	SLOT_RETIRED, /* a worker may still hold it */
 };
 #define SLOT_STATE    0x07
+#define SLOT_CIPHER   0x20 /* the SA's cipher line is in use: to be wiped */
 #define SLOT_PROMISED 0x40 /* staged, and reserved before: again so if the install fails */
 #define SLOT_IN_RING  0x80
 
@@ -42,6 +43,11 @@ int64_t slot_take_any(struct sa_table *t, const uint32_t *avoid, unsigned n_avoi
  */
 int64_t slot_take_given(struct sa_table *t, uint32_t spi, uint32_t owner, const uint32_t *avoid,
 			unsigned n_avoid);
+
+/* Brings in what filling a slot touches: of the nth that slot_take_any() will take from now on. */
+void slot_prefetch_take(const struct sa_table *t, uint32_t nth);
+/* The same of what slot_free() touches. */
+void slot_prefetch_free(const struct sa_table *t, uint32_t slot);
 
 /* Wipes the slot; its next SA has another generation. */
 void slot_free(struct sa_table *t, uint32_t slot);

@@ -13,11 +13,8 @@ static size_t round_up(size_t n_bytes)
 	return (n_bytes + HUGE_PAGE_BYTES - 1) & ~(HUGE_PAGE_BYTES - 1);
 }
 
-void *table_memory_alloc(const char *name, size_t n_bytes)
+void *table_memory_map(size_t n_bytes)
 {
-	if (rte_eal_has_hugepages())
-		return rte_zmalloc(name, n_bytes, 4096);
-
 	/* One huge page more than needed, so that the range can begin at a multiple of one. */
 	size_t want = round_up(n_bytes), total = want + HUGE_PAGE_BYTES;
 	char *base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -33,12 +30,22 @@ void *table_memory_alloc(const char *name, size_t n_bytes)
 	return start;
 }
 
+void table_memory_unmap(void *memory, size_t n_bytes)
+{
+	if (memory)
+		munmap(memory, round_up(n_bytes));
+}
+
+void *table_memory_alloc(const char *name, size_t n_bytes)
+{
+	return rte_eal_has_hugepages() ? rte_zmalloc(name, n_bytes, 4096)
+				       : table_memory_map(n_bytes);
+}
+
 void table_memory_free(void *memory, size_t n_bytes)
 {
-	if (!memory)
-		return;
 	if (rte_eal_has_hugepages())
 		rte_free(memory);
 	else
-		munmap(memory, round_up(n_bytes));
+		table_memory_unmap(memory, n_bytes);
 }

@@ -11,4 +11,8 @@
 void *table_memory_alloc(const char *name, size_t n_bytes);
 void table_memory_free(void *memory, size_t n_bytes);
 
+/* The same for what control alone reads: never DPDK's, so no part of `memory_mb`. */
+void *table_memory_map(size_t n_bytes);
+void table_memory_unmap(void *memory, size_t n_bytes);
+
 #endif

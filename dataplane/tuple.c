@@ -157,6 +157,12 @@ void tuple_remove(struct tuple_index *index, uint64_t hash, uint32_t slot)
 	}
 }
 
+void tuple_prefetch_write(const struct tuple_index *index, uint64_t hash)
+{
+	rte_prefetch0(first_bucket(index, hash));
+	rte_prefetch0(second_bucket(index, hash));
+}
+
 void tuple_prefetch(const struct tuple_index *index, uint64_t hash)
 {
 	rte_prefetch0(first_bucket(index, hash));

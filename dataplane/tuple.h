@@ -76,6 +76,9 @@ uint64_t tuple_peer_hash(const struct tuple_index *index, const struct tuple *tu
 int tuple_insert(struct tuple_index *index, uint64_t hash, uint32_t slot);
 void tuple_remove(struct tuple_index *index, uint64_t hash, uint32_t slot);
 
+/* Brings in the lines that tuple_insert() and tuple_remove() write. Control thread. */
+void tuple_prefetch_write(const struct tuple_index *index, uint64_t hash);
+
 /* Brings in the line that tuple_candidate() reads. */
 void tuple_prefetch(const struct tuple_index *index, uint64_t hash);
 /*

@@ -153,6 +153,7 @@ void fixture_table_open(struct sa_table *t, const struct sa_table_config *config
 
 void fixture_quiesce(struct sa_table *t)
 {
+	sa_grace(t);
 	rte_rcu_qsbr_quiescent(t->rcu, 0);
 }
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dataplane/sa.h"
+#include "dataplane/sa_control.h"
 
 enum {
 	SA_CLAIM_CAPACITY = 64,

@@ -1,5 +1,5 @@
 /* The numbers of SAs: unique, unpredictable, given and reserved. */
-#include "dataplane/sa.h"
+#include "dataplane/sa_control.h"
 
 #include <errno.h>
 #include <string.h>

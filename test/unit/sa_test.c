@@ -1,4 +1,4 @@
-#include "dataplane/sa.h"
+#include "dataplane/sa_control.h"
 
 #include <errno.h>
 #include <string.h>

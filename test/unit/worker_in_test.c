@@ -315,6 +315,7 @@ TEST(worker, c090_a_deleted_set_is_dead_at_once)
 	scene_send(&s, &p);
 	scene_expect_delivered(&s);
 	set_delete(&s.f->sets, s.ue.set.registration, FIXTURE_OWNER, 0, s.f->now_s);
+	sa_grace(&s.f->sas);
 	scene_esp(&s, &p, 2);
 	scene_send(&s, &p);
 	scene_expect_dropped(&s, COUNT_esp_unknown_spi);
@@ -337,7 +338,7 @@ TEST(worker, an_sa_that_dies_while_its_packets_wait_delivers_none_of_them)
 	fixture_turn(s.f);
 	uint32_t n_before = fixture_discard(s.f);
 	set_delete(&s.f->sets, s.ue.set.registration, FIXTURE_OWNER, 0, s.f->now_s);
-	rte_rcu_qsbr_quiescent(s.f->sas.rcu, 0); /* as the end of that turn would have, later */
+	fixture_quiesce(&s.f->sas); /* as the end of that turn would have, later */
 	sa_reclaim(&s.f->sas);
 	while (fixture_turn(s.f))
 		;

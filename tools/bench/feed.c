@@ -87,8 +87,10 @@ int bench_feed_install(struct bench_feed *f, enum crypto_suite suite, uint32_t n
 	if (n > f->n_room)
 		return -ENOSPC;
 	set_delete_all(&f->bench->sets, OWNER);
+	sa_grace(&f->bench->sas);
 	rte_rcu_qsbr_quiescent(f->bench->sas.rcu, 0); /* the worker is this thread, and at rest */
-	sa_reclaim(&f->bench->sas);
+	while (sa_reclaim(&f->bench->sas))
+		;
 	f->suite = suite;
 	f->n_peers = n;
 	for (uint32_t i = 0; i < n; i++) {

@@ -1,0 +1,21 @@
+/*
+ * Inside of the set table, for set.c and set_prefetch.c: where things stand. Control thread.
+ */
+#ifndef DATAPLANE_SET_IMPL_H
+#define DATAPLANE_SET_IMPL_H
+
+#include "dataplane/set.h"
+
+/* Where the chain of sets begins that this one would be in. */
+uint32_t *set_bucket(const struct set_table *t, uint64_t registration, uint32_t owner);
+
+/* The first of the sets that end in this second, or turns of the wheel before or after it. */
+static inline uint32_t *set_wheel(const struct set_table *t, uint32_t expires_s)
+{
+	return &t->wheel[expires_s % SET_WHEEL_S];
+}
+
+/* When something ends that begins now; 0 = never, which no other lifetime comes to. */
+uint32_t set_end(uint32_t lifetime_s, uint32_t now_s);
+
+#endif
