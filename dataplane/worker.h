@@ -55,6 +55,9 @@ void worker_fini(struct worker *w);
 /* The loop of an lcore (rte_eal_remote_launch): turns until w->stop. `arg` is a struct worker. */
 int worker_run(void *arg);
 
+/* Runs n jobs of packets through the crypto and on. Part of a turn. */
+void worker_crypto(struct worker *w, struct crypto_job *job[], uint32_t n);
+
 /* One turn over all ports. Returns how many packets came in. */
 uint32_t worker_turn(struct worker *w);
 

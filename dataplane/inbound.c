@@ -1,0 +1,197 @@
+#include "dataplane/inbound.h"
+
+#include <string.h>
+
+#include <rte_byteorder.h>
+
+#include "dataplane/esp.h"
+#include "dataplane/rx.h"
+#include "dataplane/tuple.h"
+#include "dataplane/worker.h"
+
+/* ---- clear packets ---- */
+
+/*
+ * A clear packet reaches the kernel only when no SA claims its tuple (TS 33.203 7.1, C-061). Of
+ * fragments the first one is judged; without it the others never become a datagram.
+ */
+static void clear_in(struct worker *w, struct rte_mbuf *m, struct pkt *p)
+{
+	if (rx_has_ports(p) && p->at.first) {
+		if (p->at.end - p->at.l4 < 4) {
+			out_drop(w, m, COUNT_packet_truncated);
+			return;
+		}
+		const uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+		enum counter reason = p->at.protocol == IPPROTO_UDP ? COUNT_clear_udp_to_protected
+								    : COUNT_clear_tcp_to_protected;
+		uint16_t port;
+		memcpy(&port, frame + p->at.l4 + 2, sizeof(port));
+		if (zone_is_protected(&w->zones->zone[p->zone], rte_be_to_cpu_16(port))) {
+			out_drop(w, m, reason);
+			return;
+		}
+		struct tuple tuple = tuple_of(frame, &p->at, p->zone, API_IN);
+		if (tuple_find(w->sas, tuple_hash(w->sas->tuples, &tuple), &tuple)) {
+			out_drop(w, m, reason);
+			return;
+		}
+	}
+	w->count.n[COUNT_clear_rx]++;
+	out_to_kernel(w, p->zone, m);
+}
+
+/* ---- ESP, before the crypto ---- */
+
+/* Step 1: sorts ESP from clear, and finds the SA's slot. True: an ESP packet to go on with. */
+static bool sort_in(struct worker *w, const struct zone_port *port, struct rte_mbuf *m)
+{
+	struct pkt *p = pkt_of(m);
+	if (!rx_parse(w, port, m, p))
+		return false;
+	if (p->at.protocol != IPPROTO_ESP) {
+		clear_in(w, m, p);
+		return false;
+	}
+	if (unlikely(p->at.fragment)) {
+		out_drop(w, m, COUNT_esp_fragment);
+		return false;
+	}
+	if (unlikely(p->at.end - p->at.l4 < ESP_HEADER_BYTES)) {
+		out_drop(w, m, COUNT_esp_truncated);
+		return false;
+	}
+	const uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, p->at.l4);
+	uint32_t spi_be;
+	memcpy(&spi_be, esp, sizeof(spi_be));
+	p->sa = sa_slot_of_spi(w->sas, rte_be_to_cpu_32(spi_be));
+	return true;
+}
+
+/* The outer header says what the SA says. */
+static bool is_addressed(const struct worker *w, const struct sa *sa, const uint8_t *ip,
+			 const struct pkt *p)
+{
+	const struct sa_id *id = &sa->id;
+	return id->zone == p->zone && id->family == p->at.family &&
+	       sa_peer_equal(sa, parse_source(ip, id->family)) &&
+	       local_address_equal(w->sas->locals->entry[id->local].address,
+				   parse_destination(ip, id->family), id->family);
+}
+
+/* Seed 5.1.4(4): our own packet played back to us. Counted apart, as it tells more. */
+static enum counter or_reflected(const struct worker *w, const uint8_t *ip, const struct pkt *p,
+				 enum counter reason)
+{
+	bool ours = local_is_ours(w->sas->locals, p->zone, p->at.family,
+				  parse_source(ip, p->at.family));
+	return ours ? COUNT_esp_reflected : reason;
+}
+
+static enum counter replay_verdict_counter(enum replay_verdict verdict)
+{
+	return verdict == REPLAY_SEEN ? COUNT_esp_replayed : COUNT_esp_late;
+}
+
+/* Step 2: everything that can be said before the ICV. */
+static enum counter check_in(struct worker *w, struct rte_mbuf *m, struct pkt *p)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	const uint8_t *ip = frame + p->at.l3;
+	uint32_t word[2];
+	memcpy(word, frame + p->at.l4, sizeof(word));
+	p->sequence = rte_be_to_cpu_32(word[1]);
+	if (unlikely(!p->sa || !sa_is_inbound_spi(p->sa, rte_be_to_cpu_32(word[0]))))
+		return or_reflected(w, ip, p, COUNT_esp_unknown_spi);
+	if (unlikely(!is_addressed(w, p->sa, ip, p)))
+		return or_reflected(w, ip, p, COUNT_esp_wrong_address);
+	if (unlikely(sa_is_expired(p->sa, w->now_s)))
+		return COUNT_esp_expired;
+	if (unlikely(p->sequence == 0))
+		return COUNT_esp_zero_sequence;
+	enum replay_verdict replay = sa_replay_check(p->sa, p->sequence);
+	if (unlikely(replay != REPLAY_FRESH))
+		return replay_verdict_counter(replay);
+	return esp_in_prepare(m, p);
+}
+
+void inbound_waiting(struct worker *w)
+{
+	struct crypto_job *job[WORKER_BURST];
+	uint32_t n_jobs = 0;
+
+	for (uint32_t i = 0; i < w->waiting.n; i++) {
+		struct rte_mbuf *m = w->waiting.m[i];
+		struct pkt *p = pkt_of(m);
+		enum counter verdict = check_in(w, m, p);
+		if (likely(verdict == ESP_OK))
+			job[n_jobs++] = &p->job;
+		else
+			out_drop(w, m, verdict);
+	}
+	w->waiting.n = 0;
+	worker_crypto(w, job, n_jobs);
+}
+
+bool inbound_burst(struct worker *w, const struct zone_port *port, struct rte_mbuf *m[], uint32_t n)
+{
+	struct worker_burst sorted = { .n = 0 };
+
+	w->count.n[COUNT_network_rx] += n;
+	rx_prefetch(m, n);
+	for (uint32_t i = 0; i < n; i++) {
+		if (sort_in(w, port, m[i]))
+			sorted.m[sorted.n++] = m[i];
+	}
+	/*
+	 * A loop of its own: a prefetch that misses the TLB holds its place in the core until the
+	 * page walk is done, and between long stretches of code only three or four fit in at a
+	 * time.
+	 */
+	for (uint32_t i = 0; i < sorted.n; i++) {
+		const struct pkt *p = pkt_of(sorted.m[i]);
+		if (p->sa)
+			sa_prefetch(p->sa, p->at.family);
+	}
+	inbound_waiting(w);
+	memcpy(w->waiting.m, sorted.m, sorted.n * sizeof(sorted.m[0]));
+	w->waiting.n = sorted.n;
+	return n == WORKER_BURST;
+}
+
+/* ---- ESP, after the crypto ---- */
+
+/* RFC 4303 3.4.4: nothing of the packet is believed before its ICV was good. */
+static enum counter verdict_of(struct rte_mbuf *m, struct pkt *p)
+{
+	if (unlikely(p->job.status != CRYPTO_DONE))
+		return p->job.status == CRYPTO_BAD_ICV ? COUNT_esp_bad_icv : COUNT_crypto_failed;
+	/* Again, and now for good: an equal number may have passed within this burst. */
+	enum replay_verdict replay = sa_replay_commit(p->sa, p->sequence);
+	if (unlikely(replay != REPLAY_FRESH))
+		return replay_verdict_counter(replay);
+	return esp_in_finish(m, p);
+}
+
+void inbound_done(struct worker *w, struct crypto_job *job[], uint32_t n)
+{
+	uint64_t n_pkts = 0, n_bytes = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = mbuf_of_job(job[i]);
+		struct pkt *p = pkt_of(m);
+		enum counter verdict = verdict_of(m, p);
+		if (unlikely(verdict != ESP_OK)) {
+			out_drop(w, m, verdict);
+			continue;
+		}
+		uint16_t ip_bytes = p->at.end - p->at.l4;
+		p->sa->run.n_pkts++;
+		p->sa->run.n_bytes += ip_bytes;
+		n_pkts++;
+		n_bytes += ip_bytes;
+		out_to_kernel(w, p->zone, m);
+	}
+	w->count.n[COUNT_esp_rx] += n_pkts;
+	w->count.n[COUNT_esp_rx_bytes] += n_bytes;
+}

@@ -1,0 +1,135 @@
+#include "dataplane/outbound.h"
+
+#include <string.h>
+
+#include <rte_byteorder.h>
+
+#include "dataplane/esp.h"
+#include "dataplane/rx.h"
+#include "dataplane/tuple.h"
+#include "dataplane/worker.h"
+
+static void clear_out(struct worker *w, struct rte_mbuf *m, const struct pkt *p)
+{
+	w->count.n[COUNT_clear_tx]++;
+	out_to_network(w, p->zone, m);
+}
+
+/*
+ * Step 1: true when the packet has a tuple that an SA may serve. A fragment has none, and may be
+ * part of a datagram that must not leave in the clear: it does not leave (RFC 4303 3.3.4).
+ */
+static bool sort_out(struct worker *w, const struct zone_port *port, struct rte_mbuf *m,
+		     struct tuple *tuple, uint64_t *hash)
+{
+	struct pkt *p = pkt_of(m);
+	if (!rx_parse(w, port, m, p))
+		return false;
+	if (!rx_has_ports(p)) {
+		clear_out(w, m, p);
+		return false;
+	}
+	if (p->at.fragment) {
+		out_drop(w, m, COUNT_out_fragment);
+		return false;
+	}
+	if (p->at.end - p->at.l4 < 4) {
+		out_drop(w, m, COUNT_packet_truncated);
+		return false;
+	}
+	*tuple = tuple_of(rte_pktmbuf_mtod(m, uint8_t *), &p->at, p->zone, API_OUT);
+	*hash = tuple_hash(w->sas->tuples, tuple);
+	return true;
+}
+
+/* Takes the SA's next sequence number; RFC 4303 3.3.3. */
+static enum counter take_sequence(struct worker *w, struct pkt *p)
+{
+	uint64_t sequence = p->sa->run.replay.top + 1;
+	if (unlikely(sequence > SA_LAST_SEQUENCE))
+		return COUNT_out_exhausted;
+	if (unlikely(sequence == SA_SEQUENCE_EVENT))
+		rte_ring_sp_enqueue(w->events, p->sa);
+	p->sa->run.replay.top = sequence;
+	p->sequence = (uint32_t)sequence;
+	return ESP_OK;
+}
+
+/* No protected port of ours speaks in the clear, and nobody of ours to a peer's protected port. */
+static bool may_leave_clear(const struct worker *w, const struct zone *zone,
+			    const struct tuple *tuple)
+{
+	return !zone_is_protected(zone, rte_be_to_cpu_16(tuple->local_port_be)) &&
+	       !tuple_is_peer_protected(w->sas, tuple);
+}
+
+/* Step 3: the SA of the tuple, or the reason to drop; p->spi is 0 for a clear packet. */
+static enum counter protect(struct worker *w, struct rte_mbuf *m, struct pkt *p,
+			    const struct tuple *tuple, uint64_t hash)
+{
+	const struct zone *zone = &w->zones->zone[p->zone];
+	p->sa = tuple_find(w->sas, hash, tuple);
+	p->spi = p->sa ? atomic_load_explicit(&p->sa->id.key, memory_order_relaxed) : 0;
+	if (!p->spi)
+		return may_leave_clear(w, zone, tuple) ? ESP_OK : COUNT_out_no_sa;
+	if (unlikely(sa_is_expired(p->sa, w->now_s)))
+		return COUNT_out_expired;
+	uint16_t ip_bytes = p->at.end - p->at.l4;
+	enum counter verdict = take_sequence(w, p);
+	if (likely(verdict == ESP_OK))
+		verdict = esp_out_prepare(m, p, zone->mtu_bytes);
+	if (likely(verdict == ESP_OK)) {
+		p->sa->run.n_pkts++;
+		p->sa->run.n_bytes += ip_bytes;
+		w->count.n[COUNT_esp_tx_bytes] += ip_bytes;
+	}
+	return verdict;
+}
+
+void outbound_burst(struct worker *w, const struct zone_port *port, struct rte_mbuf *m[],
+		    uint32_t n)
+{
+	struct rte_mbuf *with_ports[WORKER_BURST];
+	struct tuple tuple[WORKER_BURST];
+	uint64_t hash[WORKER_BURST];
+	struct crypto_job *job[WORKER_BURST];
+	uint32_t n_tuples = 0, n_jobs = 0;
+
+	w->count.n[COUNT_kernel_rx] += n;
+	rx_prefetch(m, n);
+	for (uint32_t i = 0; i < n; i++) {
+		if (sort_out(w, port, m[i], &tuple[n_tuples], &hash[n_tuples]))
+			with_ports[n_tuples++] = m[i];
+	}
+	for (uint32_t i = 0; i < n_tuples; i++) /* short loops: see inbound_burst() */
+		tuple_prefetch(w->sas->tuples, hash[i]);
+	for (uint32_t i = 0; i < n_tuples; i++) {
+		const struct sa *sa = tuple_candidate(w->sas, hash[i]);
+		if (sa)
+			sa_prefetch(sa, tuple[i].family);
+	}
+	for (uint32_t i = 0; i < n_tuples; i++) {
+		struct pkt *p = pkt_of(with_ports[i]);
+		enum counter verdict = protect(w, with_ports[i], p, &tuple[i], hash[i]);
+		if (unlikely(verdict != ESP_OK))
+			out_drop(w, with_ports[i], verdict);
+		else if (p->spi)
+			job[n_jobs++] = &p->job;
+		else
+			clear_out(w, with_ports[i], p);
+	}
+	worker_crypto(w, job, n_jobs);
+}
+
+void outbound_done(struct worker *w, struct crypto_job *job[], uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = mbuf_of_job(job[i]);
+		if (unlikely(job[i]->status != CRYPTO_DONE)) {
+			out_drop(w, m, COUNT_crypto_failed);
+			continue;
+		}
+		w->count.n[COUNT_esp_tx]++;
+		out_to_network(w, pkt_of(m)->zone, m);
+	}
+}

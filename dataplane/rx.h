@@ -1,0 +1,61 @@
+/*
+ * What every received packet goes through first, from whatever port: its lines are brought in, its
+ * headers found, its zone told. The worker's own thread; part of inbound.c and outbound.c.
+ */
+#ifndef DATAPLANE_RX_H
+#define DATAPLANE_RX_H
+
+#include <netinet/in.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_prefetch.h>
+
+#include "dataplane/out.h"
+#include "dataplane/pkt.h"
+
+/* The lines that every step reads or writes: headers, and the packet's own one. */
+static inline void rx_prefetch(struct rte_mbuf *m[], uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const char *frame = rte_pktmbuf_mtod(m[i], const char *);
+		rte_prefetch0(frame);
+		rte_prefetch0(frame + SA_LINE_BYTES);
+		rte_prefetch0(frame + 2 * SA_LINE_BYTES);
+		rte_prefetch0(pkt_of(m[i]));
+	}
+}
+
+static inline void rx_drop_unparsed(struct worker *w, struct rte_mbuf *m,
+				    enum parse_verdict verdict)
+{
+	out_drop(w, m,
+		 verdict == PARSE_TRUNCATED ? COUNT_packet_truncated : COUNT_packet_malformed);
+}
+
+/* Fills p->at and p->zone; at.protocol is 0 for what is not IP. False: the packet is gone. */
+static inline bool rx_parse(struct worker *w, const struct zone_port *port, struct rte_mbuf *m,
+			    struct pkt *p)
+{
+	enum parse_verdict verdict =
+		m->nb_segs == 1 ? parse_frame(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, &p->at)
+				: PARSE_MALFORMED;
+	if (unlikely(verdict == PARSE_TRUNCATED || verdict == PARSE_MALFORMED)) {
+		rx_drop_unparsed(w, m, verdict);
+		return false;
+	}
+	p->zone = port->is_kernel ? port->zone : port->zone_of_vlan[p->at.vlan];
+	if (unlikely(p->zone == ZONE_NONE || (port->is_kernel && p->at.vlan))) {
+		out_drop(w, m, COUNT_packet_unknown_zone);
+		return false;
+	}
+	if (unlikely(verdict == PARSE_OTHER))
+		p->at.protocol = 0;
+	return true;
+}
+
+static inline bool rx_has_ports(const struct pkt *p)
+{
+	return p->at.protocol == IPPROTO_UDP || p->at.protocol == IPPROTO_TCP;
+}
+
+#endif
