@@ -35,7 +35,7 @@ enum config_indicator {
 
 struct config_sa {
 	uint32_t capacity;        /* SAs of both directions; a power of two, 2^10 … 2^22 */
-	uint32_t generation_bits; /* of the SPI, 1 … 10; SPI = generation | slice | index */
+	uint32_t generation_bits; /* of the SPI, 4 … 10; SPI = generation | slice | index */
 	uint32_t spi_slice; /* this node's slice of the SPI numbers, 0 … 2^slice_bits − 1 */
 	uint32_t spi_slice_bits;     /* 0: one node alone */
 	uint32_t replay_window_pkts; /* ≥ 32; up to 128 in the SA, wider from the side pool */

@@ -147,7 +147,7 @@ const cyaml_schema_value_t config_schema = {
 static const struct config_rule rules[] = {
 	/* section, key, min, max, default */
 	{ sa_fields, "capacity", 1u << 10, 1u << 22, 1u << 16 },
-	{ sa_fields, "generation_bits", 1, 10, 10 },
+	{ sa_fields, "generation_bits", 4, 10, 10 },
 	{ sa_fields, "spi_slice", 0, 65535, 0 },
 	{ sa_fields, "spi_slice_bits", 0, 16, 0 },
 	/* RFC 4303 3.4.3: at least 32; a window must fit into api_sa.window */

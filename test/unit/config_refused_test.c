@@ -163,6 +163,8 @@ static const struct {
 	  ":3:7: found an SPI of 33 bits (generation_bits 10 + spi_slice_bits 1 + 22 for "
 	  "capacity), "
 	  "expected at most 32" },
+	{ DATAPLANE "  sa: {generation_bits: 3}\n" ZONES,
+	  ":3:25: found \"3\" for generation_bits, expected a number from 4 to 10" },
 	{ DATAPLANE "  sa: {spi_slice: 1}\n" ZONES,
 	  ":3:19: found 1 for spi_slice, expected less than 2^spi_slice_bits = 1" },
 	{ DATAPLANE "  sa: {spi_slice: 4, spi_slice_bits: 2}\n" ZONES,

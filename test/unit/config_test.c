@@ -121,10 +121,10 @@ TEST(config, explicit_zero_is_no_default)
 		      "  worker_cores: [2]\n"
 		      "  zones: [{name: a, network_port: net_null0, kernel_port: net_null1,\n"
 		      "           vlan: 0, kernel_netns: ''}]\n"
-		      "  sa: {generation_bits: 1, orphans: delete}\n");
+		      "  sa: {generation_bits: 4, orphans: delete}\n");
 
 	ASSERT_TRUE(c != NULL);
-	EXPECT_EQ(c->dataplane->sa.generation_bits, 1);
+	EXPECT_EQ(c->dataplane->sa.generation_bits, 4);
 	EXPECT_EQ(c->dataplane->sa.orphans, CONFIG_ORPHANS_DELETE);
 	EXPECT_STREQ(c->dataplane->zones[0].kernel_netns, "");
 	config_free(c);
