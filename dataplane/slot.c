@@ -138,7 +138,8 @@ static void slot_wipe(struct sa_table *t, uint32_t slot)
 	if (t->slot[slot] & SLOT_CIPHER)
 		wipe(&sa->key.cipher, sizeof(sa->key.cipher));
 	t->slot[slot] &= (uint8_t)~SLOT_CIPHER;
-	wipe(sa, offsetof(struct sa, key.cipher));
+	/* Not the key, which workers may read at any time: it is 0, retired or never published. */
+	wipe((char *)sa + sizeof(sa->id.key), offsetof(struct sa, key.cipher) - sizeof(sa->id.key));
 	wipe(&sa->rest, sizeof(sa->rest));
 }
 
