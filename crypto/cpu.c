@@ -1,9 +1,7 @@
 /*
  * The cpu backend: IPsec-MB, called with as many jobs as there are.
  *
- * Jobs are grouped by hash, whatever their SA, direction or cipher, and a group is run in at most
- * three calls: encrypt what is to be signed, hash everything, decrypt what was verified. A packet
- * with a bad ICV is never deciphered.
+ * Jobs are grouped by what authenticates them, whatever their SA, direction or cipher.
  */
 #include "crypto/cpu.h"
 
@@ -15,68 +13,56 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-const struct crypto_suite_shape crypto_suite_shape[CRYPTO_N_SUITES] = {
-	[CRYPTO_HMAC_SHA1_NULL] = { CPU_ICV_BYTES, 0, 4, 20, 0 },
-	[CRYPTO_HMAC_MD5_NULL] = { CPU_ICV_BYTES, 0, 4, 16, 0 },
-	[CRYPTO_HMAC_SHA1_AES_CBC] = { CPU_ICV_BYTES, CPU_AES_BLOCK_BYTES, CPU_AES_BLOCK_BYTES, 20,
-				       CPU_AES_KEY_BYTES },
-	[CRYPTO_HMAC_MD5_AES_CBC] = { CPU_ICV_BYTES, CPU_AES_BLOCK_BYTES, CPU_AES_BLOCK_BYTES, 16,
-				      CPU_AES_KEY_BYTES },
+const struct cpu_suite cpu_suite[CRYPTO_N_SUITES] = {
+	[CRYPTO_HMAC_SHA1_NULL] = { CPU_SHA1, CPU_NO_CIPHER },
+	[CRYPTO_HMAC_MD5_NULL] = { CPU_MD5, CPU_NO_CIPHER },
+	[CRYPTO_HMAC_SHA256_NULL] = { CPU_SHA256, CPU_NO_CIPHER },
+	[CRYPTO_HMAC_SHA1_AES_CBC] = { CPU_SHA1, CPU_AES128_CBC },
+	[CRYPTO_HMAC_MD5_AES_CBC] = { CPU_MD5, CPU_AES128_CBC },
+	[CRYPTO_HMAC_SHA256_AES_CBC] = { CPU_SHA256, CPU_AES128_CBC },
+	[CRYPTO_HMAC_SHA1_AES256_CBC] = { CPU_SHA1, CPU_AES256_CBC },
+	[CRYPTO_HMAC_MD5_AES256_CBC] = { CPU_MD5, CPU_AES256_CBC },
+	[CRYPTO_HMAC_SHA256_AES256_CBC] = { CPU_SHA256, CPU_AES256_CBC },
+	[CRYPTO_HMAC_SHA1_3DES_CBC] = { CPU_SHA1, CPU_3DES_CBC },
+	[CRYPTO_HMAC_MD5_3DES_CBC] = { CPU_MD5, CPU_3DES_CBC },
+	[CRYPTO_HMAC_SHA256_3DES_CBC] = { CPU_SHA256, CPU_3DES_CBC },
+	[CRYPTO_AES_GMAC] = { CPU_AEAD, CPU_NO_CIPHER },
+	[CRYPTO_AES256_GMAC] = { CPU_AEAD, CPU_NO_CIPHER },
+	[CRYPTO_AES_GCM] = { CPU_AEAD, CPU_NO_CIPHER },
+	[CRYPTO_AES256_GCM] = { CPU_AEAD, CPU_NO_CIPHER },
 };
 
-static const enum cpu_hash suite_hash[CRYPTO_N_SUITES] = {
-	[CRYPTO_HMAC_SHA1_NULL] = CPU_SHA1,
-	[CRYPTO_HMAC_MD5_NULL] = CPU_MD5,
-	[CRYPTO_HMAC_SHA1_AES_CBC] = CPU_SHA1,
-	[CRYPTO_HMAC_MD5_AES_CBC] = CPU_MD5,
-};
-
-/* ---- a group's run ---- */
-
-/* Both ICVs of 96 bits whole, whatever they hold: the time says nothing of where they differ. */
-static bool icv_equal(const uint8_t *a, const uint8_t *b)
+static void run_group(struct crypto *c, enum cpu_group_kind kind, struct crypto_job *const job[],
+		      unsigned n)
 {
-	uint64_t a0, b0;
-	uint32_t a1, b1;
-	memcpy(&a0, a, sizeof(a0));
-	memcpy(&b0, b, sizeof(b0));
-	memcpy(&a1, a + 8, sizeof(a1));
-	memcpy(&b1, b + 8, sizeof(b1));
-	return ((a0 ^ b0) | (a1 ^ b1)) == 0;
-}
-
-static void run_group(struct crypto *c, enum cpu_hash hash)
-{
-	struct cpu_group *g = &c->group[hash];
-	bool done = (g->n_ciphers == 0 || cpu_encrypt(c, g)) && cpu_hash(c, hash, g);
-	for (unsigned i = 0; i < g->n; i++) {
-		struct crypto_job *job = g->job[i];
-		bool good = job->direction == CRYPTO_SIGN ||
-			    icv_equal(c->tag[i], job->esp + job->auth_bytes);
-		job->status = good ? CRYPTO_DONE : CRYPTO_BAD_ICV;
-		c->done[(c->done_head + c->n_done++) & (CPU_MAX_DONE - 1)] = job;
-	}
-	if (g->n_ciphers)
-		done = done && cpu_decrypt(c, g);
-	for (unsigned i = 0; !done && i < g->n; i++)
-		g->job[i]->status = CRYPTO_FAILED;
-	g->n = g->n_ciphers = 0;
+	if (kind == CPU_AEAD)
+		cpu_run_aead(c, job, n);
+	else
+		cpu_run_hmac(c, kind, job, n);
 }
 
 /* ---- submit and collect ---- */
 
+static void run_waiting(struct crypto *c, enum cpu_group_kind kind)
+{
+	struct cpu_group *g = &c->group[kind];
+	run_group(c, kind, g->job, g->n);
+	for (unsigned i = 0; i < g->n; i++)
+		c->done[(c->done_head + c->n_done++) & (CPU_MAX_DONE - 1)] = g->job[i];
+	g->n = 0;
+}
+
 unsigned crypto_submit(struct crypto *c, struct crypto_job *const jobs[], unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		enum cpu_hash hash = suite_hash[jobs[i]->suite];
-		struct cpu_group *g = &c->group[hash];
+		enum cpu_group_kind kind = cpu_suite[jobs[i]->suite].group;
+		struct cpu_group *g = &c->group[kind];
 		if (g->n == CRYPTO_BURST) {
 			if (CPU_MAX_DONE - c->n_done < CRYPTO_BURST)
 				return i;
-			run_group(c, hash);
+			run_waiting(c, kind);
 		}
 		jobs[i]->status = CRYPTO_PENDING;
-		g->n_ciphers += cpu_has_cipher(jobs[i]);
 		g->job[g->n++] = jobs[i];
 	}
 	return n;
@@ -84,9 +70,9 @@ unsigned crypto_submit(struct crypto *c, struct crypto_job *const jobs[], unsign
 
 unsigned crypto_collect(struct crypto *c, struct crypto_job *out[], unsigned max)
 {
-	for (enum cpu_hash hash = 0; hash < CPU_N_HASHES; hash++) {
-		if (c->group[hash].n && CPU_MAX_DONE - c->n_done >= c->group[hash].n)
-			run_group(c, hash);
+	for (enum cpu_group_kind kind = 0; kind < CPU_N_GROUPS; kind++) {
+		if (c->group[kind].n && CPU_MAX_DONE - c->n_done >= c->group[kind].n)
+			run_waiting(c, kind);
 	}
 	unsigned n = c->n_done < max ? c->n_done : max;
 	for (unsigned i = 0; i < n; i++)
@@ -94,6 +80,45 @@ unsigned crypto_collect(struct crypto *c, struct crypto_job *out[], unsigned max
 	c->done_head = (c->done_head + n) & (CPU_MAX_DONE - 1);
 	c->n_done -= n;
 	return n;
+}
+
+/* ---- run ---- */
+
+/* How many at the head of n are of one group. */
+static unsigned run_length(struct crypto_job *const jobs[], unsigned n)
+{
+	uint8_t kind = cpu_suite[jobs[0]->suite].group;
+	unsigned i = 1;
+	while (i < n && cpu_suite[jobs[i]->suite].group == kind)
+		i++;
+	return i;
+}
+
+static void run_mixed(struct crypto *c, struct crypto_job *const jobs[], unsigned n)
+{
+	struct crypto_job *job[CPU_N_GROUPS][CRYPTO_BURST];
+	unsigned n_of[CPU_N_GROUPS] = { 0 };
+	for (unsigned i = 0; i < n; i++) {
+		enum cpu_group_kind kind = cpu_suite[jobs[i]->suite].group;
+		job[kind][n_of[kind]++] = jobs[i];
+	}
+	for (enum cpu_group_kind kind = 0; kind < CPU_N_GROUPS; kind++) {
+		if (n_of[kind])
+			run_group(c, kind, job[kind], n_of[kind]);
+	}
+}
+
+void crypto_run(struct crypto *c, struct crypto_job *const jobs[], unsigned n)
+{
+	while (n) {
+		unsigned some = n < CRYPTO_BURST ? n : CRYPTO_BURST;
+		if (run_length(jobs, some) == some)
+			run_group(c, cpu_suite[jobs[0]->suite].group, jobs, some);
+		else
+			run_mixed(c, jobs, some);
+		jobs += some;
+		n -= some;
+	}
 }
 
 /* ---- life ---- */
@@ -147,20 +172,27 @@ void crypto_free(struct crypto *c)
 /* ---- keys ---- */
 
 int crypto_prepare(struct crypto *c, enum crypto_suite suite, const uint8_t *auth_key,
-		   const uint8_t *cipher_key, struct crypto_key *key)
+		   const uint8_t *cipher_key, const uint8_t *salt, struct crypto_key *key)
 {
 	if (suite >= CRYPTO_N_SUITES)
 		return -EINVAL;
 	const struct crypto_suite_shape *shape = &crypto_suite_shape[suite];
+	enum cpu_group_kind kind = cpu_suite[suite].group;
 	memset(key, 0, sizeof(*key));
+	if (kind == CPU_AEAD) {
+		bool gmac = shape->integrity == CRYPTO_GMAC;
+		cpu_aead_key(c, gmac ? auth_key : cipher_key,
+			     gmac ? shape->auth_key_bytes : shape->cipher_key_bytes, salt,
+			     &key->auth);
+		return 0;
+	}
 	if (shape->cipher_key_bytes) {
 		ssize_t n = getrandom(&key->cipher.iv_seed, sizeof(key->cipher.iv_seed), 0);
 		if (n != (ssize_t)sizeof(key->cipher.iv_seed))
 			return -EIO;
 		memcpy(key->cipher.key, cipher_key, shape->cipher_key_bytes);
-		key->cipher.key_bytes = shape->cipher_key_bytes;
 	}
-	cpu_mid_state(c, suite_hash[suite], auth_key, shape->auth_key_bytes, 0x36, key->auth.inner);
-	cpu_mid_state(c, suite_hash[suite], auth_key, shape->auth_key_bytes, 0x5c, key->auth.outer);
+	cpu_mid_state(c, kind, auth_key, shape->auth_key_bytes, 0x36, key->auth.inner);
+	cpu_mid_state(c, kind, auth_key, shape->auth_key_bytes, 0x5c, key->auth.outer);
 	return 0;
 }

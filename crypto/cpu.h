@@ -1,6 +1,7 @@
 /*
- * Inside of the cpu backend: cpu.c holds the queues, cpu_imb.c the calls of IPsec-MB. Nobody else
- * includes this. Everything belongs to the one thread that uses the struct crypto.
+ * Inside of the cpu backend: cpu.c holds the queues, cpu_hmac.c and cpu_cbc.c the suites with an
+ * HMAC, cpu_aead.c GCM and GMAC. Nobody else includes this. Everything belongs to the one thread
+ * that uses the struct crypto.
  */
 #ifndef CRYPTO_CPU_H
 #define CRYPTO_CPU_H
@@ -9,69 +10,129 @@
 
 #include <intel-ipsec-mb.h>
 #include <stdbool.h>
+#include <string.h>
 
-enum cpu_hash {
+/* Jobs that are run together. */
+enum cpu_group_kind {
 	CPU_SHA1,
 	CPU_MD5,
-	CPU_N_HASHES,
+	CPU_SHA256,
+	CPU_AEAD,
+	CPU_N_GROUPS,
 };
 
+enum cpu_cipher {
+	CPU_NO_CIPHER, /* or none of its own: AEAD */
+	CPU_AES128_CBC,
+	CPU_AES256_CBC,
+	CPU_3DES_CBC,
+	CPU_N_CIPHERS,
+};
+
+struct cpu_suite {
+	uint8_t group;  /* enum cpu_group_kind */
+	uint8_t cipher; /* enum cpu_cipher */
+};
+extern const struct cpu_suite cpu_suite[CRYPTO_N_SUITES];
+
 enum {
-	CPU_ICV_BYTES = 12, /* RFC 2403, RFC 2404 */
 	CPU_AES_BLOCK_BYTES = 16,
-	CPU_AES_KEY_BYTES = 16,
-	CPU_AES_SCHEDULE_BYTES = 11 * CPU_AES_BLOCK_BYTES, /* AES-128: 10 rounds */
+	CPU_AES_SCHEDULE_BYTES = 15 * CPU_AES_BLOCK_BYTES, /* AES-256: 14 rounds */
+	CPU_SEQUENCE_BYTES = 4,
 	/* Finished and not yet collected: what a full set of groups makes, twice. */
-	CPU_MAX_DONE = 2 * CPU_N_HASHES * CRYPTO_BURST,
+	CPU_MAX_DONE = 2 * CPU_N_GROUPS * CRYPTO_BURST,
 };
 _Static_assert((CPU_MAX_DONE & (CPU_MAX_DONE - 1)) == 0, "the ring is indexed with a mask");
 
 /* The jobs that wait for their run. */
 struct cpu_group {
 	unsigned n;
-	unsigned n_ciphers; /* of them, with a cipher */
 	struct crypto_job *job[CRYPTO_BURST];
 };
 
 /* A packet's round keys, for the time of one call. */
-struct cpu_schedule {
-	_Alignas(16) uint8_t encrypt[CPU_AES_SCHEDULE_BYTES];
-	_Alignas(16) uint8_t decrypt[CPU_AES_SCHEDULE_BYTES];
+union cpu_schedule {
+	struct {
+		_Alignas(16) uint8_t encrypt[CPU_AES_SCHEDULE_BYTES];
+		_Alignas(16) uint8_t decrypt[CPU_AES_SCHEDULE_BYTES];
+	} aes;
+	struct {
+		uint64_t key[3][IMB_DES_KEY_SCHED_SIZE / sizeof(uint64_t)];
+		const void *keys[3];
+	} des;
 };
 
 struct crypto {
 	IMB_MGR *mgr;
-	struct cpu_group group[CPU_N_HASHES];
+	struct cpu_group group[CPU_N_GROUPS];
 	struct crypto_job *done[CPU_MAX_DONE]; /* ring */
 	unsigned done_head, n_done;
 	_Alignas(16) uint8_t tag[CRYPTO_BURST][CRYPTO_ICV_BYTES]; /* [i] of the group's job i */
-	struct cpu_schedule schedule[CRYPTO_BURST];
-	IMB_JOB sha1[CRYPTO_BURST];
+	uint32_t covered[CRYPTO_BURST]; /* of an ICV, by the upper half of a sequence number */
+	union cpu_schedule schedule[CRYPTO_BURST];
+	struct gcm_key_data gcm;
+	IMB_JOB hash[CRYPTO_BURST];
 	IMB_JOB cipher[CRYPTO_BURST];
 };
 
-static inline bool cpu_has_cipher(const struct crypto_job *job)
+/*
+ * What numbers a packet once and for all under a key. The SAs of a set share their keys, so there
+ * it is SPI ‖ sequence number, never the number alone; an SA with extended numbers has a key for
+ * itself, and its SPI says nothing then. 8 bytes as on the wire.
+ */
+static inline uint64_t cpu_packet_number_be(const struct crypto_job *job)
 {
-	return crypto_suite_shape[job->suite].cipher_key_bytes != 0;
+	uint64_t number_be;
+	memcpy(&number_be, job->esp, sizeof(number_be));
+	if (job->esn) {
+		uint32_t high_be = __builtin_bswap32(job->sequence_high);
+		memcpy(&number_be, &high_be, sizeof(high_be));
+	}
+	return number_be;
+}
+
+/* Both ICVs whole, whatever they hold: the time says nothing of where they differ. */
+static inline bool cpu_icv_equal(const uint8_t *a, const uint8_t *b, size_t n_bytes)
+{
+	uint64_t a0, b0, a1 = 0, b1 = 0;
+	memcpy(&a0, a, sizeof(a0));
+	memcpy(&b0, b, sizeof(b0));
+	if (n_bytes == CRYPTO_ICV_BYTES) {
+		memcpy(&a1, a + 8, 8);
+		memcpy(&b1, b + 8, 8);
+	} else {
+		memcpy(&a1, a + 8, 4);
+		memcpy(&b1, b + 8, 4);
+	}
+	return ((a0 ^ b0) | (a1 ^ b1)) == 0;
 }
 
 /* Fills what never changes in the job arrays. Once, before anything else. */
 void cpu_preset(struct crypto *c);
 
-/* The steps of a group's run; each returns false when IPsec-MB did not do all of them. */
+/* Runs n ≤ CRYPTO_BURST jobs of one group to their end: sets their status. */
+void cpu_run_hmac(struct crypto *c, enum cpu_group_kind hash, struct crypto_job *const job[],
+		  unsigned n);
+void cpu_run_aead(struct crypto *c, struct crypto_job *const job[], unsigned n);
 
-/* The jobs to be signed, where they have a cipher: writes IV and ciphertext into the packet. */
-bool cpu_encrypt(struct crypto *c, const struct cpu_group *g);
-/* All jobs: the ICV into the packet (sign) or into tag[] (verify). */
-bool cpu_hash(struct crypto *c, enum cpu_hash hash, const struct cpu_group *g);
-/* The jobs that were verified (CRYPTO_DONE), where they have a cipher. */
-bool cpu_decrypt(struct crypto *c, const struct cpu_group *g);
+/*
+ * The jobs with this cipher among n: those to be signed are enciphered, IV included; those that
+ * were verified (CRYPTO_DONE) are deciphered. False when IPsec-MB did not do all of them.
+ */
+bool cpu_encrypt(struct crypto *c, enum cpu_cipher cipher, struct crypto_job *const job[],
+		 unsigned n);
+bool cpu_decrypt(struct crypto *c, enum cpu_cipher cipher, struct crypto_job *const job[],
+		 unsigned n);
 
 /*
  * RFC 2104 4: the state of the hash after one block of key xor pad, in the form that IPsec-MB goes
- * on from. `state` has 20 bytes for SHA-1, 16 for MD5.
+ * on from. `state` has 20 bytes for SHA-1, 16 for MD5, 32 for SHA-256.
  */
-void cpu_mid_state(struct crypto *c, enum cpu_hash hash, const uint8_t *key, size_t key_bytes,
+void cpu_mid_state(struct crypto *c, enum cpu_group_kind hash, const uint8_t *key, size_t key_bytes,
 		   uint8_t pad, uint8_t *state);
+
+/* Fills the key line of GCM and GMAC. key_bytes is 16 or 32. */
+void cpu_aead_key(struct crypto *c, const uint8_t *key, size_t key_bytes, const uint8_t *salt,
+		  union crypto_auth_key *auth);
 
 #endif

@@ -7,24 +7,20 @@
  * through IPsec-MB at full width, across SAs; results come in the order of completion, not of
  * submission. Whether a job is inbound (verify, then decrypt) or outbound (encrypt, then sign) is
  * its own: both share a group where the algorithm lets them.
+ *
+ * What a packet that failed holds is not to be used, and nothing of it leaves: with GCM it may be
+ * deciphered already. IVs are the backend's business, see crypto_iv_number().
  */
 #ifndef CRYPTO_JOB_H
 #define CRYPTO_JOB_H
 
+#include "crypto/suite.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define CRYPTO_BURST     64 /* widest group that is run in one call */
-#define CRYPTO_ICV_BYTES 16 /* largest ICV of any algorithm */
-
-/* What a group has in common. The order is the index of the cpu backend's table. */
-enum crypto_suite {
-	CRYPTO_HMAC_SHA1_NULL,
-	CRYPTO_HMAC_MD5_NULL,
-	CRYPTO_HMAC_SHA1_AES_CBC,
-	CRYPTO_HMAC_MD5_AES_CBC,
-	CRYPTO_N_SUITES,
-};
+#define CRYPTO_BURST 64 /* widest group that is run in one call */
 
 enum crypto_direction {
 	CRYPTO_VERIFY, /* check the ICV, then decrypt */
@@ -38,38 +34,57 @@ enum crypto_status {
 	CRYPTO_FAILED, /* the backend refused the job; the packet must not be used */
 };
 
-/* Authentication key as kept in an SA: HMAC inner and outer mid-states, RFC 2104 4. 64 bytes. */
-struct crypto_auth_key {
-	uint8_t inner[32];
-	uint8_t outer[32];
+/* What every packet of an SA needs; 64 bytes. Which of the two it is, the suite says. */
+union crypto_auth_key {
+	/* HMAC inner and outer mid-states, RFC 2104 4. */
+	struct {
+		uint8_t inner[32];
+		uint8_t outer[32];
+	};
+	/* GCM and GMAC need nothing else: their packets do not touch the line of the cipher. */
+	struct {
+		uint8_t key[32];      /* raw, expanded per packet */
+		uint8_t hash_key[16]; /* H of SP 800-38D 7.1, as the backend wants it */
+		uint8_t salt[4];
+		uint8_t reserved[12];
+	} aead;
 };
 
-/* Cipher key as kept in an SA: raw, expanded per packet. 64 bytes. */
+/* Cipher key as kept in an SA beside an HMAC: raw, expanded per packet. 64 bytes. */
 struct crypto_cipher_key {
 	uint8_t key[32];
 	uint64_t iv_seed;
-	uint8_t salt[4];
-	uint8_t key_bytes;
-	uint8_t reserved[19];
+	uint8_t reserved[24];
 };
 
-/* An SA's keys: two cache lines, of which a packet with NULL encryption touches the first. */
+/* An SA's keys: two cache lines; the second is touched by CBC only. */
 struct crypto_key {
-	struct crypto_auth_key auth;
+	union crypto_auth_key auth;
 	struct crypto_cipher_key cipher;
 };
+_Static_assert(sizeof(struct crypto_key) == 128, "two cache lines");
 
-/* Lives at the head of whatever its owner keeps of the packet, who finds that from it. */
+/*
+ * Lives at the head of whatever its owner keeps of the packet, who finds that from it. To be
+ * signed: header, payload and trailer in the clear, with room for IV and ICV, which the backend
+ * writes.
+ *
+ * With an extended sequence number (`esn`) the upper half is not in the packet but authenticated:
+ * RFC 4303 2.2.1 (HMAC), RFC 4106 5, RFC 4543 3.3.
+ */
 struct crypto_job {
 	const struct crypto_key *key;
-	uint8_t *esp;          /* first byte of the ESP header; authentication begins here */
-	uint16_t auth_bytes;   /* SPI … next header; the ICV follows at esp + auth_bytes */
-	uint16_t cipher_start; /* offset of the first ciphered byte from esp; its IV precedes it */
-	uint16_t cipher_bytes; /* a multiple of the block */
-	uint8_t suite;         /* enum crypto_suite */
-	uint8_t direction;     /* enum crypto_direction */
-	uint8_t status;        /* enum crypto_status, written by crypto_collect() */
+	uint8_t *esp;           /* first byte of the ESP header; authentication begins here */
+	uint32_t sequence_high; /* with esn */
+	uint16_t auth_bytes;    /* SPI … next header; the ICV follows at esp + auth_bytes */
+	uint16_t cipher_start;  /* offset of what follows the IV, or the header, from esp */
+	uint16_t cipher_bytes;  /* a multiple of the block */
+	uint8_t suite;          /* enum crypto_suite */
+	uint8_t direction;      /* enum crypto_direction */
+	uint8_t status;         /* enum crypto_status, written by crypto_collect() */
+	bool esn;
 };
+_Static_assert(sizeof(struct crypto_job) <= 32, "half a cache line");
 
 struct crypto;
 
@@ -87,22 +102,18 @@ unsigned crypto_submit(struct crypto *c, struct crypto_job *const jobs[], unsign
  */
 unsigned crypto_collect(struct crypto *c, struct crypto_job *out[], unsigned max);
 
-/* Bytes of the ICV on the wire, of the IV, and of the cipher's block (4 with NULL: RFC 4303 2.4).
+/*
+ * Runs n jobs of this backend to their end, in place: when it returns, each has its status and the
+ * array its order. What submit and collect do, without their queues, for who has nothing to do
+ * meanwhile; jobs that were submitted stay where they are.
  */
-struct crypto_suite_shape {
-	uint8_t icv_bytes;
-	uint8_t iv_bytes;
-	uint8_t block_bytes;
-	uint8_t auth_key_bytes;
-	uint8_t cipher_key_bytes;
-};
-extern const struct crypto_suite_shape crypto_suite_shape[CRYPTO_N_SUITES];
+void crypto_run(struct crypto *c, struct crypto_job *const jobs[], unsigned n);
 
 /*
- * Fills the SA's key lines from expanded keys (crypto/keys.h). auth_key_bytes and cipher_key_bytes
- * must be the suite's. The IV seed is random. Returns 0, -EINVAL or -EIO. Control thread only.
+ * Fills the SA's key lines from expanded keys (crypto/keys.h), of the suite's sizes; what the suite
+ * has none of may be NULL. The IV seed is random. Returns 0, -EINVAL or -EIO. Control thread only.
  */
 int crypto_prepare(struct crypto *c, enum crypto_suite suite, const uint8_t *auth_key,
-		   const uint8_t *cipher_key, struct crypto_key *key);
+		   const uint8_t *cipher_key, const uint8_t *salt, struct crypto_key *key);
 
 #endif

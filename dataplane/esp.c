@@ -31,7 +31,7 @@ static void fill_job(struct rte_mbuf *m, struct pkt *p, uint8_t *esp, uint16_t a
 enum counter esp_in_prepare(struct rte_mbuf *m, struct pkt *p)
 {
 	const struct crypto_suite_shape *shape = &crypto_suite_shape[p->sa->id.suite];
-	if (shape->iv_bytes)
+	if (crypto_suite_has_cbc(shape))
 		rte_prefetch0(&p->sa->key.cipher);
 	uint16_t esp_bytes = p->at.end - p->at.l4;
 	uint16_t around = ESP_HEADER_BYTES + shape->iv_bytes + shape->icv_bytes;
@@ -158,7 +158,7 @@ enum counter esp_in_finish(struct rte_mbuf *m, struct pkt *p)
 enum counter esp_out_prepare(struct rte_mbuf *m, struct pkt *p, uint16_t mtu_bytes)
 {
 	const struct crypto_suite_shape *shape = &crypto_suite_shape[p->sa->id.suite];
-	if (shape->iv_bytes)
+	if (crypto_suite_has_cbc(shape))
 		rte_prefetch0(&p->sa->key.cipher);
 	uint16_t l4_bytes = p->at.end - p->at.l4;
 	uint16_t inserted = ESP_HEADER_BYTES + shape->iv_bytes;

@@ -105,21 +105,26 @@ static void set_lifetime(struct set_table *t, struct set *s, uint32_t expires_s)
 
 /* ---- install ---- */
 
+/* -ENOENT: no suite has these algorithms with keys of these sizes. */
 static int suite_of(const struct api_set *set)
 {
-	static const struct {
-		uint8_t integrity, cipher, suite;
-	} known[] = {
-		{ API_HMAC_SHA1_96, API_CIPHER_NULL, CRYPTO_HMAC_SHA1_NULL },
-		{ API_HMAC_MD5_96, API_CIPHER_NULL, CRYPTO_HMAC_MD5_NULL },
-		{ API_HMAC_SHA1_96, API_AES_CBC, CRYPTO_HMAC_SHA1_AES_CBC },
-		{ API_HMAC_MD5_96, API_AES_CBC, CRYPTO_HMAC_MD5_AES_CBC },
+	static const uint8_t integrity_of[] = {
+		[API_INTEGRITY_NONE] = CRYPTO_INTEGRITY_NONE,
+		[API_HMAC_MD5_96] = CRYPTO_HMAC_MD5,
+		[API_HMAC_SHA1_96] = CRYPTO_HMAC_SHA1,
+		[API_HMAC_SHA256_128] = CRYPTO_HMAC_SHA256,
+		[API_AES_GMAC] = CRYPTO_GMAC,
 	};
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (known[i].integrity == set->integrity && known[i].cipher == set->cipher)
-			return known[i].suite;
-	}
-	return -EINVAL;
+	static const uint8_t cipher_of[] = {
+		[API_CIPHER_NULL] = CRYPTO_CIPHER_NULL,
+		[API_AES_CBC] = CRYPTO_AES_CBC,
+		[API_DES_EDE3_CBC] = CRYPTO_3DES_CBC,
+		[API_AES_GCM] = CRYPTO_GCM,
+	};
+	if (set->integrity >= sizeof(integrity_of) || set->cipher >= sizeof(cipher_of))
+		return -ENOENT;
+	return crypto_suite_find(integrity_of[set->integrity], cipher_of[set->cipher],
+				 set->auth_key_bytes, set->cipher_key_bytes);
 }
 
 static bool is_sa_valid(const struct api_set *set, uint32_t i)
@@ -176,10 +181,6 @@ static bool is_set_valid(const struct set_table *t, const struct api_set *set, i
 		return false;
 	if (!is_address_valid(&set->local, set->family) ||
 	    !is_address_valid(&set->peer, set->family))
-		return false;
-	const struct crypto_suite_shape *shape = &crypto_suite_shape[suite];
-	if (set->auth_key_bytes != shape->auth_key_bytes ||
-	    set->cipher_key_bytes != shape->cipher_key_bytes)
 		return false;
 	return are_sas_valid(set);
 }
@@ -244,7 +245,7 @@ static int install(struct set_table *t, const struct api_set *set,
 		return -EEXIST;
 	struct crypto_key key;
 	int rc = crypto_prepare(t->crypto, (enum crypto_suite)suite, set->auth_key, set->cipher_key,
-				&key);
+				set->salt, &key);
 	if (rc < 0)
 		return rc;
 	struct set *s = set_take(t);

@@ -106,10 +106,10 @@ static void send_sealed(uint8_t what, const uint8_t *data, size_t n_bytes)
 	uint32_t sequence = data[0];
 	size_t n = n_bytes - 3;
 	memcpy(plain, data + 1, n);
-	while (crypto_suite_shape[peer.suite].iv_bytes && (n + 2) % 16 != 0)
+	while (crypto_suite_shape[peer.suite].iv_bytes &&
+	       (n + 2) % crypto_suite_shape[peer.suite].block_bytes != 0)
 		plain[n++] = 0;
-	memcpy(peer.auth_key, set->auth_key, sizeof(peer.auth_key));
-	memcpy(peer.cipher_key, set->cipher_key, sizeof(peer.cipher_key));
+	peer.keys = set_keys(set);
 	memcpy(ip.source, set->peer.bytes, 16);
 	memcpy(ip.destination, set->local.bytes, 16);
 	n = esp_seal(esp, &peer, sequence, plain, n, &none);

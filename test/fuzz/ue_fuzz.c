@@ -51,13 +51,14 @@ static void give_esp(const uint8_t *data, size_t size)
 	static struct packet p;
 	const struct address any = { .family = AF_INET };
 	struct sa_table *sas = x.fleet.bump.sas;
-	uint8_t auth_key[20] = { 0 }, cipher_key[16] = { 0 };
+	uint8_t auth_key[32] = { 0 }, cipher_key[32] = { 0 };
 	struct sa_plan plan = {
 		.spi_uc = sa_spi_take(sas),
 		.spi_us = sa_spi_take(sas),
 		.suite = (enum crypto_suite)(size % CRYPTO_N_SUITES),
 		.auth_key = auth_key,
 		.cipher_key = cipher_key,
+		.salt = auth_key,
 	};
 	struct sa_set *set = sa_set_install(sas, x.fleet.bump.crypto, &plan);
 	uint32_t spi_be = __builtin_bswap32(plan.spi_us);

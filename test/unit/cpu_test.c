@@ -62,7 +62,7 @@ static size_t load_packet(struct crypto *c, int i, struct sa *sa, uint8_t *esp)
 {
 	uint8_t key[20] = { 0 };
 	EXPECT_EQ(test_hex(ik_hex, key, 16), 16); /* SHA-1: four zeros follow, Annex I */
-	EXPECT_EQ(crypto_prepare(c, packets[i].suite, key, no_cipher_key, &sa->key), 0);
+	EXPECT_EQ(crypto_prepare(c, packets[i].suite, key, no_cipher_key, NULL, &sa->key), 0);
 	size_t auth_bytes = test_hex(esp_hex, esp, PACKET_BYTES);
 	EXPECT_EQ(test_hex(packets[i].icv, esp + auth_bytes, ICV_BYTES), ICV_BYTES);
 	return auth_bytes;
@@ -134,7 +134,7 @@ TEST(cpu, c067a_sha1_key_is_ik_and_zeros)
 	size_t n = load_packet(c, 0, &sa, esp);
 	test_hex(ik_hex, key, 16);
 	memcpy(key + 16, "\0\0\0\1", 4);
-	EXPECT_EQ(crypto_prepare(c, CRYPTO_HMAC_SHA1_NULL, key, no_cipher_key, &sa.key), 0);
+	EXPECT_EQ(crypto_prepare(c, CRYPTO_HMAC_SHA1_NULL, key, no_cipher_key, NULL, &sa.key), 0);
 	struct crypto_job job = null_job(&sa, CRYPTO_HMAC_SHA1_NULL, CRYPTO_VERIFY, esp, n);
 	run(c, &job);
 	EXPECT_EQ(job.status, CRYPTO_BAD_ICV);
@@ -180,7 +180,8 @@ TEST(cpu, c066_macs_of_rfc_2202)
 		test_hex(rfc2202[i].key, key, sizeof(key));
 		size_t n = test_hex(rfc2202[i].text, text, sizeof(text));
 		EXPECT_EQ(test_hex(rfc2202[i].mac, mac, sizeof(mac)), ICV_BYTES);
-		EXPECT_EQ(crypto_prepare(c, rfc2202[i].suite, key, no_cipher_key, &sa.key), 0);
+		EXPECT_EQ(crypto_prepare(c, rfc2202[i].suite, key, no_cipher_key, NULL, &sa.key),
+			  0);
 		struct crypto_job job = null_job(&sa, rfc2202[i].suite, CRYPTO_SIGN, text, n);
 		run(c, &job);
 		EXPECT_EQ(job.status, CRYPTO_DONE);
@@ -229,7 +230,7 @@ TEST(cpu, unknown_suite_is_refused)
 	struct crypto *c = crypto_new(-1);
 	ASSERT_TRUE(c);
 	struct sa sa;
-	EXPECT_EQ(crypto_prepare(c, CRYPTO_N_SUITES, no_cipher_key, no_cipher_key, &sa.key),
+	EXPECT_EQ(crypto_prepare(c, CRYPTO_N_SUITES, no_cipher_key, no_cipher_key, NULL, &sa.key),
 		  -EINVAL);
 	crypto_free(c);
 }

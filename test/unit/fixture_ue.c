@@ -19,8 +19,7 @@ void fixture_ue_install(struct fixture *f, struct fixture_ue *ue, unsigned zone,
 	for (unsigned i = 0; i < API_SET_SAS; i++) {
 		ue->sa[i].suite = suite;
 		ue->sa[i].spi = ue->result.spi[i];
-		memcpy(ue->sa[i].auth_key, ue->set.auth_key, sizeof(ue->sa[i].auth_key));
-		memcpy(ue->sa[i].cipher_key, ue->set.cipher_key, sizeof(ue->sa[i].cipher_key));
+		ue->sa[i].keys = set_keys(&ue->set);
 	}
 	ue->from_ue.vlan = f->zones.zone[zone].vlan;
 	ue->from_ue.family = (uint8_t)family;

@@ -4,15 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 enum {
 	ETHER_BYTES = 14,
 	IPV4_BYTES = 20,
 	IPV6_BYTES = 40,
-	ICV_BYTES = 12, /* of both integrity algorithms, RFC 2403 and RFC 2404 */
-	IV_BYTES = 16,
 };
 
 static void put_be16(uint8_t *to, uint32_t value)
@@ -156,43 +151,9 @@ bool packet_checksum_is_good(const struct packet *p)
 
 /* ---- ESP ---- */
 
-static bool has_cipher(enum crypto_suite suite)
-{
-	return suite == CRYPTO_HMAC_SHA1_AES_CBC || suite == CRYPTO_HMAC_MD5_AES_CBC;
-}
-
-static void icv_of(const struct esp_peer *peer, const uint8_t *bytes, size_t n_bytes, uint8_t *icv)
-{
-	bool md5 = peer->suite == CRYPTO_HMAC_MD5_NULL || peer->suite == CRYPTO_HMAC_MD5_AES_CBC;
-	uint8_t whole[EVP_MAX_MD_SIZE];
-
-	if (!HMAC(md5 ? EVP_md5() : EVP_sha1(), peer->auth_key, md5 ? 16 : 20, bytes, n_bytes,
-		  whole, NULL))
-		abort();
-	memcpy(icv, whole, ICV_BYTES);
-}
-
-/* In place; n_bytes is a multiple of the block. */
-static void cbc(const struct esp_peer *peer, const uint8_t *iv, uint8_t *bytes, size_t n_bytes,
-		int encrypt)
-{
-	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	uint8_t from[PACKET_MAX_BYTES];
-	int n = 0;
-
-	if (!c || n_bytes > sizeof(from) ||
-	    !EVP_CipherInit_ex(c, EVP_aes_128_cbc(), NULL, peer->cipher_key, iv, encrypt))
-		abort();
-	memcpy(from, bytes, n_bytes);
-	EVP_CIPHER_CTX_set_padding(c, 0);
-	if (!EVP_CipherUpdate(c, bytes, &n, from, (int)n_bytes) || n != (int)n_bytes)
-		abort();
-	EVP_CIPHER_CTX_free(c);
-}
-
 struct esp_trailer esp_trailer_of(enum crypto_suite suite, size_t n_bytes, uint8_t next_header)
 {
-	size_t block = has_cipher(suite) ? 16 : 4;
+	size_t block = reference_shape(suite)->block_bytes;
 	struct esp_trailer t = { .next_header = next_header };
 
 	while ((n_bytes + t.pad_bytes + 2) % block != 0) {
@@ -206,7 +167,8 @@ struct esp_trailer esp_trailer_of(enum crypto_suite suite, size_t n_bytes, uint8
 size_t esp_seal(uint8_t *out, const struct esp_peer *peer, uint32_t sequence,
 		const uint8_t *payload, size_t n_bytes, const struct esp_trailer *trailer)
 {
-	size_t start = 8 + (has_cipher(peer->suite) ? IV_BYTES : 0), n = start;
+	const struct reference_shape *shape = reference_shape(peer->suite);
+	size_t start = 8 + shape->iv_bytes, n = start;
 
 	if (n_bytes + trailer->pad_bytes + 64 > PACKET_MAX_BYTES)
 		abort();
@@ -221,27 +183,23 @@ size_t esp_seal(uint8_t *out, const struct esp_peer *peer, uint32_t sequence,
 	n += trailer->pad_bytes;
 	out[n++] = trailer->pad_length;
 	out[n++] = trailer->next_header;
-	if (has_cipher(peer->suite))
-		cbc(peer, out + 8, out + start, n - start, 1);
-	icv_of(peer, out, n, out + n);
-	return n + ICV_BYTES;
+	reference_seal(peer->suite, &peer->keys, NULL, out, n);
+	return n + shape->icv_bytes;
 }
 
 bool esp_open(const struct esp_peer *peer, const uint8_t *esp, size_t n_bytes,
 	      struct esp_opened *out)
 {
-	size_t start = 8 + (has_cipher(peer->suite) ? IV_BYTES : 0);
-	uint8_t icv[ICV_BYTES], plain[PACKET_MAX_BYTES];
+	const struct reference_shape *shape = reference_shape(peer->suite);
+	size_t start = 8 + shape->iv_bytes;
+	uint8_t plain[PACKET_MAX_BYTES];
 
-	if (n_bytes < start + 2 + ICV_BYTES || n_bytes > sizeof(plain))
+	if (n_bytes < start + 2 + shape->icv_bytes || n_bytes > sizeof(plain))
 		return false;
-	size_t n = n_bytes - ICV_BYTES;
-	icv_of(peer, esp, n, icv);
-	if (memcmp(icv, esp + n, ICV_BYTES) != 0)
+	size_t n = n_bytes - shape->icv_bytes;
+	memcpy(plain, esp, n_bytes);
+	if (!reference_open(peer->suite, &peer->keys, NULL, plain, n))
 		return false;
-	memcpy(plain, esp, n);
-	if (has_cipher(peer->suite))
-		cbc(peer, plain + 8, plain + start, n - start, 0);
 	size_t pad_bytes = plain[n - 2];
 	if (pad_bytes > n - 2 - start)
 		return false;

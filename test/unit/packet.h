@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "crypto/job.h"
+#include "test/unit/esp_reference.h"
 
 #define PACKET_MAX_BYTES      2048
 #define PACKET_MAX_EXTENSIONS 9
@@ -52,8 +53,7 @@ bool packet_checksum_is_good(const struct packet *p);
 struct esp_peer {
 	enum crypto_suite suite;
 	uint32_t spi;
-	uint8_t auth_key[20];
-	uint8_t cipher_key[16];
+	struct reference_keys keys;
 };
 
 /* The end of the plaintext when it is not what RFC 4303 2.4 asks for. */

@@ -20,16 +20,39 @@ static void fill_addresses(struct api_set *set, uint32_t number)
 
 static void fill_algorithms(struct api_set *set, enum crypto_suite suite, uint32_t number)
 {
+	static const uint8_t integrity_of[] = {
+		[CRYPTO_INTEGRITY_NONE] = API_INTEGRITY_NONE,
+		[CRYPTO_HMAC_SHA1] = API_HMAC_SHA1_96,
+		[CRYPTO_HMAC_MD5] = API_HMAC_MD5_96,
+		[CRYPTO_HMAC_SHA256] = API_HMAC_SHA256_128,
+		[CRYPTO_GMAC] = API_AES_GMAC,
+	};
+	static const uint8_t cipher_of[] = {
+		[CRYPTO_CIPHER_NULL] = API_CIPHER_NULL,
+		[CRYPTO_AES_CBC] = API_AES_CBC,
+		[CRYPTO_3DES_CBC] = API_DES_EDE3_CBC,
+		[CRYPTO_GCM] = API_AES_GCM,
+	};
 	const struct crypto_suite_shape *shape = &crypto_suite_shape[suite];
-	bool md5 = suite == CRYPTO_HMAC_MD5_NULL || suite == CRYPTO_HMAC_MD5_AES_CBC;
-	set->integrity = md5 ? API_HMAC_MD5_96 : API_HMAC_SHA1_96;
-	set->cipher = shape->iv_bytes ? API_AES_CBC : API_CIPHER_NULL;
+	set->integrity = integrity_of[shape->integrity];
+	set->cipher = cipher_of[shape->cipher];
 	set->auth_key_bytes = shape->auth_key_bytes;
 	set->cipher_key_bytes = shape->cipher_key_bytes;
 	for (unsigned i = 0; i < shape->auth_key_bytes; i++)
 		set->auth_key[i] = (uint8_t)(number + i * 3 + 1);
 	for (unsigned i = 0; i < shape->cipher_key_bytes; i++)
 		set->cipher_key[i] = (uint8_t)(number + i * 5 + 2);
+	for (unsigned i = 0; i < shape->salt_bytes; i++)
+		set->salt[i] = (uint8_t)(number + i * 7 + 3);
+}
+
+struct reference_keys set_keys(const struct api_set *set)
+{
+	struct reference_keys keys;
+	memcpy(keys.auth_key, set->auth_key, sizeof(keys.auth_key));
+	memcpy(keys.cipher_key, set->cipher_key, sizeof(keys.cipher_key));
+	memcpy(keys.salt, set->salt, sizeof(keys.salt));
+	return keys;
 }
 
 struct api_set set_two_pairs(uint32_t number, enum crypto_suite suite, enum api_family family)

@@ -9,6 +9,7 @@
 
 #include "crypto/job.h"
 #include "dataplane/api.h"
+#include "test/unit/esp_reference.h"
 
 /* The UE's ports; the P-CSCF's are FIXTURE_PORT_PS and FIXTURE_PORT_PC_FIRST. */
 #define SET_PORT_UC 31000
@@ -24,5 +25,8 @@ enum set_sa {
 
 /* Two pairs, registration = number + 1, keys from the number, no end. */
 struct api_set set_two_pairs(uint32_t number, enum crypto_suite suite, enum api_family family);
+
+/* Its keys as the peer holds them. */
+struct reference_keys set_keys(const struct api_set *set);
 
 #endif

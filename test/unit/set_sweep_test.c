@@ -71,7 +71,8 @@ static void do_install(struct test_rng *rng, uint64_t registration, uint32_t own
 	struct model_set *m = model_of(registration, owner);
 	uint32_t ue = (uint32_t)test_rng_below(rng, 30);
 	uint32_t n_sas = (uint32_t)(1 + test_rng_below(rng, 4));
-	struct api_set set = set_two_pairs(ue, (enum crypto_suite)test_rng_below(rng, 4), API_IPV4);
+	struct api_set set = set_two_pairs(
+		ue, (enum crypto_suite)test_rng_below(rng, CRYPTO_N_SUITES), API_IPV4);
 	struct api_set_result result;
 	set.registration = registration;
 	set.lifetime_s = (uint32_t)(test_rng_below(rng, 2) ? test_rng_below(rng, 6000) : 0);

@@ -28,14 +28,16 @@ static struct pair pair;
 
 static void open_pair(enum crypto_suite suite, bool ipv6)
 {
-	uint8_t auth_key[20], cipher_key[16];
+	uint8_t auth_key[32] = { 0 }, cipher_key[32] = { 0 };
+	static const uint8_t salt[4] = { 1, 2, 3, 4 };
 	struct sa_plan ue = { .suite = suite,
 			      .port_uc = 5062,
 			      .port_us = 5063,
 			      .port_pc = 6000,
 			      .port_ps = 5064,
 			      .auth_key = auth_key,
-			      .cipher_key = cipher_key };
+			      .cipher_key = cipher_key,
+			      .salt = salt };
 	struct sa_plan pcscf = ue;
 
 	test_hex(ik, auth_key, sizeof(auth_key));

@@ -41,7 +41,7 @@ TEST(worker, c026a_a_wrong_key_is_discarded_silently)
 	struct scene s;
 	struct packet p;
 	scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL, NULL);
-	s.ue.sa[SET_UC_TO_PS].auth_key[15] ^= 1;
+	s.ue.sa[SET_UC_TO_PS].keys.auth_key[15] ^= 1;
 	scene_esp(&s, &p, 1);
 	scene_send(&s, &p);
 	scene_expect_dropped(&s, COUNT_esp_bad_icv);

@@ -54,7 +54,8 @@ static void be_born(uint32_t i, struct test_rng *rng)
 	if (s.lives[i] || s.f->sas.n_free < API_SET_SAS)
 		return; /* the dead wait for the worker, which may not have had the processor */
 	/* Another suite, so that old keys with new methods would be seen. */
-	fixture_ue_install(s.f, &s.ue[i], 0, i, (enum crypto_suite)test_rng_below(rng, 4),
+	fixture_ue_install(s.f, &s.ue[i], 0, i,
+			   (enum crypto_suite)test_rng_below(rng, CRYPTO_N_SUITES),
 			   i % 2 ? API_IPV4 : API_IPV6, NULL);
 	s.lives[i] = true;
 	s.sequence[i] = 0;

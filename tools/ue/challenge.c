@@ -49,6 +49,7 @@ static const char *make_agreement(struct ue *u, const struct aka_answer *aka,
 		.port_ps = server->port_s,
 		.auth_key = keys.auth_key,
 		.cipher_key = keys.cipher_key,
+		.salt = keys.salt,
 		.single_pair = f->options.single_pair,
 	};
 	const char *problem = NULL;

@@ -117,7 +117,8 @@ struct sa_set *sa_set_install(struct sa_table *t, struct crypto *c, const struct
 	for (unsigned i = 0; i < set->n_sas; i++) {
 		struct sa *sa = &set->sa[i];
 
-		if (crypto_prepare(c, plan->suite, plan->auth_key, plan->cipher_key, &sa->key)) {
+		if (crypto_prepare(c, plan->suite, plan->auth_key, plan->cipher_key, plan->salt,
+				   &sa->key)) {
 			wipe(set, sizeof(*set));
 			free(set);
 			return NULL;

@@ -42,8 +42,8 @@ struct sa_plan {
 	uint32_t spi_uc, spi_us, spi_pc, spi_ps;
 	uint16_t port_uc, port_us, port_pc, port_ps;
 	enum crypto_suite suite;
-	const uint8_t *auth_key, *cipher_key; /* expanded, of the suite's sizes */
-	bool single_pair;                     /* seed 6.3: uc → ps and pc → us alone */
+	const uint8_t *auth_key, *cipher_key, *salt; /* expanded, of the suite's sizes */
+	bool single_pair;                            /* seed 6.3: uc → ps and pc → us alone */
 };
 
 struct sa_table;

@@ -5,6 +5,7 @@
 
 #define SPI_FIRST 256 /* 1 … 255 are reserved: RFC 4303 2.1 */
 
+/* Those of TS 33.203 Annex H; both zero, which is no pair, for the others. */
 static const struct {
 	enum alg_integrity integrity;
 	enum alg_cipher cipher;
@@ -13,7 +14,16 @@ static const struct {
 	[CRYPTO_HMAC_MD5_NULL] = { ALG_HMAC_MD5_96, ALG_CIPHER_NULL },
 	[CRYPTO_HMAC_SHA1_AES_CBC] = { ALG_HMAC_SHA1_96, ALG_AES_CBC },
 	[CRYPTO_HMAC_MD5_AES_CBC] = { ALG_HMAC_MD5_96, ALG_AES_CBC },
+	[CRYPTO_HMAC_SHA1_3DES_CBC] = { ALG_HMAC_SHA1_96, ALG_DES_EDE3_CBC },
+	[CRYPTO_HMAC_MD5_3DES_CBC] = { ALG_HMAC_MD5_96, ALG_DES_EDE3_CBC },
+	[CRYPTO_AES_GMAC] = { ALG_AES_GMAC, ALG_CIPHER_NULL },
+	[CRYPTO_AES_GCM] = { ALG_INTEGRITY_NULL, ALG_AES_GCM },
 };
+
+static bool is_spoken(int suite)
+{
+	return suite_algs[suite].integrity || suite_algs[suite].cipher;
+}
 
 enum alg_integrity secagree_integrity(int suite)
 {
@@ -38,7 +48,8 @@ static const char *ealg_name(int suite)
 int secagree_suite(struct view alg, struct view ealg)
 {
 	for (int suite = 0; suite < CRYPTO_N_SUITES; suite++)
-		if (view_is_token(alg, alg_name(suite)) && view_is_token(ealg, ealg_name(suite)))
+		if (is_spoken(suite) && view_is_token(alg, alg_name(suite)) &&
+		    view_is_token(ealg, ealg_name(suite)))
 			return suite;
 	return -ENOENT;
 }

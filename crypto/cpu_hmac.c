@@ -1,0 +1,152 @@
+/*
+ * The suites with an HMAC: encrypt what is to be signed, hash everything, decrypt what was
+ * verified. A packet with a bad ICV is never deciphered. SHA-1 and SHA-256 go through IPsec-MB's
+ * burst call, whose job array stays in place: only what differs from packet to packet is written.
+ * IPsec-MB 1.3 has no such call for MD5, which goes through the job manager.
+ */
+#include "crypto/cpu.h"
+
+#include <string.h>
+
+#include "crypto/wipe.h"
+
+enum {
+	HMAC_BLOCK_BYTES = 64, /* of MD5, SHA-1 and SHA-256: RFC 2104 2, RFC 4868 2.2 */
+};
+
+static const struct {
+	IMB_HASH_ALG imb;
+	uint8_t icv_bytes;
+} algorithm[CPU_N_GROUPS] = {
+	[CPU_SHA1] = { IMB_AUTH_HMAC_SHA_1, 12 },
+	[CPU_MD5] = { IMB_AUTH_MD5, 12 },
+	[CPU_SHA256] = { IMB_AUTH_HMAC_SHA_256, 16 },
+};
+
+/* ---- extended sequence numbers ---- */
+
+/*
+ * RFC 4303 2.2.1: the upper half is authenticated behind the next header and not sent. It lies over
+ * the first bytes of the ICV, for the time of the hash.
+ */
+static void cover(struct crypto *c, struct crypto_job *const job[], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (!job[i]->esn)
+			continue;
+		uint8_t *icv = job[i]->esp + job[i]->auth_bytes;
+		uint32_t high_be = __builtin_bswap32(job[i]->sequence_high);
+		memcpy(&c->covered[i], icv, CPU_SEQUENCE_BYTES);
+		memcpy(icv, &high_be, CPU_SEQUENCE_BYTES);
+	}
+}
+
+static void uncover(struct crypto *c, struct crypto_job *const job[], unsigned n, size_t icv_bytes)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (!job[i]->esn)
+			continue;
+		uint8_t *icv = job[i]->esp + job[i]->auth_bytes;
+		if (job[i]->direction == CRYPTO_SIGN)
+			memcpy(icv, c->tag[i], icv_bytes);
+		else
+			memcpy(icv, &c->covered[i], CPU_SEQUENCE_BYTES);
+	}
+}
+
+/* ---- hashes ---- */
+
+static void fill(struct crypto *c, unsigned i, const struct crypto_job *job, IMB_JOB *imb)
+{
+	bool beside = job->esn || job->direction == CRYPTO_VERIFY;
+	imb->src = job->esp;
+	imb->msg_len_to_hash_in_bytes = job->auth_bytes + (job->esn ? CPU_SEQUENCE_BYTES : 0);
+	imb->auth_tag_output = beside ? c->tag[i] : job->esp + job->auth_bytes;
+	imb->u.HMAC._hashed_auth_key_xor_ipad = job->key->auth.inner;
+	imb->u.HMAC._hashed_auth_key_xor_opad = job->key->auth.outer;
+}
+
+static bool hash_sha(struct crypto *c, enum cpu_group_kind hash, struct crypto_job *const job[],
+		     unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		c->hash[i].hash_alg = algorithm[hash].imb;
+		c->hash[i].auth_tag_output_len_in_bytes = algorithm[hash].icv_bytes;
+		fill(c, i, job[i], &c->hash[i]);
+	}
+	return IMB_SUBMIT_HASH_BURST_NOCHECK(c->mgr, c->hash, n, algorithm[hash].imb) == n;
+}
+
+/* The job manager is left empty by all who use it: there is always room for a group. */
+static bool hash_md5(struct crypto *c, struct crypto_job *const job[], unsigned n)
+{
+	IMB_JOB *imb[CRYPTO_BURST];
+	if (IMB_GET_NEXT_BURST(c->mgr, n, imb) != n)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		fill(c, i, job[i], imb[i]);
+		imb[i]->hash_start_src_offset_in_bytes = 0;
+		imb[i]->auth_tag_output_len_in_bytes = algorithm[CPU_MD5].icv_bytes;
+		imb[i]->hash_alg = IMB_AUTH_MD5;
+		imb[i]->cipher_mode = IMB_CIPHER_NULL;
+		imb[i]->cipher_direction = IMB_DIR_ENCRYPT;
+		imb[i]->chain_order = IMB_ORDER_HASH_CIPHER;
+	}
+	unsigned n_done = IMB_SUBMIT_BURST_NOCHECK(c->mgr, n, imb);
+	for (unsigned more; (more = IMB_FLUSH_BURST(c->mgr, CRYPTO_BURST, imb)); n_done += more)
+		;
+	return n_done == n;
+}
+
+/* ---- a group's run ---- */
+
+static void judge(struct crypto *c, struct crypto_job *const job[], unsigned n, size_t icv_bytes)
+{
+	for (unsigned i = 0; i < n; i++) {
+		bool good = job[i]->direction == CRYPTO_SIGN ||
+			    cpu_icv_equal(c->tag[i], job[i]->esp + job[i]->auth_bytes, icv_bytes);
+		job[i]->status = good ? CRYPTO_DONE : CRYPTO_BAD_ICV;
+	}
+}
+
+void cpu_run_hmac(struct crypto *c, enum cpu_group_kind hash, struct crypto_job *const job[],
+		  unsigned n)
+{
+	unsigned ciphers = 0, n_esn = 0;
+	bool done = true;
+	for (unsigned i = 0; i < n; i++) {
+		ciphers |= 1u << cpu_suite[job[i]->suite].cipher;
+		n_esn += job[i]->esn;
+	}
+	ciphers &= ~(1u << CPU_NO_CIPHER);
+	for (enum cpu_cipher i = 0; ciphers >> i; i++)
+		done = done && (!(ciphers >> i & 1) || cpu_encrypt(c, i, job, n));
+	if (n_esn)
+		cover(c, job, n);
+	done = done && (hash == CPU_MD5 ? hash_md5(c, job, n) : hash_sha(c, hash, job, n));
+	if (n_esn)
+		uncover(c, job, n, algorithm[hash].icv_bytes);
+	judge(c, job, n, algorithm[hash].icv_bytes);
+	for (enum cpu_cipher i = 0; ciphers >> i; i++)
+		done = done && (!(ciphers >> i & 1) || cpu_decrypt(c, i, job, n));
+	for (unsigned i = 0; !done && i < n; i++)
+		job[i]->status = CRYPTO_FAILED;
+}
+
+/* ---- keys ---- */
+
+void cpu_mid_state(struct crypto *c, enum cpu_group_kind hash, const uint8_t *key, size_t key_bytes,
+		   uint8_t pad, uint8_t *state)
+{
+	uint8_t block[HMAC_BLOCK_BYTES];
+	memset(block, pad, sizeof(block));
+	for (size_t i = 0; i < key_bytes; i++)
+		block[i] ^= key[i];
+	if (hash == CPU_SHA1)
+		IMB_SHA1_ONE_BLOCK(c->mgr, block, state);
+	else if (hash == CPU_MD5)
+		IMB_MD5_ONE_BLOCK(c->mgr, block, state);
+	else
+		IMB_SHA256_ONE_BLOCK(c->mgr, block, state);
+	wipe(block, sizeof(block));
+}

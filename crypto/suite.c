@@ -1,0 +1,61 @@
+#include "crypto/suite.h"
+
+#include <errno.h>
+
+enum {
+	AES_BLOCK_BYTES = 16,
+	DES_BLOCK_BYTES = 8,
+	ALIGN_BYTES = 4, /* of a cipher without blocks: RFC 4303 2.4 */
+	AEAD_IV_BYTES = 8,
+	SALT_BYTES = 4,
+	ICV_96 = 12,
+	ICV_128 = 16,
+};
+
+const struct crypto_suite_shape crypto_suite_shape[CRYPTO_N_SUITES] = {
+	[CRYPTO_HMAC_SHA1_NULL] = { CRYPTO_HMAC_SHA1, CRYPTO_CIPHER_NULL, ICV_96, 0, ALIGN_BYTES,
+				    20, 0, 0 },
+	[CRYPTO_HMAC_MD5_NULL] = { CRYPTO_HMAC_MD5, CRYPTO_CIPHER_NULL, ICV_96, 0, ALIGN_BYTES, 16,
+				   0, 0 },
+	[CRYPTO_HMAC_SHA256_NULL] = { CRYPTO_HMAC_SHA256, CRYPTO_CIPHER_NULL, ICV_128, 0,
+				      ALIGN_BYTES, 32, 0, 0 },
+	[CRYPTO_HMAC_SHA1_AES_CBC] = { CRYPTO_HMAC_SHA1, CRYPTO_AES_CBC, ICV_96, AES_BLOCK_BYTES,
+				       AES_BLOCK_BYTES, 20, 16, 0 },
+	[CRYPTO_HMAC_MD5_AES_CBC] = { CRYPTO_HMAC_MD5, CRYPTO_AES_CBC, ICV_96, AES_BLOCK_BYTES,
+				      AES_BLOCK_BYTES, 16, 16, 0 },
+	[CRYPTO_HMAC_SHA256_AES_CBC] = { CRYPTO_HMAC_SHA256, CRYPTO_AES_CBC, ICV_128,
+					 AES_BLOCK_BYTES, AES_BLOCK_BYTES, 32, 16, 0 },
+	[CRYPTO_HMAC_SHA1_AES256_CBC] = { CRYPTO_HMAC_SHA1, CRYPTO_AES_CBC, ICV_96, AES_BLOCK_BYTES,
+					  AES_BLOCK_BYTES, 20, 32, 0 },
+	[CRYPTO_HMAC_MD5_AES256_CBC] = { CRYPTO_HMAC_MD5, CRYPTO_AES_CBC, ICV_96, AES_BLOCK_BYTES,
+					 AES_BLOCK_BYTES, 16, 32, 0 },
+	[CRYPTO_HMAC_SHA256_AES256_CBC] = { CRYPTO_HMAC_SHA256, CRYPTO_AES_CBC, ICV_128,
+					    AES_BLOCK_BYTES, AES_BLOCK_BYTES, 32, 32, 0 },
+	[CRYPTO_HMAC_SHA1_3DES_CBC] = { CRYPTO_HMAC_SHA1, CRYPTO_3DES_CBC, ICV_96, DES_BLOCK_BYTES,
+					DES_BLOCK_BYTES, 20, 24, 0 },
+	[CRYPTO_HMAC_MD5_3DES_CBC] = { CRYPTO_HMAC_MD5, CRYPTO_3DES_CBC, ICV_96, DES_BLOCK_BYTES,
+				       DES_BLOCK_BYTES, 16, 24, 0 },
+	[CRYPTO_HMAC_SHA256_3DES_CBC] = { CRYPTO_HMAC_SHA256, CRYPTO_3DES_CBC, ICV_128,
+					  DES_BLOCK_BYTES, DES_BLOCK_BYTES, 32, 24, 0 },
+	[CRYPTO_AES_GMAC] = { CRYPTO_GMAC, CRYPTO_CIPHER_NULL, ICV_128, AEAD_IV_BYTES, ALIGN_BYTES,
+			      16, 0, SALT_BYTES },
+	[CRYPTO_AES256_GMAC] = { CRYPTO_GMAC, CRYPTO_CIPHER_NULL, ICV_128, AEAD_IV_BYTES,
+				 ALIGN_BYTES, 32, 0, SALT_BYTES },
+	[CRYPTO_AES_GCM] = { CRYPTO_INTEGRITY_NONE, CRYPTO_GCM, ICV_128, AEAD_IV_BYTES, ALIGN_BYTES,
+			     0, 16, SALT_BYTES },
+	[CRYPTO_AES256_GCM] = { CRYPTO_INTEGRITY_NONE, CRYPTO_GCM, ICV_128, AEAD_IV_BYTES,
+				ALIGN_BYTES, 0, 32, SALT_BYTES },
+};
+
+int crypto_suite_find(enum crypto_integrity integrity, enum crypto_cipher cipher,
+		      size_t auth_key_bytes, size_t cipher_key_bytes)
+{
+	for (int i = 0; i < CRYPTO_N_SUITES; i++) {
+		const struct crypto_suite_shape *shape = &crypto_suite_shape[i];
+		if (shape->integrity == integrity && shape->cipher == cipher &&
+		    shape->auth_key_bytes == auth_key_bytes &&
+		    shape->cipher_key_bytes == cipher_key_bytes)
+			return i;
+	}
+	return -ENOENT;
+}
