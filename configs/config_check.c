@@ -51,10 +51,11 @@ static int check_cores(struct config_document *d, const struct config_dataplane 
 	for (uint32_t i = 0; i < dp->n_worker_cores; i++) {
 		const yaml_node_t *place = document_find(d, "dataplane.worker_cores[%u]", i);
 
-		if (dp->worker_cores[i] == dp->control_core)
+		/* A worker that never sleeps leaves nothing of its core. */
+		if (dp->worker_cores[i] == dp->control_core && !dp->idle_sleep_us)
 			return document_refuse(d, place,
 					       "found the control_core %u among worker_cores, "
-					       "expected another core",
+					       "expected another core, or idle_sleep_us",
 					       dp->control_core);
 		for (uint32_t j = 0; j < i; j++)
 			if (dp->worker_cores[i] == dp->worker_cores[j])

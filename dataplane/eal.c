@@ -78,16 +78,18 @@ static void add_devices(struct arguments *a, const struct config_dataplane *conf
 		add(a, "--no-pci");
 }
 
+/* An lcore's number is its place in the configuration, so any CPU can be named, and twice. */
 static void add_cores(struct arguments *a, const struct config_dataplane *config)
 {
 	char list[1024];
-	int n = snprintf(list, sizeof(list), "%u", config->control_core);
+	int n = snprintf(list, sizeof(list), "0@%u", config->control_core);
 	for (uint32_t i = 0; i < config->n_worker_cores && n < (int)sizeof(list); i++)
-		n += snprintf(list + n, sizeof(list) - (size_t)n, ",%u", config->worker_cores[i]);
+		n += snprintf(list + n, sizeof(list) - (size_t)n, ",%u@%u", eal_worker_lcore(i),
+			      config->worker_cores[i]);
 	if (n >= (int)sizeof(list))
 		a->failed = true;
 	add(a, "--lcores=%s", list);
-	add(a, "--main-lcore=%u", config->control_core);
+	add(a, "--main-lcore=0");
 }
 
 int eal_start(const struct config_dataplane *config, char *error, size_t error_bytes)

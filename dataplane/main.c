@@ -18,6 +18,8 @@
 #include "dataplane/control.h"
 #include "dataplane/eal.h"
 #include "dataplane/privilege.h"
+#include "dataplane/queue.h"
+#include "dataplane/steer.h"
 #include "dataplane/telemetry.h"
 #include "dataplane/worker.h"
 #include "dataplane/zone.h"
@@ -37,6 +39,7 @@ struct dataplane {
 	struct sa_table sas;
 	struct worker *worker[WORKER_MAX];
 	uint32_t n_workers;
+	struct steer *steer; /* NULL: one worker alone */
 	struct control control;
 };
 
@@ -73,13 +76,6 @@ static int check_config(const struct config *config, const char *path, char *err
 		snprintf(error, error_bytes, "%s: no section `dataplane`", path);
 		return -ENOENT;
 	}
-	/* One queue and one owner of all SAs; spreading UEs over workers needs both. */
-	if (config->dataplane->n_worker_cores != 1) {
-		snprintf(error, error_bytes,
-			 "%s: worker_cores: %u cores, this version runs exactly one worker", path,
-			 config->dataplane->n_worker_cores);
-		return -ENOTSUP;
-	}
 	return 0;
 }
 
@@ -102,12 +98,31 @@ static int open_table(struct dataplane *d, char *error, size_t error_bytes)
 	return rc;
 }
 
+/* Hand-over between workers, when there are several, and RSS that spares it. */
+static int open_steer(struct dataplane *d, char *error, size_t error_bytes)
+{
+	const struct config_dataplane *config = d->config->dataplane;
+	int node[WORKER_MAX];
+	if (config->n_worker_cores == 1)
+		return 0;
+	for (uint32_t i = 0; i < config->n_worker_cores; i++)
+		node[i] = (int)rte_lcore_to_socket_id(eal_worker_lcore(i));
+	d->steer =
+		steer_new(&d->zones, node, config->n_worker_cores, queue_bucket_count(&d->zones));
+	if (!d->steer) {
+		snprintf(error, error_bytes, "rings between %u workers: memory_mb %u is too little",
+			 config->n_worker_cores, config->memory_mb);
+		return -ENOMEM;
+	}
+	queue_follow(&d->zones, &d->steer->maps[0]);
+	return 0;
+}
+
 static int open_workers(struct dataplane *d, uint64_t start_tsc, char *error, size_t error_bytes)
 {
 	const struct config_dataplane *config = d->config->dataplane;
 	for (uint32_t i = 0; i < config->n_worker_cores; i++) {
-		unsigned lcore = config->worker_cores[i];
-		int node = (int)rte_lcore_to_socket_id(lcore);
+		int node = (int)rte_lcore_to_socket_id(eal_worker_lcore(i));
 		struct worker *w =
 			rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, node);
 		int rc = -ENOMEM;
@@ -117,11 +132,13 @@ static int open_workers(struct dataplane *d, uint64_t start_tsc, char *error, si
 			w->events = d->control.events;
 			w->start_tsc = start_tsc;
 			w->idle_sleep_us = config->idle_sleep_us;
+			w->steer = d->steer ? d->steer->worker[i] : NULL;
 			rc = worker_init(w, (uint16_t)i, node);
 		}
 		if (rc < 0) {
 			rte_free(w);
-			snprintf(error, error_bytes, "worker on core %u: %s", lcore, strerror(-rc));
+			snprintf(error, error_bytes, "worker on core %u: %s",
+				 config->worker_cores[i], strerror(-rc));
 			return rc;
 		}
 		d->worker[d->n_workers++] = w;
@@ -140,13 +157,15 @@ static int open_all(struct dataplane *d, char *error, size_t error_bytes)
 		return rc;
 	d->control.sas = &d->sas;
 	d->control.start_tsc = start_tsc;
-	d->control.events = rte_ring_create("events", EVENT_RING_ENTRIES, SOCKET_ID_ANY,
-					    RING_F_SP_ENQ | RING_F_SC_DEQ);
+	d->control.events =
+		rte_ring_create("events", EVENT_RING_ENTRIES, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	if (!d->control.events) {
 		snprintf(error, error_bytes, "event ring: no memory");
 		return -ENOMEM;
 	}
-	rc = open_workers(d, start_tsc, error, error_bytes);
+	rc = open_steer(d, error, error_bytes);
+	if (rc == 0)
+		rc = open_workers(d, start_tsc, error, error_bytes);
 	if (rc == 0)
 		rc = control_open(&d->control, config, error, error_bytes);
 	return rc;
@@ -161,6 +180,7 @@ static void stop_workers(struct dataplane *d)
 		worker_fini(d->worker[i]);
 		rte_free(d->worker[i]);
 	}
+	steer_free(d->steer);
 }
 
 static int run(struct dataplane *d)
@@ -172,9 +192,9 @@ static int run(struct dataplane *d)
 	int rc = open_all(d, error, sizeof(error));
 	if (rc < 0)
 		return fail(error); /* the process ends: the kernel closes what is open */
-	telemetry_register(d->worker, d->n_workers, &d->sas, &d->zones);
+	telemetry_register(d->worker, d->n_workers, d->steer, &d->sas, &d->zones);
 	for (uint32_t i = 0; i < d->n_workers; i++)
-		rte_eal_remote_launch(worker_run, d->worker[i], config->worker_cores[i]);
+		rte_eal_remote_launch(worker_run, d->worker[i], eal_worker_lcore(i));
 	rc = privilege_drop(config->user, error, sizeof(error));
 	if (rc < 0)
 		stopping = 1;

@@ -9,6 +9,7 @@
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 
+#include "dataplane/steer.h"
 #include "dataplane/worker.h"
 
 /* A queue that is full for a moment is asked again; one that stays full drops. */
@@ -25,9 +26,14 @@ static inline void out_flush(struct worker *w, uint16_t port, enum counter sent_
 {
 	struct worker_burst *out = &w->out[port];
 	uint32_t sent = 0;
-	for (unsigned try = 0; sent < out->n && try < OUT_TRIES; try++)
-		sent += rte_eth_tx_burst(port, w->number, out->m + sent, (uint16_t)(out->n - sent));
-	w->count.n[sent_counter] += sent;
+	if (unlikely(w->tx_queue[port] == ZONE_NO_QUEUE)) { /* another sends it, and counts it */
+		sent = steer_transmit(w, port, out->m, out->n);
+	} else {
+		for (unsigned try = 0; sent < out->n && try < OUT_TRIES; try++)
+			sent += rte_eth_tx_burst(port, w->tx_queue[port], out->m + sent,
+						 (uint16_t)(out->n - sent));
+		w->count.n[sent_counter] += sent;
+	}
 	for (uint32_t i = sent; i < out->n; i++)
 		out_drop(w, out->m[i], COUNT_tx_full);
 	out->n = 0;

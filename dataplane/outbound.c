@@ -49,7 +49,7 @@ static enum counter take_sequence(struct worker *w, struct pkt *p)
 	if (unlikely(sequence > SA_LAST_SEQUENCE))
 		return COUNT_out_exhausted;
 	if (unlikely(sequence == SA_SEQUENCE_EVENT))
-		rte_ring_sp_enqueue(w->events, p->sa);
+		rte_ring_enqueue(w->events, p->sa);
 	p->sa->run.replay.top = sequence;
 	p->sequence = (uint32_t)sequence;
 	return ESP_OK;

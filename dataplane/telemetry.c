@@ -9,6 +9,7 @@
 static struct {
 	struct worker *const *workers;
 	uint32_t n_workers;
+	const struct steer *steer;
 	const struct sa_table *sas;
 	const struct zones *zones;
 } source;
@@ -56,6 +57,12 @@ static int on_workers(const char *command, const char *parameters, struct rte_te
 			atomic_load_explicit(&w->busy_turns, memory_order_relaxed));
 		rte_tel_data_add_dict_u64(
 			one, "rx", w->count.n[COUNT_network_rx] + w->count.n[COUNT_kernel_rx]);
+		struct steer_load load = { 0 };
+		if (source.steer)
+			load = steer_load(source.steer, i);
+		rte_tel_data_add_dict_u64(one, "handed_over", load.n_given);
+		rte_tel_data_add_dict_u64(one, "taken_over", load.n_taken);
+		rte_tel_data_add_dict_u64(one, "buckets", load.n_buckets);
 	}
 	return 0;
 }
@@ -111,10 +118,12 @@ static int on_ports(const char *command, const char *parameters, struct rte_tel_
 }
 
 void telemetry_register(struct worker *const *workers, uint32_t n_workers,
-			const struct sa_table *sas, const struct zones *zones)
+			const struct steer *steer, const struct sa_table *sas,
+			const struct zones *zones)
 {
 	source.workers = workers;
 	source.n_workers = n_workers;
+	source.steer = steer;
 	source.sas = sas;
 	source.zones = zones;
 	rte_telemetry_register_cmd("/imsgate/stats", on_stats, "Every counter by name");

@@ -1,7 +1,8 @@
 /*
  * What the data plane tells through DPDK telemetry (/run/dpdk/PREFIX/dpdk_telemetry.v2):
  *   /imsgate/stats    every counter by name, all workers together
- *   /imsgate/workers  per worker: its turns, its busy turns, packets in
+ *   /imsgate/workers  per worker: its turns, its busy turns, packets it took as their owner,
+ *                     packets handed to and taken from others, buckets of UEs that it owns
  *   /imsgate/sa       SAs: capacity, free, waiting for reclaim
  *   /imsgate/ports    zones with their ports and DPDK's own port counters
  * The callbacks run in DPDK's telemetry thread; they read what others write and may be a packet
@@ -11,11 +12,13 @@
 #define DATAPLANE_TELEMETRY_H
 
 #include "dataplane/sa.h"
+#include "dataplane/steer.h"
 #include "dataplane/worker.h"
 #include "dataplane/zone.h"
 
-/* All three must outlive the EAL. */
+/* All of them must outlive the EAL; steer is NULL with one worker. */
 void telemetry_register(struct worker *const *workers, uint32_t n_workers,
-			const struct sa_table *sas, const struct zones *zones);
+			const struct steer *steer, const struct sa_table *sas,
+			const struct zones *zones);
 
 #endif

@@ -21,9 +21,13 @@
 #include "dataplane/out.h"
 #include "dataplane/outbound.h"
 #include "dataplane/pkt.h"
+#include "dataplane/steer.h"
 
 /* Housekeeping every so many turns; a power of two. */
 #define HOUSEKEEPING_TURNS 64
+
+/* Of a worker that owns no UE, if idle ones do not sleep otherwise: its core is another's. */
+#define UNUSED_SLEEP_US 100
 
 /* Hands finished jobs on, in runs of one direction. */
 static void collect(struct worker *w)
@@ -55,27 +59,48 @@ void worker_crypto(struct worker *w, struct crypto_job *job[], uint32_t n)
 	collect(w);
 }
 
+/* Packets that are this worker's own. Returns whether a burst of them may wait for the next. */
+static bool input(struct worker *w, const struct zone_port *port, struct rte_mbuf *m[], uint32_t n)
+{
+	if (!port->is_kernel)
+		return inbound_burst(w, port, m, n);
+	outbound_burst(w, port, m, n);
+	return false;
+}
+
+/* What other workers received for this one, and what they cannot send. */
+static uint32_t from_workers(struct worker *w, bool *more)
+{
+	struct rte_mbuf *m[WORKER_BURST];
+	const struct zone_port *port;
+	uint32_t n_all = steer_turn_begin(w);
+	for (uint32_t n; (n = steer_take(w, &port, m)); n_all += n)
+		*more |= input(w, port, m, n);
+	return n_all;
+}
+
 uint32_t worker_turn(struct worker *w)
 {
 	struct rte_mbuf *m[WORKER_BURST];
-	uint32_t n_all = 0;
 	bool more = false;
 
 	if (w->n_turns++ % HOUSEKEEPING_TURNS == 0)
 		w->now_s = clock_s(w->start_tsc);
+	uint32_t n_all = w->steer ? from_workers(w, &more) : 0;
 	for (uint32_t i = 0; i < w->zones->n_ports; i++) {
 		const struct zone_port *port = &w->zones->port[i];
-		uint32_t n = rte_eth_rx_burst(port->port, w->number, m, WORKER_BURST);
-		if (!n)
+		uint16_t queue = port->queue_of[w->number];
+		if (queue == ZONE_NO_QUEUE)
 			continue;
+		uint32_t n = rte_eth_rx_burst(port->port, queue, m, WORKER_BURST);
 		n_all += n;
-		if (port->is_kernel)
-			outbound_burst(w, port, m, n);
-		else
-			more |= inbound_burst(w, port, m, n);
+		if (n && w->steer)
+			n = steer_in(w, port, m, n);
+		if (n)
+			more |= input(w, port, m, n);
 	}
 	if (n_all || w->waiting.n) {
-		if (!more)
+		if (!more || steer_is_draining(w))
 			inbound_waiting(w);
 		collect(w);
 		out_flush_all(w);
@@ -85,13 +110,16 @@ uint32_t worker_turn(struct worker *w)
 	 * SA yet: it will find the one of then.
 	 */
 	rte_rcu_qsbr_quiescent(w->sas->rcu, w->number);
+	if (w->steer)
+		steer_turn_end(w, w->waiting.n != 0);
 	return n_all;
 }
 
 int worker_run(void *arg)
 {
 	struct worker *w = arg;
-	const struct timespec nap = { .tv_nsec = (long)w->idle_sleep_us * 1000 };
+	const uint32_t nap_us = w->idle_sleep_us ? w->idle_sleep_us : UNUSED_SLEEP_US;
+	const struct timespec nap = { .tv_nsec = (long)nap_us * 1000 };
 
 	rte_rcu_qsbr_thread_online(w->sas->rcu, w->number);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
@@ -100,7 +128,7 @@ int worker_run(void *arg)
 		if (busy)
 			atomic_store_explicit(&w->busy_turns, w->busy_turns + 1,
 					      memory_order_relaxed);
-		else if (w->idle_sleep_us)
+		else if (w->idle_sleep_us || steer_is_unused(w))
 			nanosleep(&nap, NULL);
 	}
 	inbound_waiting(w);
@@ -112,6 +140,8 @@ int worker_run(void *arg)
 int worker_init(struct worker *w, uint16_t number, int numa_node)
 {
 	w->number = number;
+	for (uint32_t i = 0; i < w->zones->n_ports; i++)
+		w->tx_queue[w->zones->port[i].port] = w->zones->port[i].queue_of[number];
 	w->now_s = clock_s(w->start_tsc);
 	w->crypto = crypto_new(numa_node);
 	if (!w->crypto)

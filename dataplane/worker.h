@@ -18,7 +18,9 @@
 #include "dataplane/zone.h"
 
 #define WORKER_BURST 64
-#define WORKER_MAX   64
+#define WORKER_MAX   OWNER_WORKERS_MAX
+
+struct steer_worker;
 
 struct worker_burst {
 	uint32_t n;
@@ -33,7 +35,9 @@ struct worker {
 	struct rte_ring *events; /* slots of SAs for API_EVENT_SEQUENCE; to control */
 	uint64_t start_tsc;
 	uint32_t idle_sleep_us;
-	uint16_t number; /* also its queue on every port and its place in the RCU */
+	uint16_t number;                     /* also its place in the RCU */
+	uint16_t tx_queue[RTE_MAX_ETHPORTS]; /* or ZONE_NO_QUEUE; see queue.h */
+	struct steer_worker *steer;          /* NULL: one worker alone */
 
 	/* the worker's own */
 	uint32_t now_s;

@@ -13,10 +13,9 @@
 
 #include "dataplane/netlink.h"
 #include "dataplane/pkt.h"
+#include "dataplane/queue.h"
 
 enum {
-	RX_DESCRIPTORS = 1024,
-	TX_DESCRIPTORS = 1024,
 	/* Ethernet, one VLAN tag */
 	FRAME_HEADER_BYTES = 18,
 	MEMPOOL_CACHE = 256,
@@ -44,34 +43,35 @@ static int port_of_device(const char *device, uint16_t *port)
 	return rte_eth_dev_get_port_by_name(name, port);
 }
 
-static int open_queues(uint16_t port, uint16_t n_queues, uint16_t mtu_bytes,
-		       struct rte_mempool *pool)
+/* The largest MTU of the zones on a device; NULL = of all zones. */
+static uint16_t largest_mtu(const struct config_dataplane *config, const char *device)
 {
-	struct rte_eth_dev_info info;
-	int rc = rte_eth_dev_info_get(port, &info);
-	if (rc < 0)
-		return rc;
-	struct rte_eth_conf conf = { 0 };
-	if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
-		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
-	rc = rte_eth_dev_configure(port, n_queues, n_queues, &conf);
-	if (rc < 0)
-		return rc;
-	uint16_t n_rx = RX_DESCRIPTORS, n_tx = TX_DESCRIPTORS;
-	rc = rte_eth_dev_adjust_nb_rx_tx_desc(port, &n_rx, &n_tx);
-	for (uint16_t q = 0; q < n_queues && rc == 0; q++) {
-		rc = rte_eth_rx_queue_setup(port, q, n_rx, rte_eth_dev_socket_id(port), NULL, pool);
-		if (rc == 0)
-			rc = rte_eth_tx_queue_setup(port, q, n_tx, rte_eth_dev_socket_id(port),
-						    NULL);
+	uint32_t mtu_bytes = 0;
+	for (uint32_t i = 0; i < config->n_zones; i++) {
+		const struct config_zone *z = &config->zones[i];
+		if (!device || strcmp(z->network_port, device) == 0 ||
+		    strcmp(z->kernel_port, device) == 0)
+			mtu_bytes = RTE_MAX(mtu_bytes, z->mtu_bytes);
 	}
-	if (rc < 0)
-		return rc;
-	/* Before start: several drivers size their buffers by it. Those that cannot keep 1500. */
-	rc = rte_eth_dev_set_mtu(port, mtu_bytes);
-	if (rc < 0 && rc != -ENOTSUP)
-		return rc;
-	return rte_eth_dev_start(port);
+	return (uint16_t)mtu_bytes;
+}
+
+/* The packet buffers of a NUMA node, made when they are first asked for. */
+static struct rte_mempool *pool_of_node(struct zones *z, const struct config_dataplane *config,
+					int node)
+{
+	if (node < 0 || node >= RTE_MAX_NUMA_NODES) /* a device without a place */
+		node = (int)rte_socket_id();
+	struct rte_mempool **pool = &z->pool_of_node[node];
+	if (*pool)
+		return *pool;
+	uint32_t room = RTE_PKTMBUF_HEADROOM + largest_mtu(config, NULL) + FRAME_HEADER_BYTES;
+	char name[RTE_MEMPOOL_NAMESIZE];
+	snprintf(name, sizeof(name), "pkts%d", node);
+	*pool = rte_pktmbuf_pool_create(
+		name, config->n_mbufs, MEMPOOL_CACHE, PKT_BYTES,
+		(uint16_t)RTE_MAX(room, (uint32_t)RTE_MBUF_DEFAULT_BUF_SIZE), node);
+	return *pool;
 }
 
 /* Neighbours see one station: the kernel port takes the network port's address. */
@@ -94,19 +94,6 @@ static struct zone_port *find_port(struct zones *z, uint16_t port)
 	return NULL;
 }
 
-/* The largest MTU of the zones on a device; NULL = of all zones. */
-static uint16_t largest_mtu(const struct config_dataplane *config, const char *device)
-{
-	uint32_t mtu_bytes = 0;
-	for (uint32_t i = 0; i < config->n_zones; i++) {
-		const struct config_zone *z = &config->zones[i];
-		if (!device || strcmp(z->network_port, device) == 0 ||
-		    strcmp(z->kernel_port, device) == 0)
-			mtu_bytes = RTE_MAX(mtu_bytes, z->mtu_bytes);
-	}
-	return (uint16_t)mtu_bytes;
-}
-
 /* Several zones may name the same network port; it is opened once. */
 static int open_port(struct zones *z, const struct config_dataplane *config, const char *device,
 		     bool is_kernel, struct zone_port **out)
@@ -118,12 +105,15 @@ static int open_port(struct zones *z, const struct config_dataplane *config, con
 	*out = find_port(z, port);
 	if (*out)
 		return 0;
-	rc = open_queues(port, (uint16_t)config->n_worker_cores, largest_mtu(config, device),
-			 z->pool);
+	struct rte_mempool *pool = pool_of_node(z, config, rte_eth_dev_socket_id(port));
+	if (!pool)
+		return -ENOMEM;
+	struct zone_port *p = &z->port[z->n_ports];
+	*p = (struct zone_port){ .port = port, .device = device, .is_kernel = is_kernel };
+	rc = queue_open(p, config->n_worker_cores, largest_mtu(config, device), pool);
 	if (rc < 0)
 		return rc;
-	struct zone_port *p = &z->port[z->n_ports++];
-	*p = (struct zone_port){ .port = port, .device = device, .is_kernel = is_kernel };
+	queue_spread(p, z->n_ports++, config->n_worker_cores);
 	*out = p;
 	if (is_kernel)
 		return 0;
@@ -194,14 +184,12 @@ int zones_open(struct zones *z, const struct config_dataplane *config, char *err
 	if (config->n_zones > ZONE_MAX)
 		return fail(error, error_bytes, -E2BIG, "%u zones, at most %u", config->n_zones,
 			    ZONE_MAX);
-	uint32_t room = RTE_PKTMBUF_HEADROOM + largest_mtu(config, NULL) + FRAME_HEADER_BYTES;
-	z->pool = rte_pktmbuf_pool_create(
-		"pkts", config->n_mbufs, MEMPOOL_CACHE, PKT_BYTES,
-		(uint16_t)RTE_MAX(room, (uint32_t)RTE_MBUF_DEFAULT_BUF_SIZE), (int)rte_socket_id());
+	z->pool = pool_of_node(z, config, (int)rte_socket_id());
 	if (!z->pool)
 		return fail(error, error_bytes, -rte_errno,
-			    "%u packet buffers of %u bytes do not fit into memory_mb %u",
-			    config->n_mbufs, room, config->memory_mb);
+			    "%u packet buffers for packets of %u bytes do not fit into memory_mb "
+			    "%u",
+			    config->n_mbufs, largest_mtu(config, NULL), config->memory_mb);
 	for (uint32_t i = 0; i < config->n_zones; i++) {
 		int rc = open_zone(z, config, i, error, error_bytes);
 		if (rc < 0)
@@ -218,6 +206,7 @@ void zones_close(struct zones *z)
 		rte_eth_dev_close(z->port[i].port);
 		free(z->port[i].zone_of_vlan);
 	}
-	rte_mempool_free(z->pool);
+	for (unsigned i = 0; i < RTE_MAX_NUMA_NODES; i++)
+		rte_mempool_free(z->pool_of_node[i]);
 	memset(z, 0, sizeof(*z));
 }

@@ -13,6 +13,7 @@
 #include <rte_mempool.h>
 
 #include "configs/config.h"
+#include "dataplane/owner.h"
 
 #define ZONE_MAX 64 /* zones; ports are at most twice as many */
 
@@ -42,19 +43,25 @@ struct zone_port {
 	const char *device;    /* as configured */
 	uint8_t zone;          /* of a kernel port */
 	uint8_t *zone_of_vlan; /* of a network port: 4096 zone numbers, ZONE_NONE = nobody's */
+	uint16_t n_queues;     /* pairs; see queue.h */
+	uint16_t n_reta; /* entries of its redirection table, 0 = RSS does not follow owners */
+	uint16_t queue_of[OWNER_WORKERS_MAX]; /* the pair of each worker, or ZONE_NO_QUEUE */
 };
+
+#define ZONE_NO_QUEUE 0xffff
 
 struct zones {
 	struct zone zone[ZONE_MAX];
 	uint32_t n;
 	struct zone_port port[2 * ZONE_MAX];
 	uint32_t n_ports;
-	struct rte_mempool *pool;
+	struct rte_mempool *pool;                             /* of the control core's NUMA node */
+	struct rte_mempool *pool_of_node[RTE_MAX_NUMA_NODES]; /* of nodes that have ports */
 };
 
 /*
- * Fills the table from the configuration; DPDK has probed the devices already. Configures one
- * queue pair per worker on each port, starts the ports, and moves kernel ports to their network
+ * Fills the table from the configuration; DPDK has probed the devices already. Configures the
+ * queues of each port, starts the ports, and moves kernel ports to their network
  * namespaces with an MTU that leaves room for ESP. 0 or -errno with one line of text.
  */
 int zones_open(struct zones *z, const struct config_dataplane *config, char *error,

@@ -16,7 +16,8 @@ static void check_promises(const struct config *c)
 	if (!dp)
 		return;
 	assert(dp->socket && dp->file_prefix && dp->user);
-	assert(dp->n_worker_cores > 0 && dp->worker_cores[0] != dp->control_core);
+	assert(dp->n_worker_cores > 0 &&
+	       (dp->worker_cores[0] != dp->control_core || dp->idle_sleep_us));
 	assert(__builtin_popcount(dp->sa.capacity) == 1);
 	for (uint32_t i = 0; i < dp->n_zones; i++) {
 		assert(dp->zones[i].kernel_netns && dp->zones[i].mtu_bytes >= 576);

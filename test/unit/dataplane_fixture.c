@@ -275,7 +275,7 @@ void fixture_send_scattered(struct fixture *f, enum fixture_side side, unsigned 
 	check(rte_ring_enqueue(ports.to_worker[port_of(side, zone)], m) == 0, "the ring is full");
 }
 
-static void take(struct rte_mbuf *m, struct packet *p)
+void fixture_take(struct rte_mbuf *m, struct packet *p)
 {
 	memset(p, 0, sizeof(*p));
 	check(m->nb_segs == 1 && m->pkt_len == m->data_len, "a frame of several segments");
@@ -291,7 +291,7 @@ bool fixture_receive_any(enum fixture_side side, unsigned zone, struct packet *p
 	void *m;
 	if (rte_ring_dequeue(ports.from_worker[port_of(side, zone)], &m) != 0)
 		return false;
-	take(m, p);
+	fixture_take(m, p);
 	return true;
 }
 

@@ -79,6 +79,8 @@ void fixture_send_scattered(struct fixture *f, enum fixture_side side, unsigned 
 bool fixture_receive(struct fixture *f, enum fixture_side side, unsigned zone, struct packet *p);
 /* The same of every zone that shares the port. */
 bool fixture_receive_any(enum fixture_side side, unsigned zone, struct packet *p);
+/* What a frame that the worker sent holds; frees it. */
+void fixture_take(struct rte_mbuf *m, struct packet *p);
 /* Throws away whatever the worker sent; returns how many frames. */
 uint32_t fixture_discard(struct fixture *f);
 
