@@ -1,0 +1,84 @@
+"""A client of the data plane's socket: the structs of dataplane/api.h, and nothing in between."""
+
+import socket
+import struct
+
+HEADER = struct.Struct("=HHHHiIQ")
+HELLO_ENTRY = struct.Struct("=32sIIII")
+SA = struct.Struct("=B3xIHHIQ")
+SET = struct.Struct("=QHBBBBBBII4s32s32s16s16s4x")
+SET_SAS = 4
+RESULT = struct.Struct("=QiIIIII")
+SET_ID = struct.Struct("=QII")
+CURSOR = struct.Struct("=II")
+SA_INFO = struct.Struct("=QIIIIHHHBBBBB5x16s16sQQQ")
+
+HELLO, INSTALL, UPDATE, DELETE, RESTORE, LIST = range(1, 7)
+IN, OUT = 1, 2
+IPV4, TRANSPORT = 4, 1
+INTEGRITY = {"hmac-md5-96": 1, "hmac-sha-1-96": 2}
+CIPHER = {"null": 0, "aes-cbc": 1}
+
+
+def sa(direction, local_port, peer_port, spi=0, sequence=0):
+    return SA.pack(direction, spi, local_port, peer_port, 0, sequence)
+
+
+def make_set(registration, local, peer, integrity, cipher, auth_key, cipher_key, sas):
+    """An api_set of zone 0 over IPv4, transport mode, without an end."""
+    packed = SET.pack(registration, 0, IPV4, TRANSPORT, INTEGRITY[integrity], CIPHER[cipher],
+                      len(auth_key), len(cipher_key), 0, 0, bytes(4), auth_key, cipher_key,
+                      socket.inet_aton(local), socket.inet_aton(peer))
+    return packed + b"".join(sas) + bytes(SA.size) * (SET_SAS - len(sas))
+
+
+class Client:
+    """One connection; each call is a request and its reply."""
+
+    def __init__(self, path, name):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.settimeout(10)
+        self.socket.connect(path)
+        self.cookie = 0
+        answer = HELLO_ENTRY.unpack(self.ask(HELLO, [HELLO_ENTRY.pack(name.encode(), 0, 0, 0, 0)]))
+        self.owner, self.n_adopted, self.capacity, self.n_free = answer[1:]
+
+    def close(self):
+        self.socket.close()
+
+    def ask(self, kind, entries):
+        self.cookie += 1
+        body = b"".join(entries)
+        self.socket.send(HEADER.pack(1, kind, 0, len(entries), 0, HEADER.size + len(body),
+                                     self.cookie) + body)
+        while True:
+            reply = self.socket.recv(65536)
+            _, _, _, _, status, _, cookie = HEADER.unpack_from(reply)
+            if cookie == self.cookie:  # another one is an event's
+                break
+        if status:
+            raise OSError(-status, "the data plane refused a request")
+        return reply[HEADER.size:]
+
+    def install(self, packed):
+        """The SPIs of the set's SAs."""
+        result = RESULT.unpack(self.ask(INSTALL, [packed]))
+        if result[1]:
+            raise OSError(-result[1], "the data plane refused an SA set")
+        return result[2:2 + SET_SAS]
+
+    def delete(self, registrations):
+        self.ask(DELETE, [SET_ID.pack(number, 0, 0) for number in registrations])
+
+    def list(self):
+        """Of every SA: registration, SPI, direction, packets, sequence number."""
+        found, following = [], 0
+        while True:
+            reply = self.ask(LIST, [CURSOR.pack(following, 0)])
+            following = CURSOR.unpack_from(reply)[0]
+            for fields in SA_INFO.iter_unpack(reply[CURSOR.size:]):
+                found.append({"registration": fields[0], "spi": fields[2], "slot": fields[3],
+                              "direction": fields[9], "packets": fields[15],
+                              "sequence": fields[17]})
+            if not following:
+                return found
