@@ -12,12 +12,13 @@ COMMAND = "tools/imsgate"
 TRAFFIC = ("network_rx", "network_tx", "kernel_rx", "kernel_tx", "esp_rx", "esp_rx_bytes", "esp_tx",
            "esp_tx_bytes", "clear_rx", "clear_tx")
 
+MEMORY_MB = 256
 CONFIG = """\
 dataplane:
   socket: {directory}/dataplane.sock
   file_prefix: imsgate
-  hugepages: false
-  memory_mb: 256
+  hugepages: {hugepages}
+  memory_mb: {memory_mb}
   control_core: {cores[0]}
   worker_cores: [{cores[1]}]
   n_mbufs: 16384
@@ -48,13 +49,14 @@ address add fd00::1/64 dev gm0 nodad
 class Dataplane:
     """Starts it in `wire` and gives the kernel port its addresses. The port is a DPDK device."""
 
-    def __init__(self, build, directory, network_port):
+    def __init__(self, build, directory, network_port, hugepages=False):
         self.build = build
         self.directory = directory
         self.config = os.path.join(directory, "dataplane.yaml")
         cores = (sorted(os.sched_getaffinity(0)) * 2)[:2]
         with open(self.config, "w") as file:
-            file.write(CONFIG.format(directory=directory, cores=cores, network_port=network_port))
+            file.write(CONFIG.format(directory=directory, cores=cores, network_port=network_port,
+                                     hugepages=str(hugepages).lower(), memory_mb=MEMORY_MB))
         self.process = process.Process("imsgate-dataplane", [os.path.join(build, PROGRAM),
                                                              "--config", self.config], netns="wire")
         process.wait_until("the data plane's start", self._ready, 20, [self.process])

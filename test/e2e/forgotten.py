@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""What a data plane's memory holds of keys: all of it while the SAs live, nothing after. C-094.
+
+Looks through every page of the live process for the keys and all that is derived from them: the
+halves of HMAC, the round keys of AES. Usage: forgotten.py BUILD-DIRECTORY
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support import api, dataplane, derived, peer, process, results, sandbox
+
+SUITES = [(integrity, cipher) for integrity in ("hmac-sha-1-96", "hmac-md5-96")
+          for cipher in ("null", "aes-cbc")]
+KEPT = (": inner", ": outer", ": cipher key")  # in the SA's own lines
+CHUNK = 4 << 20
+PACKETS = 200
+MAP = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)")
+
+
+def memory(pid):
+    """(address, name of the mapping, bytes) of all that the process can read, zeros left out."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            start, end, rights, name = MAP.match(line).groups()
+            if "r" not in rights or name in ("[vvar]", "[vsyscall]"):
+                continue
+            for address in range(int(start, 16), int(end, 16), CHUNK):
+                n_bytes = min(CHUNK, int(end, 16) - address)
+                mem.seek(address)
+                try:
+                    data = mem.read(n_bytes)
+                except OSError:  # a device's, or beyond a file's end
+                    continue
+                if data.count(0) != len(data):
+                    yield address, name or "anonymous", data
+
+
+def find(pid, secrets):
+    """Which secrets are there, and where: {name: [place…]}."""
+    found = {}
+    for address, mapping, data in memory(pid):
+        for name, secret in secrets.items():
+            at = data.find(secret)
+            if at >= 0:
+                found.setdefault(name, []).append(f"{mapping} {address + at:x}")
+    return found
+
+
+def secrets_of(ue):
+    """What could be left of a set's keys; a run of 16 bytes does not come by chance."""
+    name = f"{ue.integrity}+{ue.cipher}"
+    found = {f"{name}: {what}": value for what, value in
+             derived.of_hmac(ue.integrity, ue.auth_key).items()}
+    if ue.cipher_key:
+        found.update({f"{name}: {what}": value for what, value in
+                      derived.of_aes(ue.cipher_key).items()})
+    return found
+
+
+def play(wire, ue, stop):
+    """Traffic in both directions until told to stop, with an SA or without. A packet for an SA with a
+    cipher has a good ICV and, deciphered, nothing good in it."""
+    with process.netns("edge"):
+        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind((peer.EDGE, peer.PORT_PS))
+    while not stop.is_set():
+        wire.send(ue.seal(b"x" * 100))
+        server.sendto(b"y" * 100, (peer.UE, ue.port))
+        time.sleep(0.001)
+    server.close()
+
+
+def is_played(client, ues):
+    """Every SA has been used; of one with a cipher, only the outbound one counts that."""
+    counted = {sa["spi"]: sa["packets"] for sa in client.list()}
+    return all(counted[ue.spi_out] > PACKETS and
+               (ue.cipher != "null" or counted[ue.spi_in] > PACKETS) for ue in ues)
+
+
+def scan(report, edge, name, ues, wire):
+    pid = edge.process.child.pid
+    client = api.Client(os.path.join(edge.directory, "dataplane.sock"), "forgotten")
+    for ue in ues:
+        ue.install(client)
+    stop = threading.Event()
+    players = [threading.Thread(target=play, args=(wire, ue, stop)) for ue in ues]
+    for player in players:
+        player.start()
+    try:
+        process.wait_until("traffic", lambda: is_played(client, ues), 20)
+        secrets = {what: value for ue in ues for what, value in secrets_of(ue).items()}
+        there = find(pid, secrets)
+        kept = {what for what in secrets if what.endswith(KEPT)}
+        report.check(f"{name}: what an SA keeps is found while it lives", kept <= set(there),
+                     f"missing {sorted(kept - set(there))}")
+        raw = {what: places for what, places in there.items() if what not in kept}
+        report.check(f"{name}: nothing else is, not even then", not raw, f"{raw}")
+        client.delete([ue.registration for ue in ues])
+        process.wait_until("the end of the SAs", lambda: not client.list() and
+                           edge.telemetry("/imsgate/sa")["retired"] == 0, 10)
+        left = find(pid, secrets)
+        report.check(f"{name}: nothing of any key is left when the SAs are deleted", not left,
+                     f"{left}")
+    finally:
+        stop.set()
+        for player in players:
+            player.join()
+        client.close()
+
+
+def run(report, build, directory, hugepages):
+    name = f"forgotten: data plane {'with' if hugepages else 'without'} hugepages"
+    edge = dataplane.Dataplane(build, directory, "net_af_packet0,iface=acc0", hugepages)
+    try:
+        sandbox.ip(f"neigh add {peer.UE} lladdr {peer.MAC} dev gm0\n", netns="edge")
+        wire = peer.Wire("ue0", sandbox.mac_address("gm0", "edge"))
+        ues = [peer.Peer(1 + i, *suite) for i, suite in enumerate(SUITES)]
+        scan(report, edge, name, ues, wire)
+    finally:
+        edge.process.stop()
+
+
+def has_hugepages():
+    """Whether enough are free, and may be used."""
+    with open("/proc/meminfo") as meminfo:
+        n_free = int(re.search(r"HugePages_Free: *([0-9]+)", meminfo.read())[1])
+    os.mkdir("/run/hugepages")
+    mounted = subprocess.run(["mount", "-t", "hugetlbfs", "none", "/run/hugepages"],
+                             stderr=subprocess.DEVNULL)
+    return n_free * 2 > dataplane.MEMORY_MB and mounted.returncode == 0
+
+
+def main(build):
+    report = results.Report()
+    sandbox.enter()
+    directory = tempfile.mkdtemp(prefix="imsgate-forgotten-")
+    try:
+        sandbox.ip("netns add wire\nnetns add edge\n")
+        sandbox.ip("link add ue0 type veth peer name acc0\nlink set ue0 up\nlink set acc0 up\n",
+                   netns="wire")
+        run(report, build, directory, False)
+        if has_hugepages():
+            run(report, build, directory, True)
+        else:
+            report.skipped("forgotten: data plane with hugepages",
+                           f"{dataplane.MEMORY_MB} MB of them cannot be had")
+    finally:
+        shutil.rmtree(directory)
+    return report.exit_status()
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.path.abspath(sys.argv[1])))

@@ -1,0 +1,104 @@
+"""What is computed from keys and would serve instead of them, as it lies in memory."""
+
+import math
+import struct
+
+MASK = 0xffffffff
+
+
+def _rotate(value, n):
+    return (value << n | value >> 32 - n) & MASK
+
+
+def sha1_block(block):
+    """The state of SHA-1 after its first block (FIPS 180-4 6.1.2), words in the machine's order."""
+    w = list(struct.unpack("!16I", block))
+    for t in range(16, 80):
+        w.append(_rotate(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1))
+    start = (0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0)
+    a, b, c, d, e = start
+    for t in range(80):
+        if t < 20:
+            f, k = b & c | ~b & d, 0x5a827999
+        elif t < 40:
+            f, k = b ^ c ^ d, 0x6ed9eba1
+        elif t < 60:
+            f, k = b & c | b & d | c & d, 0x8f1bbcdc
+        else:
+            f, k = b ^ c ^ d, 0xca62c1d6
+        a, b, c, d, e = (_rotate(a, 5) + (f & MASK) + e + k + w[t]) & MASK, a, _rotate(b, 30), c, d
+    return struct.pack("=5I", *((x + y) & MASK for x, y in zip(start, (a, b, c, d, e))))
+
+
+def md5_block(block):
+    """The same of MD5 (RFC 1321 3.4)."""
+    m = struct.unpack("<16I", block)
+    sines = [int(abs(math.sin(i + 1)) * 2 ** 32) & MASK for i in range(64)]
+    shifts = [7, 12, 17, 22] * 4 + [5, 9, 14, 20] * 4 + [4, 11, 16, 23] * 4 + [6, 10, 15, 21] * 4
+    start = (0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476)
+    a, b, c, d = start
+    for i in range(64):
+        if i < 16:
+            f, g = b & c | ~b & d, i
+        elif i < 32:
+            f, g = d & b | ~d & c, (5 * i + 1) % 16
+        elif i < 48:
+            f, g = b ^ c ^ d, (3 * i + 5) % 16
+        else:
+            f, g = c ^ (b | ~d & MASK), 7 * i % 16
+        f = ((f & MASK) + a + sines[i] + m[g]) & MASK
+        a, d, c, b = d, c, b, (b + _rotate(f, shifts[i])) & MASK
+    return struct.pack("=4I", *((x + y) & MASK for x, y in zip(start, (a, b, c, d))))
+
+
+def of_hmac(integrity, key):
+    """RFC 2104: the key, the key as each hash begins with it, and the states after that."""
+    block = sha1_block if integrity == "hmac-sha-1-96" else md5_block
+    inner, outer = (bytes(byte ^ pad for byte in key.ljust(64, b"\0")) for pad in (0x36, 0x5c))
+    return {"integrity key": key[:16], "inner": block(inner), "outer": block(outer),
+            "key xor ipad": inner[:16], "key xor opad": outer[:16]}
+
+
+def _times(a, b):
+    """In GF(2^8), FIPS 197 4.2."""
+    product = 0
+    while b:
+        product ^= a if b & 1 else 0
+        a = a << 1 ^ (0x11b if a & 0x80 else 0)
+        b >>= 1
+    return product
+
+
+def _sbox():
+    box = []
+    for value in range(256):
+        inverse = next((i for i in range(256) if _times(value, i) == 1), 0)
+        box.append(inverse ^ 0x63)
+        for n in range(1, 5):
+            box[-1] ^= (inverse << n | inverse >> 8 - n) & 0xff
+    return bytes(box)
+
+
+SBOX = _sbox()
+
+
+def of_aes(key):
+    """FIPS 197 5.2: the key and the round keys, for both directions (5.3.5)."""
+    words = [key[i:i + 4] for i in range(0, 16, 4)]
+    factor = 1
+    while len(words) < 44:
+        last = words[-1]
+        if len(words) % 4 == 0:
+            last = bytes(SBOX[byte] for byte in last[1:] + last[:1])
+            last = bytes([last[0] ^ factor]) + last[1:]
+            factor = _times(factor, 2)
+        words.append(bytes(x ^ y for x, y in zip(words[-4], last)))
+    found = {"cipher key": key}
+    for n in range(1, 11):
+        found[f"round key {n}"] = b"".join(words[4 * n:4 * n + 4])
+    for n in range(1, 10):
+        columns = words[4 * n:4 * n + 4]
+        found[f"round key {n} to decrypt"] = bytes(
+            _times(c[i], 14) ^ _times(c[(i + 1) % 4], 11) ^ _times(c[(i + 2) % 4], 13) ^
+            _times(c[(i + 3) % 4], 9) for c in columns for i in range(4))
+    return found
