@@ -1,72 +1,337 @@
-#include "tools/bench/bench.h"
+#include "tools/bench/bare.h"
 
-#include <errno.h>
 #include <intel-ipsec-mb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_cycles.h>
 
-/* As many hot packets as a burst of the worker. */
-#define BARE_BURST  WORKER_BURST
-#define BARE_CALLS  32 /* per round */
-#define BARE_STRIDE 2048
+#include "tools/bench/suite.h"
 
-struct bench_bare {
-	IMB_MGR *mgr;
-	struct bench_case c;
-	uint32_t auth_bytes;
-	IMB_JOB job[BARE_BURST];
-	uint8_t inner[32], outer[32];
-	uint8_t tag[BARE_BURST][16];
-	uint8_t *packets;
-	uint64_t n_bad;
+enum {
+	MAX_WIDTH = IMB_MAX_BURST_SIZE,
+	ROUND_PKTS = 1024, /* a multiple of every width */
+	TRIAL_ROUNDS = 25, /* of each call and width, before one of them becomes the limit */
+	LINE_BYTES = 64,
+	GCM_IV_BYTES = 12, /* salt and IV: RFC 4106 4 */
+	GCM_AAD_BYTES = 8, /* SPI and sequence number */
 };
 
-static bool is_sha1(const struct bench_bare *b)
+static const unsigned widths[] = { 8, 16, 32, 64, MAX_WIDTH };
+
+struct way {
+	const char *name;
+	bool (*can)(const struct bench_suite *suite);
+	void (*run)(struct bare *b);
+};
+
+struct bare {
+	IMB_MGR *mgr;
+	const struct bench_suite *suite;
+	struct bench_layout layout;
+	bool inbound;
+	uint32_t icv_bytes, stride;
+	const struct way *way;
+	unsigned width;
+	char name[40];
+	uint8_t *packets;
+	uint64_t n_bad;
+	IMB_JOB job[MAX_WIDTH]; /* of burst calls: filled once */
+	_Alignas(LINE_BYTES) uint8_t tag[MAX_WIDTH][CRYPTO_ICV_BYTES];
+	_Alignas(LINE_BYTES) uint8_t inner[32], outer[32], encrypt[16 * 15], decrypt[16 * 15];
+	_Alignas(LINE_BYTES) uint64_t des[3][16];
+	const void *des_of[3];
+	_Alignas(LINE_BYTES) uint8_t iv[16];
+	_Alignas(LINE_BYTES) struct gcm_key_data gcm;
+	struct gcm_context_data context;
+};
+
+/* ---- one packet's job ---- */
+
+static uint8_t *packet(const struct bare *b, unsigned i)
 {
-	return b->c.suite == CRYPTO_HMAC_SHA1_NULL;
+	return b->packets + (size_t)i * b->stride;
 }
 
-static void fill_job(struct bench_bare *b, IMB_JOB *job, unsigned i)
+static uint8_t *tag(struct bare *b, unsigned i)
 {
-	uint8_t *packet = b->packets + (size_t)i * BARE_STRIDE;
+	return b->inbound ? b->tag[i] : packet(b, i) + b->layout.auth_bytes;
+}
+
+static uint32_t cipher_start(const struct bare *b)
+{
+	return (uint32_t)BENCH_ESP_BYTES + bench_suite_shape(b->suite)->iv_bytes;
+}
+
+static uint32_t cipher_bytes(const struct bare *b)
+{
+	return b->layout.auth_bytes - cipher_start(b);
+}
+
+/* What differs from packet to packet. */
+static void fill_packet(struct bare *b, IMB_JOB *job, unsigned i)
+{
+	uint8_t *p = packet(b, i);
+	job->src = p;
+	job->dst = p + cipher_start(b);
+	job->auth_tag_output = tag(b, i);
+}
+
+static IMB_HASH_ALG hash_of(const struct bench_suite *suite)
+{
+	static const IMB_HASH_ALG hash[] = {
+		[CRYPTO_INTEGRITY_NONE] = IMB_AUTH_NULL,
+		[CRYPTO_HMAC_SHA1] = IMB_AUTH_HMAC_SHA_1,
+		[CRYPTO_HMAC_MD5] = IMB_AUTH_MD5,
+		[CRYPTO_HMAC_SHA256] = IMB_AUTH_HMAC_SHA_256,
+		[CRYPTO_GMAC] = IMB_AUTH_AES_GMAC,
+	};
+	return hash[bench_suite_shape(suite)->integrity];
+}
+
+static IMB_CIPHER_MODE cipher_of(const struct bench_suite *suite)
+{
+	static const IMB_CIPHER_MODE cipher[] = {
+		[CRYPTO_CIPHER_NULL] = IMB_CIPHER_NULL,
+		[CRYPTO_AES_CBC] = IMB_CIPHER_CBC,
+		[CRYPTO_3DES_CBC] = IMB_CIPHER_DES3,
+		[CRYPTO_GCM] = IMB_CIPHER_GCM,
+	};
+	return cipher[bench_suite_shape(suite)->cipher];
+}
+
+static bool is_des(const struct bench_suite *suite)
+{
+	return cipher_of(suite) == IMB_CIPHER_DES3;
+}
+
+static void fill_job(struct bare *b, IMB_JOB *job, unsigned i)
+{
+	const struct crypto_suite_shape *shape = bench_suite_shape(b->suite);
 	*job = (IMB_JOB){
-		.cipher_mode = IMB_CIPHER_NULL,
-		.cipher_direction = IMB_DIR_ENCRYPT,
-		.chain_order = IMB_ORDER_HASH_CIPHER,
-		.hash_alg = is_sha1(b) ? IMB_AUTH_HMAC_SHA_1 : IMB_AUTH_MD5,
-		.src = packet,
-		.msg_len_to_hash_in_bytes = b->auth_bytes,
-		.auth_tag_output = b->c.inbound ? b->tag[i] : packet + b->auth_bytes,
-		.auth_tag_output_len_in_bytes = BENCH_ICV_BYTES,
+		.enc_keys = is_des(b->suite) ? (const void *)b->des_of : b->encrypt,
+		.dec_keys = is_des(b->suite) ? (const void *)b->des_of : b->decrypt,
+		.key_len_in_bytes = shape->cipher_key_bytes,
+		.cipher_mode = cipher_of(b->suite),
+		.cipher_direction = b->inbound ? IMB_DIR_DECRYPT : IMB_DIR_ENCRYPT,
+		.chain_order = b->inbound ? IMB_ORDER_HASH_CIPHER : IMB_ORDER_CIPHER_HASH,
+		.hash_alg = hash_of(b->suite),
+		.iv = b->iv,
+		.iv_len_in_bytes = shape->iv_bytes,
+		.cipher_start_src_offset_in_bytes = cipher_start(b),
+		.msg_len_to_cipher_in_bytes = cipher_bytes(b),
+		.msg_len_to_hash_in_bytes = b->layout.auth_bytes,
+		.auth_tag_output_len_in_bytes = b->icv_bytes,
 	};
 	job->u.HMAC._hashed_auth_key_xor_ipad = b->inner;
 	job->u.HMAC._hashed_auth_key_xor_opad = b->outer;
+	fill_packet(b, job, i);
 }
 
-struct bench_bare *bench_bare_new(const struct bench_case *c)
+/* ---- the calls ---- */
+
+static bool has_hmac(const struct bench_suite *suite)
 {
-	struct bench_bare *b = aligned_alloc(64, (sizeof(*b) + 63) & ~(size_t)63);
+	IMB_HASH_ALG hash = hash_of(suite);
+	return hash != IMB_AUTH_NULL && hash != IMB_AUTH_AES_GMAC;
+}
+
+/* IPsec-MB 1.3 has no such call for MD5. */
+static bool can_hash_burst(const struct bench_suite *suite)
+{
+	return has_hmac(suite) && hash_of(suite) != IMB_AUTH_MD5 &&
+	       cipher_of(suite) == IMB_CIPHER_NULL;
+}
+
+static void hash_burst(struct bare *b)
+{
+	IMB_SUBMIT_HASH_BURST_NOCHECK(b->mgr, b->job, b->width, hash_of(b->suite));
+}
+
+static bool can_both_bursts(const struct bench_suite *suite)
+{
+	return has_hmac(suite) && hash_of(suite) != IMB_AUTH_MD5 &&
+	       cipher_of(suite) == IMB_CIPHER_CBC;
+}
+
+static void both_bursts(struct bare *b)
+{
+	uint64_t key_bytes = b->job[0].key_len_in_bytes;
+	if (b->inbound)
+		hash_burst(b);
+	IMB_SUBMIT_CIPHER_BURST_NOCHECK(b->mgr, b->job, b->width, IMB_CIPHER_CBC,
+					b->job[0].cipher_direction, key_bytes);
+	if (!b->inbound)
+		hash_burst(b);
+}
+
+/* The slots of the job manager keep what was written once: only what differs is written again. */
+static void job_burst(struct bare *b)
+{
+	IMB_JOB *job[MAX_WIDTH];
+	unsigned n = IMB_GET_NEXT_BURST(b->mgr, b->width, job);
+	for (unsigned i = 0; i < n; i++)
+		fill_packet(b, job[i], i);
+	unsigned n_done = IMB_SUBMIT_BURST_NOCHECK(b->mgr, n, job);
+	while (n_done < n)
+		n_done += IMB_FLUSH_BURST(b->mgr, n - n_done, job);
+}
+
+static bool has_gcm(const struct bench_suite *suite)
+{
+	return cipher_of(suite) == IMB_CIPHER_GCM;
+}
+
+static void gcm_direct(struct bare *b)
+{
+	bool long_key = bench_suite_shape(b->suite)->cipher_key_bytes == IMB_KEY_256_BYTES;
+	aes_gcm_enc_dec_t run = b->inbound ? long_key ? b->mgr->gcm256_dec : b->mgr->gcm128_dec
+				: long_key ? b->mgr->gcm256_enc
+					   : b->mgr->gcm128_enc;
+	uint32_t start = cipher_start(b), n_bytes = cipher_bytes(b);
+	for (unsigned i = 0; i < b->width; i++) {
+		uint8_t *p = packet(b, i);
+		run(&b->gcm, &b->context, p + start, p + start, n_bytes, b->iv, p, GCM_AAD_BYTES,
+		    tag(b, i), b->icv_bytes);
+	}
+}
+
+static bool has_gmac(const struct bench_suite *suite)
+{
+	return hash_of(suite) == IMB_AUTH_AES_GMAC;
+}
+
+static void gmac_direct(struct bare *b)
+{
+	for (unsigned i = 0; i < b->width; i++) {
+		IMB_AES128_GMAC_INIT(b->mgr, &b->gcm, &b->context, b->iv, GCM_IV_BYTES);
+		IMB_AES128_GMAC_UPDATE(b->mgr, &b->gcm, &b->context, packet(b, i),
+				       b->layout.auth_bytes);
+		IMB_AES128_GMAC_FINALIZE(b->mgr, &b->gcm, &b->context, tag(b, i), b->icv_bytes);
+	}
+}
+
+/* GMAC is GCM with nothing to encipher: NIST SP 800-38D 3. */
+static void gmac_as_gcm(struct bare *b)
+{
+	for (unsigned i = 0; i < b->width; i++)
+		IMB_AES128_GCM_ENC(b->mgr, &b->gcm, &b->context, NULL, NULL, 0, b->iv, packet(b, i),
+				   b->layout.auth_bytes, tag(b, i), b->icv_bytes);
+}
+
+static const struct way ways[] = {
+	{ "hash burst", can_hash_burst, hash_burst },
+	{ "cipher and hash burst", can_both_bursts, both_bursts },
+	{ "job burst", has_hmac, job_burst },
+	{ "GCM call", has_gcm, gcm_direct },
+	{ "GMAC calls", has_gmac, gmac_direct },
+	{ "GCM call without text", has_gmac, gmac_as_gcm },
+};
+
+/* ---- a round ---- */
+
+double bare_round(struct bare *b)
+{
+	uint64_t begin = rte_rdtsc();
+	for (unsigned n = 0; n < ROUND_PKTS; n += b->width) {
+		b->way->run(b);
+		for (unsigned i = 0; b->inbound && i < b->width; i++)
+			b->n_bad += memcmp(b->tag[i], packet(b, i) + b->layout.auth_bytes,
+					   b->icv_bytes) != 0;
+	}
+	return (double)(rte_rdtsc() - begin) / ROUND_PKTS;
+}
+
+/* The least of some rounds: nothing makes a call faster than it is. */
+static double trial(struct bare *b, const struct way *way, unsigned width)
+{
+	b->way = way;
+	b->width = width;
+	double least = bare_round(b);
+	for (unsigned i = 1; i < TRIAL_ROUNDS; i++) {
+		double cycles = bare_round(b);
+		least = cycles < least ? cycles : least;
+	}
+	return least;
+}
+
+static bool find_fastest(struct bare *b)
+{
+	const struct way *way = NULL;
+	unsigned width = 0;
+	double least = 0;
+	for (size_t w = 0; w < sizeof(ways) / sizeof(ways[0]); w++) {
+		for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+			if (!ways[w].can(b->suite))
+				continue;
+			double cycles = trial(b, &ways[w], widths[i]);
+			if (way && cycles >= least)
+				continue;
+			way = &ways[w];
+			width = widths[i];
+			least = cycles;
+		}
+	}
+	if (!way)
+		return false;
+	b->way = way;
+	b->width = width;
+	snprintf(b->name, sizeof(b->name), "%s × %u", way->name, width);
+	return true;
+}
+
+/* ---- life ---- */
+
+static void make_schedules(struct bare *b)
+{
+	static const uint8_t key[IMB_KEY_256_BYTES] = { 1, 2, 3 };
+	bool long_key = bench_suite_shape(b->suite)->cipher_key_bytes == IMB_KEY_256_BYTES;
+	for (unsigned i = 0; i < 3; i++) {
+		IMB_DES_KEYSCHED(b->mgr, b->des[i], key + i);
+		b->des_of[i] = b->des[i];
+	}
+	if (long_key) {
+		IMB_AES_KEYEXP_256(b->mgr, key, b->encrypt, b->decrypt);
+		IMB_AES256_GCM_PRE(b->mgr, key, &b->gcm);
+	} else {
+		IMB_AES_KEYEXP_128(b->mgr, key, b->encrypt, b->decrypt);
+		IMB_AES128_GCM_PRE(b->mgr, key, &b->gcm);
+	}
+}
+
+struct bare *bare_new(const struct bench_suite *suite, bool inbound, uint32_t size_bytes)
+{
+	struct bare *b = aligned_alloc(LINE_BYTES, sizeof(*b));
 	if (!b)
 		return NULL;
 	memset(b, 0, sizeof(*b));
-	b->c = *c;
-	b->auth_bytes = c->size_bytes - BENCH_IPV4_BYTES - BENCH_ICV_BYTES;
-	b->packets = aligned_alloc(64, (size_t)BARE_BURST * BARE_STRIDE);
+	b->suite = suite;
+	b->inbound = inbound;
+	b->layout = bench_layout(suite, size_bytes);
+	b->icv_bytes = bench_suite_shape(suite)->icv_bytes;
+	b->stride = ((b->layout.esp_bytes + LINE_BYTES - 1) / LINE_BYTES | 1) * LINE_BYTES;
+	b->packets = aligned_alloc(LINE_BYTES, (size_t)MAX_WIDTH * b->stride);
 	b->mgr = alloc_mb_mgr(0);
 	if (!b->packets || !b->mgr) {
-		bench_bare_free(b);
+		bare_free(b);
 		return NULL;
 	}
-	memset(b->packets, 'x', (size_t)BARE_BURST * BARE_STRIDE);
+	memset(b->packets, 'x', (size_t)MAX_WIDTH * b->stride);
 	init_mb_mgr_auto(b->mgr, NULL);
-	for (unsigned i = 0; i < BARE_BURST; i++)
+	make_schedules(b);
+	for (unsigned i = 0; i < MAX_WIDTH; i++)
 		fill_job(b, &b->job[i], i);
+	for (unsigned i = 0; i < IMB_MAX_JOBS; i++)
+		fill_job(b, &b->mgr->jobs[i], 0);
+	if (!find_fastest(b)) {
+		bare_free(b);
+		return NULL;
+	}
 	return b;
 }
 
-void bench_bare_free(struct bench_bare *b)
+void bare_free(struct bare *b)
 {
 	if (!b)
 		return;
@@ -76,36 +341,7 @@ void bench_bare_free(struct bench_bare *b)
 	free(b);
 }
 
-/* The fastest call for SHA-1: the whole burst in one. */
-static void run_hash_burst(struct bench_bare *b)
+const char *bare_name(const struct bare *b)
 {
-	IMB_SUBMIT_HASH_BURST_NOCHECK(b->mgr, b->job, BARE_BURST, IMB_AUTH_HMAC_SHA_1);
-}
-
-/* MD5 has no hash-burst call in IPsec-MB 1.3; the job manager's burst is the fastest it has. */
-static void run_job_burst(struct bench_bare *b)
-{
-	IMB_JOB *job[BARE_BURST];
-	unsigned n = IMB_GET_NEXT_BURST(b->mgr, BARE_BURST, job);
-	for (unsigned i = 0; i < n; i++)
-		*job[i] = b->job[i];
-	IMB_SUBMIT_BURST_NOCHECK(b->mgr, n, job);
-	while (IMB_FLUSH_BURST(b->mgr, BARE_BURST, job))
-		;
-}
-
-double bench_bare_round(struct bench_bare *b)
-{
-	uint64_t begin = rte_rdtsc();
-	for (unsigned n = 0; n < BARE_CALLS; n++) {
-		if (is_sha1(b))
-			run_hash_burst(b);
-		else
-			run_job_burst(b);
-		for (unsigned i = 0; i < BARE_BURST && b->c.inbound; i++)
-			b->n_bad += memcmp(b->tag[i],
-					   b->packets + (size_t)i * BARE_STRIDE + b->auth_bytes,
-					   BENCH_ICV_BYTES) != 0;
-	}
-	return (double)(rte_rdtsc() - begin) / (BARE_CALLS * BARE_BURST);
+	return b->name;
 }

@@ -1,9 +1,8 @@
-#include "tools/bench/bench.h"
+#include "tools/bench/feed.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <rte_byteorder.h>
 #include <rte_ether.h>
@@ -11,17 +10,22 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
+#include "crypto/job.h"
 #include "dataplane/pkt.h"
+#include "dataplane/sa_control.h"
 
 /* 10.0.0.0/8 holds sixteen million peers; the edge is 192.0.2.1. */
-#define PEER_NET      0x0a000000u
-#define LOCAL_ADDRESS 0xc0000201u
-#define LOCAL_PORT    5063
-#define PEER_PORT     5064
-#define OWNER         1
-#define FEED_BURST    32
+#define PEER_NET       0x0a000000u
+#define LOCAL_ADDRESS  0xc0000201u
+#define PEER_PORT      5064
+#define FIRST_PEER_SPI 0x10000u
+#define OWNER          1
+/* What inbound SAs have received already: room for replays below it. */
+#define FIRST_SEQUENCE 1000u
+/* Above the index of the largest table: another generation of the same slot. */
+#define GENERATION_BIT (1u << 31)
 
-int bench_feed_open(struct bench_feed *f, struct bench *b, uint32_t n_room)
+int feed_open(struct bench_feed *f, struct bench *b, uint32_t n_room)
 {
 	memset(f, 0, sizeof(*f));
 	f->bench = b;
@@ -32,7 +36,7 @@ int bench_feed_open(struct bench_feed *f, struct bench *b, uint32_t n_room)
 	return f->peer && f->crypto ? 0 : -ENOMEM;
 }
 
-void bench_feed_close(struct bench_feed *f)
+void feed_close(struct bench_feed *f)
 {
 	crypto_free(f->crypto);
 	free(f->peer);
@@ -47,59 +51,95 @@ static uint32_t next_random(struct bench_feed *f)
 	return (uint32_t)(f->random * UINT64_C(0x2545f4914f6cdd1d) >> 32);
 }
 
+static uint32_t pick(struct bench_feed *f)
+{
+	return (uint32_t)((uint64_t)next_random(f) * f->n_peers >> 32);
+}
+
+/* ---- peers ---- */
+
+/* splitmix64 of the peer's number: another key for every SA, and again the same whenever asked. */
+static void fill_keys(const struct bench_feed *f, uint32_t i, struct api_set *set)
+{
+	uint64_t state = ((uint64_t)f->n_populations << 32 | i) * UINT64_C(0xd1342543de82ef95);
+	uint8_t bytes[2 * API_KEY_BYTES + sizeof(uint64_t)];
+	for (unsigned at = 0; at < sizeof(bytes); at += sizeof(uint64_t)) {
+		uint64_t word = state += UINT64_C(0x9e3779b97f4a7c15);
+		word = (word ^ word >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+		word = (word ^ word >> 27) * UINT64_C(0x94d049bb133111eb);
+		word ^= word >> 31;
+		memcpy(bytes + at, &word, sizeof(word));
+	}
+	const struct crypto_suite_shape *shape = bench_suite_shape(f->suite);
+	memcpy(set->auth_key, bytes, shape->auth_key_bytes);
+	memcpy(set->cipher_key, bytes + API_KEY_BYTES, shape->cipher_key_bytes);
+	memcpy(set->salt, bytes + 2 * API_KEY_BYTES, shape->salt_bytes);
+}
+
+static uint32_t peer_address_be(uint32_t i)
+{
+	return rte_cpu_to_be_32(PEER_NET + 1 + i);
+}
+
 static int install_peer(struct bench_feed *f, uint32_t i)
 {
-	const struct crypto_suite_shape *shape = &crypto_suite_shape[f->suite];
-	bool sha1 = f->suite == CRYPTO_HMAC_SHA1_NULL || f->suite == CRYPTO_HMAC_SHA1_AES_CBC;
-	struct bench_peer *peer = &f->peer[i];
-	*peer = (struct bench_peer){ .address_be = rte_cpu_to_be_32(PEER_NET + 1 + i) };
+	const struct crypto_suite_shape *shape = bench_suite_shape(f->suite);
 	struct api_set set = {
 		.registration = i + 1,
 		.family = API_IPV4,
 		.mode = API_TRANSPORT,
-		.integrity = sha1 ? API_HMAC_SHA1_96 : API_HMAC_MD5_96,
-		.cipher = shape->iv_bytes ? API_AES_CBC : API_CIPHER_NULL,
+		.integrity = f->suite->integrity,
+		.cipher = f->suite->cipher,
 		.auth_key_bytes = shape->auth_key_bytes,
 		.cipher_key_bytes = shape->cipher_key_bytes,
-		.sa = { { .direction = API_IN, .local_port = LOCAL_PORT, .peer_port = PEER_PORT },
-			{ .direction = API_OUT,
-			  .spi = 0x10000 + i,
-			  .local_port = LOCAL_PORT,
-			  .peer_port = PEER_PORT } },
+		.sa = { { .direction = f->inbound ? API_IN : API_OUT,
+			  .spi = f->inbound ? 0 : FIRST_PEER_SPI + i,
+			  .local_port = FEED_LOCAL_PORT,
+			  .peer_port = PEER_PORT,
+			  .sequence = FIRST_SEQUENCE } },
 	};
-	uint32_t local_be = rte_cpu_to_be_32(LOCAL_ADDRESS);
+	uint32_t local_be = rte_cpu_to_be_32(LOCAL_ADDRESS), peer_be = peer_address_be(i);
 	memcpy(set.local.bytes, &local_be, 4);
-	memcpy(set.peer.bytes, &peer->address_be, 4);
-	if (getrandom(set.auth_key, shape->auth_key_bytes, 0) < 0 ||
-	    getrandom(set.cipher_key, sizeof(set.cipher_key), 0) < 0)
-		return -errno;
+	memcpy(set.peer.bytes, &peer_be, 4);
+	fill_keys(f, i, &set);
 	struct api_set_result result;
 	int rc = set_install(&f->bench->sets, &set, NULL, OWNER, 1, &result);
-	if (rc < 0)
-		return rc;
-	peer->spi_in_be = rte_cpu_to_be_32(result.spi[0]);
-	peer->key = sa_slot_of_spi(&f->bench->sas, result.spi[0])->key;
-	return 0;
+	f->peer[i] = (struct feed_peer){ .spi_be = rte_cpu_to_be_32(result.spi[0]),
+					 .sequence = FIRST_SEQUENCE };
+	return rc;
 }
 
-int bench_feed_install(struct bench_feed *f, enum crypto_suite suite, uint32_t n)
+void feed_begin(struct bench_feed *f, const struct bench_suite *suite, bool inbound)
+{
+	f->suite = suite;
+	f->inbound = inbound;
+	f->n_peers = 0;
+	f->n_populations++;
+}
+
+int feed_grow(struct bench_feed *f, uint32_t n)
 {
 	if (n > f->n_room)
 		return -ENOSPC;
-	set_delete_all(&f->bench->sets, OWNER);
-	sa_grace(&f->bench->sas);
-	rte_rcu_qsbr_quiescent(f->bench->sas.rcu, 0); /* the worker is this thread, and at rest */
-	while (sa_reclaim(&f->bench->sas))
-		;
-	f->suite = suite;
-	f->n_peers = n;
-	for (uint32_t i = 0; i < n; i++) {
-		int rc = install_peer(f, i);
+	for (; f->n_peers < n; f->n_peers++) {
+		int rc = install_peer(f, f->n_peers);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
 }
+
+void feed_end(struct bench_feed *f)
+{
+	set_delete_all(&f->bench->sets, OWNER);
+	sa_grace(&f->bench->sas);
+	rte_rcu_qsbr_quiescent(f->bench->sas.rcu, 0); /* the worker is this thread, and at rest */
+	while (sa_reclaim(&f->bench->sas))
+		;
+	f->n_peers = 0;
+}
+
+/* ---- packets ---- */
 
 /* Ethernet and IPv4 up to where the upper layer begins; returns that place. */
 static uint8_t *write_headers(struct rte_mbuf *m, uint32_t source_be, uint32_t destination_be,
@@ -130,74 +170,126 @@ static void write_udp(uint8_t *l4, uint16_t source, uint16_t destination, uint32
 	memset(udp + 1, 'x', l4_bytes - sizeof(*udp));
 }
 
-static void write_esp(struct bench_feed *f, struct rte_mbuf *m, struct bench_peer *peer,
-		      uint32_t size_bytes)
+/* Header, datagram and trailer, as they are before the cipher; returns where ESP begins. */
+static uint8_t *write_esp(const struct bench_feed *f, struct rte_mbuf *m, uint32_t i,
+			  const struct bench_layout *layout, uint32_t spi_be, uint32_t sequence)
 {
-	uint8_t *esp = write_headers(m, peer->address_be, rte_cpu_to_be_32(LOCAL_ADDRESS),
-				     IPPROTO_ESP, size_bytes);
-	uint32_t sequence_be = rte_cpu_to_be_32(++peer->sequence);
-	uint32_t auth_bytes = size_bytes - BENCH_IPV4_BYTES - BENCH_ICV_BYTES;
-	uint32_t l4_bytes = auth_bytes - BENCH_ESP_BYTES - BENCH_TRAILER_BYTES;
-	memcpy(esp, &peer->spi_in_be, 4);
+	uint8_t *esp = write_headers(m, peer_address_be(i), rte_cpu_to_be_32(LOCAL_ADDRESS),
+				     IPPROTO_ESP, layout->ip_bytes);
+	uint32_t sequence_be = rte_cpu_to_be_32(sequence);
+	memcpy(esp, &spi_be, 4);
 	memcpy(esp + 4, &sequence_be, 4);
-	write_udp(esp + BENCH_ESP_BYTES, PEER_PORT, LOCAL_PORT, l4_bytes);
-	esp[BENCH_ESP_BYTES + l4_bytes] = 0;
-	esp[BENCH_ESP_BYTES + l4_bytes + 1] = IPPROTO_UDP;
-	pkt_of(m)->job = (struct crypto_job){
-		.key = &peer->key,
-		.esp = esp,
-		.auth_bytes = (uint16_t)auth_bytes,
-		.suite = (uint8_t)f->suite,
-		.direction = CRYPTO_SIGN,
-	};
+	uint8_t *inner = esp + BENCH_ESP_BYTES + bench_suite_shape(f->suite)->iv_bytes;
+	write_udp(inner, PEER_PORT, FEED_LOCAL_PORT, layout->l4_bytes);
+	inner[layout->l4_bytes] = 0;
+	inner[layout->l4_bytes + 1] = IPPROTO_UDP;
+	return esp;
+}
+
+static void make_esp(struct bench_feed *f, struct rte_mbuf *m[], unsigned n,
+		     const struct bench_layout *layout)
+{
+	const struct crypto_suite_shape *shape = bench_suite_shape(f->suite);
+	struct crypto_job *job[FEED_BURST];
+	struct crypto_key key[FEED_BURST];
+	for (unsigned k = 0; k < n; k++) {
+		uint32_t i = pick(f);
+		struct api_set set;
+		fill_keys(f, i, &set);
+		crypto_prepare(f->crypto, f->suite->suite, set.auth_key, set.cipher_key, set.salt,
+			       &key[k]);
+		struct feed_peer *peer = &f->peer[i];
+		uint16_t cipher_start = (uint16_t)(BENCH_ESP_BYTES + shape->iv_bytes);
+		job[k] = &pkt_of(m[k])->job;
+		*job[k] = (struct crypto_job){
+			.key = &key[k],
+			.esp = write_esp(f, m[k], i, layout, peer->spi_be, ++peer->sequence),
+			.auth_bytes = layout->auth_bytes,
+			.cipher_start = cipher_start,
+			.cipher_bytes = (uint16_t)(layout->auth_bytes - cipher_start),
+			.suite = f->suite->suite,
+			.direction = CRYPTO_SIGN,
+		};
+	}
+	crypto_run(f->crypto, job, n);
 }
 
 /* The clear packet that becomes an ESP packet of the wanted size. */
-static void write_clear(struct rte_mbuf *m, const struct bench_peer *peer, uint32_t size_bytes)
+static void make_clear(struct bench_feed *f, struct rte_mbuf *m, const struct bench_layout *layout)
 {
-	uint32_t l4_bytes = size_bytes - BENCH_IPV4_BYTES - BENCH_ICV_BYTES - BENCH_ESP_BYTES -
-			    BENCH_TRAILER_BYTES;
-	uint8_t *l4 = write_headers(m, rte_cpu_to_be_32(LOCAL_ADDRESS), peer->address_be,
-				    IPPROTO_UDP, BENCH_IPV4_BYTES + l4_bytes);
-	write_udp(l4, LOCAL_PORT, PEER_PORT, l4_bytes);
+	uint8_t *l4 = write_headers(m, rte_cpu_to_be_32(LOCAL_ADDRESS), peer_address_be(pick(f)),
+				    IPPROTO_UDP, BENCH_IPV4_BYTES + layout->l4_bytes);
+	write_udp(l4, FEED_LOCAL_PORT, PEER_PORT, layout->l4_bytes);
 }
 
-static void sign(struct bench_feed *f, struct rte_mbuf *m[], unsigned n)
+int feed_make(struct bench_feed *f, struct rte_mbuf *m[], unsigned n, uint32_t size_bytes)
 {
-	struct crypto_job *job[FEED_BURST];
-	for (unsigned i = 0; i < n; i++)
-		job[i] = &pkt_of(m[i])->job;
-	crypto_submit(f->crypto, job, n);
-	while (crypto_collect(f->crypto, job, FEED_BURST))
-		;
-}
-
-int bench_feed_round(struct bench_feed *f, bool inbound, uint32_t size_bytes)
-{
-	struct rte_ring *ring = inbound ? f->bench->network_rx : f->bench->kernel_rx;
-	for (unsigned done = 0; done < BENCH_ROUND_PKTS; done += FEED_BURST) {
-		struct rte_mbuf *m[FEED_BURST];
-		if (rte_pktmbuf_alloc_bulk(f->bench->zones.pool, m, FEED_BURST) != 0)
-			return -ENOMEM;
-		for (unsigned i = 0; i < FEED_BURST; i++) {
-			struct bench_peer *peer =
-				&f->peer[(uint64_t)next_random(f) * f->n_peers >> 32];
-			if (inbound)
-				write_esp(f, m[i], peer, size_bytes);
-			else
-				write_clear(m[i], peer, size_bytes);
-		}
-		if (inbound)
-			sign(f, m, FEED_BURST);
-		if (rte_ring_sp_enqueue_bulk(ring, (void **)m, FEED_BURST, NULL) != FEED_BURST)
-			return -ENOBUFS;
+	const struct bench_layout layout = bench_layout(f->suite, size_bytes);
+	if (rte_pktmbuf_alloc_bulk(f->bench->zones.pool, m, n) != 0)
+		return -ENOMEM;
+	if (f->inbound) {
+		make_esp(f, m, n, &layout);
+		return 0;
 	}
+	for (unsigned k = 0; k < n; k++)
+		make_clear(f, m[k], &layout);
 	return 0;
 }
 
-uint32_t bench_feed_drain(struct bench_feed *f, bool inbound)
+static void make_bad(struct bench_feed *f, struct rte_mbuf *m, enum feed_bad bad,
+		     uint32_t size_bytes)
 {
-	struct rte_ring *ring = inbound ? f->bench->kernel_tx : f->bench->network_tx;
+	const struct bench_layout layout = bench_layout(f->suite, size_bytes);
+	uint32_t i = pick(f);
+	const struct feed_peer *peer = &f->peer[i];
+	uint32_t below_top = next_random(f) % 64; /* inside of a window of 128 */
+	if (bad == FEED_REPLAYED) {
+		write_esp(f, m, i, &layout, peer->spi_be, peer->sequence - below_top);
+	} else if (bad == FEED_UNKNOWN_SPI) {
+		write_esp(f, m, i, &layout, peer->spi_be ^ rte_cpu_to_be_32(GENERATION_BIT),
+			  peer->sequence + 1);
+	} else {
+		uint8_t *l4 = write_headers(m, peer_address_be(i), rte_cpu_to_be_32(LOCAL_ADDRESS),
+					    IPPROTO_UDP, BENCH_IPV4_BYTES + layout.l4_bytes);
+		write_udp(l4, PEER_PORT, FEED_LOCAL_PORT, layout.l4_bytes);
+	}
+}
+
+static int enqueue(struct rte_ring *ring, struct rte_mbuf *m[], unsigned n)
+{
+	return rte_ring_sp_enqueue_bulk(ring, (void **)m, n, NULL) == n ? 0 : -ENOBUFS;
+}
+
+int feed_round(struct bench_feed *f, uint32_t size_bytes)
+{
+	struct rte_ring *ring = f->inbound ? f->bench->network_rx : f->bench->kernel_rx;
+	struct rte_mbuf *m[FEED_BURST];
+	int rc = 0;
+	for (unsigned done = 0; done < BENCH_ROUND_PKTS && rc == 0; done += FEED_BURST) {
+		rc = feed_make(f, m, FEED_BURST, size_bytes);
+		if (rc == 0)
+			rc = enqueue(ring, m, FEED_BURST);
+	}
+	return rc;
+}
+
+int feed_bad_round(struct bench_feed *f, enum feed_bad bad, uint32_t size_bytes)
+{
+	struct rte_mbuf *m[FEED_BURST];
+	int rc = 0;
+	for (unsigned done = 0; done < BENCH_ROUND_PKTS && rc == 0; done += FEED_BURST) {
+		if (rte_pktmbuf_alloc_bulk(f->bench->zones.pool, m, FEED_BURST) != 0)
+			return -ENOMEM;
+		for (unsigned k = 0; k < FEED_BURST; k++)
+			make_bad(f, m[k], bad, size_bytes);
+		rc = enqueue(f->bench->network_rx, m, FEED_BURST);
+	}
+	return rc;
+}
+
+uint32_t feed_drain(struct bench_feed *f)
+{
+	struct rte_ring *ring = f->inbound ? f->bench->kernel_tx : f->bench->network_tx;
 	struct rte_mbuf *m[FEED_BURST];
 	uint32_t n_all = 0;
 	for (unsigned n; (n = rte_ring_sc_dequeue_burst(ring, (void **)m, FEED_BURST, NULL));) {

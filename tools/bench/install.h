@@ -1,5 +1,5 @@
 /*
- * imsgate-bench --install: what SA sets cost on their way through the control socket.
+ * imsgate-bench install: what SA sets cost on their way through the control socket.
  *
  * A real SOCK_SEQPACKET connection, the real control thread (dataplane/control.c) and its client
  * take turns in one thread, so that the sum of both is what is measured: processor time of this

@@ -1,4 +1,4 @@
-#include "tools/bench/bench.h"
+#include "tools/bench/measure.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,37 +7,25 @@
 
 #include <rte_cycles.h>
 
+#include "tools/bench/bare.h"
+#include "tools/bench/quiet.h"
+#include "tools/bench/report.h"
+
 /* Rounds that are run but not counted: caches, branch predictors and the clock settle. */
-#define WARM_UP_ROUNDS 4
+#define WARM_UP_ROUNDS 8
 
-static int compare(const void *a, const void *b)
+/* Cycles per packet of one fed round through the worker. */
+static double worker_round(struct bench_feed *f)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double percentile(double *sorted, uint32_t n, uint32_t percent)
-{
-	return sorted[(uint64_t)(n - 1) * percent / 100];
-}
-
-/* One fed round through the worker. Returns cycles per packet, or a negative errno. */
-static double worker_round(struct bench_feed *f, const struct bench_case *c)
-{
-	int rc = bench_feed_round(f, c->inbound, c->size_bytes);
-	if (rc < 0)
-		return rc;
 	uint64_t begin = rte_rdtsc();
 	while (worker_turn(f->bench->worker))
 		; /* the last turn finds nothing and finishes what waits */
-	uint64_t cycles = rte_rdtsc() - begin;
-	if (bench_feed_drain(f, c->inbound) != BENCH_ROUND_PKTS)
-		return -EPROTO; /* a packet was dropped: what was measured is not the good path */
-	return (double)cycles / BENCH_ROUND_PKTS;
+	return (double)(rte_rdtsc() - begin) / BENCH_ROUND_PKTS;
 }
 
 static int complain(const struct bench_feed *f, int rc)
 {
+	report_progress(NULL);
 	fprintf(stderr, "imsgate-bench: error: a round failed: %s\n", strerror(-rc));
 	for (uint32_t i = COUNTER_FIRST_DROP; i < COUNT_N; i++) {
 		if (f->bench->worker->count.n[i])
@@ -47,37 +35,60 @@ static int complain(const struct bench_feed *f, int rc)
 	return rc;
 }
 
-int bench_measure(struct bench_feed *f, const struct bench_case *c, uint32_t n_rounds,
-		  struct bench_result *result)
+/* What was measured is only worth something when every packet went the way it was meant to go. */
+static int check(struct bench_feed *f, const struct measure_traffic *t, uint64_t n_dropped_before)
 {
-	struct bench_bare *bare = bench_bare_new(c);
+	uint32_t n_out = feed_drain(f);
+	if (!t->dropped)
+		return n_out == BENCH_ROUND_PKTS ? 0 : -EPROTO;
+	uint64_t n_dropped = f->bench->worker->count.n[t->reason] - n_dropped_before;
+	return n_out == 0 && n_dropped == BENCH_ROUND_PKTS ? 0 : -EPROTO;
+}
+
+static int one_round(struct bench_feed *f, const struct measure_traffic *t, struct bare *bare,
+		     double *cycles, double *bare_cycles)
+{
+	uint64_t n_dropped = f->bench->worker->count.n[t->reason];
+	int rc = t->dropped ? feed_bad_round(f, t->bad, t->size_bytes)
+			    : feed_round(f, t->size_bytes);
+	if (rc < 0)
+		return rc;
+	quiet_hold();
+	*cycles = worker_round(f);
+	*bare_cycles = bare ? bare_round(bare) : 1;
+	quiet_release();
+	return check(f, t, n_dropped);
+}
+
+int measure_rounds(struct bench_feed *f, const struct measure_traffic *t, struct bare *bare,
+		   uint32_t n_rounds, struct measure_result *result)
+{
 	double *ours = calloc(n_rounds, sizeof(*ours)), *theirs = calloc(n_rounds, sizeof(*theirs));
-	int rc = bare && ours && theirs ? 0 : -ENOMEM;
+	double *ratio = calloc(n_rounds, sizeof(*ratio));
+	int rc = ours && theirs && ratio ? 0 : -ENOMEM;
+	memset(result, 0, sizeof(*result));
 	for (uint32_t i = 0; rc == 0 && i < WARM_UP_ROUNDS + n_rounds; i++) {
-		/* In turns, so that both see the same machine. */
-		double bare_cycles = bench_bare_round(bare);
-		double cycles = worker_round(f, c);
-		if (cycles < 0)
-			rc = complain(f, (int)cycles);
-		else if (i >= WARM_UP_ROUNDS) {
-			ours[i - WARM_UP_ROUNDS] = cycles;
-			theirs[i - WARM_UP_ROUNDS] = bare_cycles;
-		}
+		double cycles, bare_cycles;
+		rc = one_round(f, t, bare, &cycles, &bare_cycles);
+		if (rc < 0)
+			rc = complain(f, rc);
+		if (rc < 0 || i < WARM_UP_ROUNDS)
+			continue;
+		uint32_t at = i - WARM_UP_ROUNDS;
+		ours[at] = cycles;
+		theirs[at] = bare_cycles;
+		ratio[at] = cycles / bare_cycles; /* neighbours in time: the same clock speed */
 	}
 	if (rc == 0) {
-		qsort(ours, n_rounds, sizeof(*ours), compare);
-		qsort(theirs, n_rounds, sizeof(*theirs), compare);
-		*result = (struct bench_result){
-			.c = *c,
-			.cycles = percentile(ours, n_rounds, 50),
-			.bare_cycles = percentile(theirs, n_rounds, 50),
-			.fewest = percentile(ours, n_rounds, 10),
-			.most = percentile(ours, n_rounds, 90),
-			.n_pkts = (uint64_t)n_rounds * BENCH_ROUND_PKTS,
-		};
+		result->cycles = stat_summarize(ours, n_rounds);
+		if (bare) {
+			result->bare = stat_summarize(theirs, n_rounds);
+			result->ratio = stat_summarize(ratio, n_rounds);
+		}
+		result->n_pkts = (uint64_t)n_rounds * BENCH_ROUND_PKTS;
 	}
-	bench_bare_free(bare);
 	free(ours);
 	free(theirs);
+	free(ratio);
 	return rc;
 }

@@ -12,46 +12,37 @@
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 
-#include "dataplane/clock.h"
 #include "dataplane/pkt.h"
+#include "dataplane/tuple.h"
+#include "tools/bench/feed.h"
+#include "tools/bench/hugepages.h"
+#include "tools/bench/memory.h"
 
 enum {
 	RING_ENTRIES = 2 * BENCH_ROUND_PKTS,
 	N_MBUFS = 4 * BENCH_ROUND_PKTS,
 	MTU_BYTES = 1500,
-	/* The table's SAs, the tuple index, and the rest of DPDK. */
-	SA_SHARE_BYTES = 256 + 16,
-	OTHER_MB = 128,
+	/* The tuple index's share of an SA, with room for what DPDK's heap cannot use. */
+	INDEX_SHARE_BYTES = 40,
+	OTHER_MB = 96, /* packets, the worker, the index of a small table, the rest of DPDK */
 };
-
-static uint64_t free_hugepage_bytes(void)
-{
-	FILE *meminfo = fopen("/proc/meminfo", "r");
-	if (!meminfo)
-		return 0;
-	uint64_t n_pages = 0, page_kb = 0;
-	for (char line[256]; fgets(line, sizeof(line), meminfo);) {
-		if (sscanf(line, "HugePages_Free: %lu", &n_pages) != 1)
-			sscanf(line, "Hugepagesize: %lu kB", &page_kb);
-	}
-	fclose(meminfo);
-	return n_pages * page_kb * 1024;
-}
 
 static int start_eal(struct bench *b, uint32_t capacity)
 {
-	uint64_t need_bytes =
-		(uint64_t)capacity * SA_SHARE_BYTES + (uint64_t)OTHER_MB * 1024 * 1024;
-	b->hugepages = free_hugepage_bytes() >= need_bytes;
-	char memory[16];
-	snprintf(memory, sizeof(memory), "%lu",
-		 b->hugepages ? need_bytes / 1024 / 1024 : (uint64_t)OTHER_MB);
+	uint64_t need_bytes = (uint64_t)capacity * (sizeof(struct sa) + INDEX_SHARE_BYTES) +
+			      ((uint64_t)OTHER_MB << 20);
+	struct hugepages borrowed;
+	b->hugepages = hugepages_borrow(&borrowed, need_bytes);
+	char memory[24], core[16];
+	snprintf(memory, sizeof(memory), "%lu", b->hugepages ? need_bytes >> 20 : OTHER_MB);
+	snprintf(core, sizeof(core), "%u", b->core);
 	char *huge[] = { "imsgate-bench",  "--in-memory",       "-m", memory, "--no-pci",
-			 "--no-telemetry", "--log-level=error", "-l", "0" };
+			 "--no-telemetry", "--log-level=error", "-l", core };
 	char *plain[] = { "imsgate-bench", "--no-huge",      "--no-shconf",       "-m", memory,
-			  "--no-pci",      "--no-telemetry", "--log-level=error", "-l", "0" };
+			  "--no-pci",      "--no-telemetry", "--log-level=error", "-l", core };
 	int rc = b->hugepages ? rte_eal_init(sizeof(huge) / sizeof(huge[0]), huge)
 			      : rte_eal_init(sizeof(plain) / sizeof(plain[0]), plain);
+	hugepages_give_back(&borrowed);
 	if (rc < 0)
 		fprintf(stderr, "imsgate-bench: error: DPDK did not start: %s\n",
 			rte_strerror(rte_errno));
@@ -125,23 +116,44 @@ static int open_worker(struct bench *b)
 	return rc;
 }
 
-int bench_open(struct bench *b, uint32_t capacity)
+/* The index once more, alone, to learn what it takes. */
+static int weigh_index(struct bench *b, uint32_t capacity)
 {
-	memset(b, 0, sizeof(*b));
-	int rc = start_eal(b, capacity);
-	if (rc < 0)
-		return rc;
+	uint64_t before = memory_allocated_bytes();
+	struct tuple_index *index = tuple_index_new(capacity);
+	b->memory.index_bytes = memory_allocated_bytes() - before;
+	tuple_index_free(index);
+	return index ? 0 : -ENOMEM;
+}
+
+static int open_tables(struct bench *b, uint32_t capacity)
+{
 	const struct sa_table_config config = {
 		.capacity = capacity,
 		.generation_bits = 10,
 		.window_pkts = 128,
 		.n_workers = 1,
 	};
-	rc = open_zone(b);
+	int rc = weigh_index(b, capacity);
+	uint64_t before = memory_allocated_bytes();
 	if (rc == 0)
 		rc = sa_table_init(&b->sas, &config);
 	if (rc == 0)
 		rc = set_table_init(&b->sets, &b->sas, 1, 1);
+	b->memory.sas_bytes = (uint64_t)capacity * sizeof(*b->sas.sa);
+	b->memory.control_bytes =
+		memory_allocated_bytes() - before - b->memory.sas_bytes - b->memory.index_bytes;
+	return rc;
+}
+
+int bench_open(struct bench *b, uint32_t capacity)
+{
+	int rc = start_eal(b, capacity);
+	if (rc < 0)
+		return rc;
+	rc = open_zone(b);
+	if (rc == 0)
+		rc = open_tables(b, capacity);
 	if (rc == 0)
 		rc = open_worker(b);
 	if (rc < 0)
@@ -152,7 +164,8 @@ int bench_open(struct bench *b, uint32_t capacity)
 
 void bench_close(struct bench *b)
 {
-	worker_fini(b->worker);
+	if (b->worker)
+		worker_fini(b->worker);
 	set_table_free(&b->sets);
 	sa_table_free(&b->sas);
 	rte_eal_cleanup();
