@@ -21,6 +21,7 @@
 	COUNTER(clear_tx, "clear packets passed to a network port")                                \
 	COUNTER(packet_truncated, "drop: a header or length runs past the end of the packet")      \
 	COUNTER(packet_malformed, "drop: a header field is impossible")                            \
+	COUNTER(packet_bad_checksum, "drop: the port found the IPv4 header checksum wrong")        \
 	COUNTER(packet_unknown_zone, "drop: no zone has this port and VLAN")                       \
 	COUNTER(esp_truncated, "drop: ESP too short for header, trailer and ICV")                  \
 	COUNTER(esp_fragment, "drop: a fragment was handed to ESP (RFC 4303 3.4.1)")               \

@@ -17,6 +17,7 @@
 #include "configs/config.h"
 #include "dataplane/control.h"
 #include "dataplane/eal.h"
+#include "dataplane/offload.h"
 #include "dataplane/privilege.h"
 #include "dataplane/queue.h"
 #include "dataplane/steer.h"
@@ -36,6 +37,7 @@ static volatile sig_atomic_t stopping;
 struct dataplane {
 	struct config *config;
 	struct zones zones;
+	struct offload offload;
 	struct sa_table sas;
 	struct worker *worker[WORKER_MAX];
 	uint32_t n_workers;
@@ -155,6 +157,7 @@ static int open_all(struct dataplane *d, char *error, size_t error_bytes)
 		rc = open_table(d, error, error_bytes);
 	if (rc < 0)
 		return rc;
+	offload_open(&d->offload, &d->zones, &offload_dpdk);
 	d->control.sas = &d->sas;
 	d->control.start_tsc = start_tsc;
 	d->control.events =
@@ -193,6 +196,7 @@ static int run(struct dataplane *d)
 	if (rc < 0)
 		return fail(error); /* the process ends: the kernel closes what is open */
 	telemetry_register(d->worker, d->n_workers, d->steer, &d->sas, &d->zones);
+	offload_telemetry_register(&d->offload);
 	for (uint32_t i = 0; i < d->n_workers; i++)
 		rte_eal_remote_launch(worker_run, d->worker[i], eal_worker_lcore(i));
 	rc = privilege_drop(config->user, error, sizeof(error));

@@ -4,6 +4,8 @@
 
 #include <rte_ethdev.h>
 
+#include "dataplane/offload.h"
+
 enum {
 	RX_DESCRIPTORS = 1024,
 	TX_DESCRIPTORS = 1024,
@@ -34,6 +36,7 @@ static int configure(struct zone_port *p, const struct rte_eth_dev_info *info)
 	struct rte_eth_conf conf = { 0 };
 	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	offload_request(info, offload_is_software(p->port), p->is_kernel, &conf);
 	if (p->n_reta) {
 		owner_rss_key(key, sizeof(key));
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;

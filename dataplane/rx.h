@@ -13,6 +13,12 @@
 #include "dataplane/out.h"
 #include "dataplane/pkt.h"
 
+/* What a port found out about a packet, if it was asked to: see offload.h. */
+static inline bool rx_has_bad_checksum(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_BAD;
+}
+
 /* The lines that every step reads or writes: headers, and the packet's own one. */
 static inline void rx_prefetch(struct rte_mbuf *m[], uint32_t n)
 {
@@ -41,6 +47,10 @@ static inline bool rx_parse(struct worker *w, const struct zone_port *port, stru
 				: PARSE_MALFORMED;
 	if (unlikely(verdict == PARSE_TRUNCATED || verdict == PARSE_MALFORMED)) {
 		rx_drop_unparsed(w, m, verdict);
+		return false;
+	}
+	if (unlikely(rx_has_bad_checksum(m))) {
+		out_drop(w, m, COUNT_packet_bad_checksum);
 		return false;
 	}
 	p->zone = port->is_kernel ? port->zone : port->zone_of_vlan[p->at.vlan];

@@ -14,7 +14,7 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "lab", "run the edge, an IMS core and UEs on this machine", command_lab },
-	{ "show", "print counters, SAs, registrations or ports", command_show },
+	{ "show", "print counters, SAs, registrations, ports or offloads", command_show },
 	{ "top", "watch traffic and drops live", command_top },
 	{ "sa", "install and delete SAs by hand", command_sa },
 	{ "subscriber", "make subscribers, import them into the HSS", command_subscriber },

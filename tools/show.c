@@ -13,12 +13,13 @@
 #include "tools/telemetry.h"
 
 static const char help[] =
-	"Usage: imsgate show stats|sa|registrations|ports [OPTION…]\n"
+	"Usage: imsgate show stats|sa|registrations|ports|offload [OPTION…]\n"
 	"\n"
 	"  stats          the data plane's counters: traffic, then drops by reason\n"
 	"  sa             every SA in the table, of all owners; never its keys\n"
 	"  registrations  who is registered at the P-CSCF and the S-CSCF of this node\n"
 	"  ports          the network and kernel port of each zone\n"
+	"  offload        what each port does itself, and why it does not do the rest\n"
 	"\n" OPTIONS_HELP;
 
 /* The object or array under a telemetry command; NULL after one message. */
@@ -99,6 +100,7 @@ static const struct subject {
 	{ "sa", true, show_sa },
 	{ "registrations", false, show_registrations },
 	{ "ports", true, show_ports },
+	{ "offload", true, show_offload },
 };
 
 int command_show(int argc, char **argv)
@@ -116,7 +118,8 @@ int command_show(int argc, char **argv)
 			subject = &subjects[i];
 	if (!subject)
 		return options_misuse("show",
-				      "found %s, expected stats, sa, registrations or ports",
+				      "found %s, expected stats, sa, registrations, ports or "
+				      "offload",
 				      argc == 1  ? "nothing"
 				      : argc > 2 ? argv[2]
 						 : argv[1]);

@@ -76,6 +76,7 @@ void telemetry_close(struct telemetry *t)
 int telemetry_get(struct telemetry *t, const char *command, json_t **out)
 {
 	int rc = unix_send(t->fd, command, strlen(command));
+	size_t name_bytes = strcspn(command, ","); /* the reply has it without its parameter */
 	json_t *root, *value;
 	ssize_t n;
 
@@ -86,7 +87,7 @@ int telemetry_get(struct telemetry *t, const char *command, json_t **out)
 		return fail(t, n ? n : -ECONNRESET, "no reply to %s: %s", command,
 			    strerror(n ? -n : ECONNRESET));
 	root = json_loadb(t->reply, n, JSON_REJECT_DUPLICATES, NULL);
-	value = json_incref(json_object_get(root, command));
+	value = json_incref(json_object_getn(root, command, name_bytes));
 	json_decref(root);
 	if (json_is_object(value) || json_is_array(value)) {
 		*out = value;

@@ -27,9 +27,10 @@ int telemetry_open(struct telemetry *t, const char *file_prefix);
 void telemetry_close(struct telemetry *t);
 
 /*
- * Sends a command ("/imsgate/stats") and returns what stands under its name in the reply, an object
- * or an array, in *out; the caller owns it (json_decref). Returns 0 or -errno: -ENOENT when the
- * data plane does not know the command, -EPROTO when the reply is not JSON of this shape.
+ * Sends a command ("/imsgate/stats", or with a parameter "/imsgate/offload,0") and returns what
+ * stands under its name in the reply, an object or an array, in *out; the caller owns it
+ * (json_decref). Returns 0 or -errno: -ENOENT when the data plane does not know the command,
+ * -EPROTO when the reply is not JSON of this shape.
  */
 int telemetry_get(struct telemetry *t, const char *command, json_t **out);
 

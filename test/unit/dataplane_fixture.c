@@ -254,6 +254,7 @@ bool fixture_send(struct fixture *f, enum fixture_side side, unsigned zone, cons
 	check(n_bytes <= rte_pktmbuf_tailroom(m), "the frame is too long");
 	memset(m->buf_addr, 0xa5, m->buf_len); /* what earlier packets left */
 	memcpy(rte_pktmbuf_append(m, (uint16_t)n_bytes), frame, n_bytes);
+	m->ol_flags = f->rx_flags;
 	if (side == FIXTURE_NETWORK && !f->runs)
 		forbid_tail(m, n_bytes);
 	if (rte_ring_enqueue(ports.to_worker[port_of(side, zone)], m) == 0)

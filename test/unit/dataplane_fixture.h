@@ -37,6 +37,7 @@ struct fixture {
 	struct set_table sets;
 	struct worker worker;
 	uint32_t now_s;
+	uint64_t rx_flags; /* what a port says of the frames that come in: RTE_MBUF_F_RX_… */
 	struct counters marked;
 	bool runs; /* the worker has a thread of its own */
 	pthread_t thread;

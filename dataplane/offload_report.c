@@ -1,0 +1,80 @@
+#include "dataplane/offload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_telemetry.h>
+
+/* Telemetry callbacks take no argument of ours. written by: main, once, before registering. */
+static const struct offload *reported;
+
+uint32_t offload_rows(const struct offload *o, uint32_t i, struct offload_row row[])
+{
+	const struct offload_port *p = &o->port[i];
+	uint32_t n = 0;
+	for (unsigned kind = 0; kind < OFFLOAD_N_KINDS; kind++)
+		row[n++] = (struct offload_row){ .offload = offload_kind_name[kind],
+						 .of = "every packet",
+						 .is_used = p->state[kind].is_used,
+						 .why = p->state[kind].why };
+	return n;
+}
+
+/* DPDK 22.11 nests dicts in dicts only. */
+static int add_row(struct rte_tel_data *data, uint32_t number, const char *port,
+		   const struct offload_row *row)
+{
+	char key[16];
+	struct rte_tel_data *one = rte_tel_data_alloc();
+	if (!one)
+		return -1;
+	rte_tel_data_start_dict(one);
+	rte_tel_data_add_dict_string(one, "port", port);
+	rte_tel_data_add_dict_string(one, "offload", row->offload);
+	rte_tel_data_add_dict_string(one, "of", row->of);
+	rte_tel_data_add_dict_string(one, "state", row->is_used ? "on" : "off");
+	rte_tel_data_add_dict_u64(one, "sessions", row->n_sessions);
+	rte_tel_data_add_dict_string(one, "why", row->why);
+	snprintf(key, sizeof(key), "%u", number);
+	if (rte_tel_data_add_dict_container(data, key, one, 0) == 0)
+		return 0;
+	rte_tel_data_free(one);
+	return -1;
+}
+
+static int list_ports(struct rte_tel_data *data)
+{
+	rte_tel_data_start_array(data, RTE_TEL_INT_VAL);
+	for (uint32_t i = 0; i < reported->n_ports; i++)
+		rte_tel_data_add_array_int(data, reported->port[i].port);
+	return 0;
+}
+
+static int on_offload(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	struct offload_row row[OFFLOAD_ROWS_MAX];
+	char name[RTE_ETH_NAME_MAX_LEN] = "";
+	if (!parameters || !parameters[0])
+		return list_ports(data);
+	unsigned long port = strtoul(parameters, NULL, 10);
+	rte_tel_data_start_dict(data);
+	for (uint32_t i = 0; i < reported->n_ports; i++) {
+		if (reported->port[i].port != port)
+			continue;
+		rte_eth_dev_get_name_by_port((uint16_t)port, name);
+		uint32_t n = offload_rows(reported, i, row);
+		for (uint32_t r = 0; r < n; r++) {
+			if (add_row(data, r, name, &row[r]) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+void offload_telemetry_register(const struct offload *o)
+{
+	reported = o;
+	rte_telemetry_register_cmd("/imsgate/offload", on_offload,
+				   "What ports take off the workers: no parameter lists the ports; "
+				   "PORT tells of one");
+}
