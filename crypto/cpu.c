@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "crypto/hmac_x16.h"
+
 const struct cpu_suite cpu_suite[CRYPTO_N_SUITES] = {
 	[CRYPTO_HMAC_SHA1_NULL] = { CPU_SHA1, CPU_NO_CIPHER },
 	[CRYPTO_HMAC_MD5_NULL] = { CPU_MD5, CPU_NO_CIPHER },
@@ -137,6 +139,7 @@ static struct crypto *allocate(void)
 		crypto_free(c);
 		return NULL;
 	}
+	c->has_x16 = hmac_x16_is_available();
 	cpu_preset(c);
 	return c;
 }

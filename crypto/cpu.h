@@ -64,6 +64,7 @@ union cpu_schedule {
 
 struct crypto {
 	IMB_MGR *mgr;
+	bool has_x16; /* hmac_x16.h is for this processor */
 	struct cpu_group group[CPU_N_GROUPS];
 	struct crypto_job *done[CPU_MAX_DONE]; /* ring */
 	unsigned done_head, n_done;

@@ -1,13 +1,15 @@
 /*
  * The suites with an HMAC: encrypt what is to be signed, hash everything, decrypt what was
- * verified. A packet with a bad ICV is never deciphered. SHA-1 and SHA-256 go through IPsec-MB's
- * burst call, whose job array stays in place: only what differs from packet to packet is written.
- * IPsec-MB 1.3 has no such call for MD5, which goes through the job manager.
+ * verified. A packet with a bad ICV is never deciphered. SHA-1 and MD5 are hashed sixteen at a time
+ * where the processor can (hmac_x16.h). Else, and for SHA-256, it is IPsec-MB's burst call, whose
+ * job array stays in place: only what differs from packet to packet is written. IPsec-MB 1.3 has no
+ * such call for MD5, which goes through the job manager.
  */
 #include "crypto/cpu.h"
 
 #include <string.h>
 
+#include "crypto/hmac_x16.h"
 #include "crypto/wipe.h"
 
 enum {
@@ -41,27 +43,18 @@ static void cover(struct crypto *c, struct crypto_job *const job[], unsigned n)
 	}
 }
 
-static void uncover(struct crypto *c, struct crypto_job *const job[], unsigned n, size_t icv_bytes)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if (!job[i]->esn)
-			continue;
-		uint8_t *icv = job[i]->esp + job[i]->auth_bytes;
-		if (job[i]->direction == CRYPTO_SIGN)
-			memcpy(icv, c->tag[i], icv_bytes);
-		else
-			memcpy(icv, &c->covered[i], CPU_SEQUENCE_BYTES);
-	}
-}
-
 /* ---- hashes ---- */
+
+static uint32_t hashed_bytes(const struct crypto_job *job)
+{
+	return job->auth_bytes + (job->esn ? CPU_SEQUENCE_BYTES : 0u);
+}
 
 static void fill(struct crypto *c, unsigned i, const struct crypto_job *job, IMB_JOB *imb)
 {
-	bool beside = job->esn || job->direction == CRYPTO_VERIFY;
 	imb->src = job->esp;
-	imb->msg_len_to_hash_in_bytes = job->auth_bytes + (job->esn ? CPU_SEQUENCE_BYTES : 0);
-	imb->auth_tag_output = beside ? c->tag[i] : job->esp + job->auth_bytes;
+	imb->msg_len_to_hash_in_bytes = hashed_bytes(job);
+	imb->auth_tag_output = c->tag[i];
 	imb->u.HMAC._hashed_auth_key_xor_ipad = job->key->auth.inner;
 	imb->u.HMAC._hashed_auth_key_xor_opad = job->key->auth.outer;
 }
@@ -98,20 +91,91 @@ static bool hash_md5(struct crypto *c, struct crypto_job *const job[], unsigned 
 	return n_done == n;
 }
 
+/* Sixteen at a time; the last ones of a group repeat one of themselves. */
+static void hash_x16(struct crypto *c, enum cpu_group_kind hash, struct crypto_job *const job[],
+		     unsigned n)
+{
+	struct hmac_x16_lane lane[HMAC_X16_LANES];
+	for (unsigned begin = 0; begin < n; begin += HMAC_X16_LANES) {
+		for (unsigned i = 0; i < HMAC_X16_LANES; i++) {
+			const struct crypto_job *j = job[begin + i < n ? begin + i : begin];
+			lane[i] = (struct hmac_x16_lane){ .key = &j->key->auth,
+							  .message = j->esp,
+							  .n_bytes = hashed_bytes(j) };
+		}
+		if (hash == CPU_SHA1)
+			hmac_x16_sha1(lane, c->tag + begin);
+		else
+			hmac_x16_md5(lane, c->tag + begin);
+	}
+}
+
+/*
+ * Lanes of as many blocks as their neighbours: by number of blocks, the largest ones together. The
+ * array is only copied when it has to be.
+ */
+static struct crypto_job *const *sort_by_blocks(struct crypto_job *const job[], unsigned n,
+						struct crypto_job *sorted[])
+{
+	enum {
+		CLASSES = 32, /* the last one has all from 1984 bytes on */
+	};
+	uint8_t class_of[CRYPTO_BURST];
+	unsigned first[CLASSES + 1] = { 0 };
+	bool mixed = false;
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t n_blocks = hmac_x16_blocks(hashed_bytes(job[i]));
+		class_of[i] = n_blocks < CLASSES ? (uint8_t)n_blocks : CLASSES - 1;
+		mixed |= class_of[i] != class_of[0];
+		first[class_of[i] + 1]++;
+	}
+	if (!mixed)
+		return job;
+	for (unsigned i = 1; i <= CLASSES; i++)
+		first[i] += first[i - 1];
+	for (unsigned i = 0; i < n; i++)
+		sorted[first[class_of[i]]++] = job[i];
+	return sorted;
+}
+
 /* ---- a group's run ---- */
 
+/* What was hashed into tag[] goes into the packet, or is compared with what came in it. */
 static void judge(struct crypto *c, struct crypto_job *const job[], unsigned n, size_t icv_bytes)
 {
 	for (unsigned i = 0; i < n; i++) {
-		bool good = job[i]->direction == CRYPTO_SIGN ||
-			    cpu_icv_equal(c->tag[i], job[i]->esp + job[i]->auth_bytes, icv_bytes);
+		uint8_t *icv = job[i]->esp + job[i]->auth_bytes;
+		bool good = true;
+		if (job[i]->direction == CRYPTO_SIGN) {
+			memcpy(icv, c->tag[i], 12);
+			if (icv_bytes == CRYPTO_ICV_BYTES)
+				memcpy(icv + 12, c->tag[i] + 12, 4);
+		} else {
+			if (job[i]->esn)
+				memcpy(icv, &c->covered[i], CPU_SEQUENCE_BYTES);
+			good = cpu_icv_equal(c->tag[i], icv, icv_bytes);
+		}
 		job[i]->status = good ? CRYPTO_DONE : CRYPTO_BAD_ICV;
 	}
 }
 
-void cpu_run_hmac(struct crypto *c, enum cpu_group_kind hash, struct crypto_job *const job[],
+static bool hash_all(struct crypto *c, enum cpu_group_kind hash, struct crypto_job *const job[],
+		     unsigned n)
+{
+	if (hash == CPU_SHA256)
+		return hash_sha(c, hash, job, n);
+	if (c->has_x16) {
+		hash_x16(c, hash, job, n);
+		return true;
+	}
+	return hash == CPU_MD5 ? hash_md5(c, job, n) : hash_sha(c, hash, job, n);
+}
+
+void cpu_run_hmac(struct crypto *c, enum cpu_group_kind hash, struct crypto_job *const jobs[],
 		  unsigned n)
 {
+	struct crypto_job *sorted[CRYPTO_BURST];
+	struct crypto_job *const *job = c->has_x16 ? sort_by_blocks(jobs, n, sorted) : jobs;
 	unsigned ciphers = 0, n_esn = 0;
 	bool done = true;
 	for (unsigned i = 0; i < n; i++) {
@@ -123,9 +187,7 @@ void cpu_run_hmac(struct crypto *c, enum cpu_group_kind hash, struct crypto_job 
 		done = done && (!(ciphers >> i & 1) || cpu_encrypt(c, i, job, n));
 	if (n_esn)
 		cover(c, job, n);
-	done = done && (hash == CPU_MD5 ? hash_md5(c, job, n) : hash_sha(c, hash, job, n));
-	if (n_esn)
-		uncover(c, job, n, algorithm[hash].icv_bytes);
+	done = done && hash_all(c, hash, job, n);
 	judge(c, job, n, algorithm[hash].icv_bytes);
 	for (enum cpu_cipher i = 0; ciphers >> i; i++)
 		done = done && (!(ciphers >> i & 1) || cpu_decrypt(c, i, job, n));

@@ -1,6 +1,6 @@
 /*
  * What the data plane knows of a packet while it holds it: lives in the mbuf's private area, beside
- * the crypto job, so that a packet and all about it travel as one pointer. Two cache lines. Owner:
+ * the crypto job, so that a packet and all about it travel as one pointer. One cache line. Owner:
  * whoever holds the mbuf.
  */
 #ifndef DATAPLANE_PKT_H
@@ -16,14 +16,14 @@ struct sa;
 struct pkt {
 	struct crypto_job job; /* first: see mbuf_of_job() */
 	struct sa *sa;
-	struct parse at; /* where the headers are */
-	uint32_t spi;    /* outbound; the SA may be retired while the packet is on its way */
+	uint32_t spi; /* outbound; the SA may be retired while the packet is on its way */
 	uint32_t sequence;
+	struct parse at; /* where the headers are */
 	uint8_t zone;
 };
 
-#define PKT_BYTES 128
-_Static_assert(sizeof(struct pkt) <= PKT_BYTES, "the private area is two cache lines");
+#define PKT_BYTES 64
+_Static_assert(sizeof(struct pkt) <= PKT_BYTES, "the private area is one cache line");
 
 static inline struct pkt *pkt_of(struct rte_mbuf *m)
 {

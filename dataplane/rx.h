@@ -42,9 +42,12 @@ static inline void rx_drop_unparsed(struct worker *w, struct rte_mbuf *m,
 static inline bool rx_parse(struct worker *w, const struct zone_port *port, struct rte_mbuf *m,
 			    struct pkt *p)
 {
-	enum parse_verdict verdict =
-		m->nb_segs == 1 ? parse_frame(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, &p->at)
-				: PARSE_MALFORMED;
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	enum parse_verdict verdict = PARSE_IP;
+	if (unlikely(m->nb_segs != 1))
+		verdict = PARSE_MALFORMED;
+	else if (unlikely(!parse_is_plain(frame, m->data_len, &p->at)))
+		verdict = parse_frame(frame, m->data_len, &p->at);
 	if (unlikely(verdict == PARSE_TRUNCATED || verdict == PARSE_MALFORMED)) {
 		rx_drop_unparsed(w, m, verdict);
 		return false;

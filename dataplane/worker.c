@@ -30,33 +30,25 @@
 #define UNUSED_SLEEP_US 100
 
 /* Hands finished jobs on, in runs of one direction. */
-static void collect(struct worker *w)
+static void done(struct worker *w, struct crypto_job *job[], uint32_t n)
 {
-	struct crypto_job *job[WORKER_BURST];
-	for (unsigned n; (n = crypto_collect(w->crypto, job, WORKER_BURST));) {
-		for (unsigned begin = 0, end; begin < n; begin = end) {
-			uint8_t direction = job[begin]->direction;
-			for (end = begin + 1; end < n && job[end]->direction == direction; end++)
-				;
-			if (direction == CRYPTO_VERIFY)
-				inbound_done(w, job + begin, end - begin);
-			else
-				outbound_done(w, job + begin, end - begin);
-		}
+	for (uint32_t begin = 0, end; begin < n; begin = end) {
+		uint8_t direction = job[begin]->direction;
+		for (end = begin + 1; end < n && job[end]->direction == direction; end++)
+			;
+		if (direction == CRYPTO_VERIFY)
+			inbound_done(w, job + begin, end - begin);
+		else
+			outbound_done(w, job + begin, end - begin);
 	}
 }
 
 void worker_crypto(struct worker *w, struct crypto_job *job[], uint32_t n)
 {
-	unsigned taken = crypto_submit(w->crypto, job, n);
-	collect(w);
-	if (likely(taken == n))
+	if (!n)
 		return;
-	/* The backend's queues were full: now they are not. */
-	taken += crypto_submit(w->crypto, job + taken, n - taken);
-	for (; taken < n; taken++)
-		out_drop(w, mbuf_of_job(job[taken]), COUNT_crypto_failed);
-	collect(w);
+	crypto_run(w->crypto, job, n);
+	done(w, job, n);
 }
 
 /* Packets that are this worker's own. Returns whether a burst of them may wait for the next. */
@@ -102,7 +94,6 @@ uint32_t worker_turn(struct worker *w)
 	if (n_all || w->waiting.n) {
 		if (!more || steer_is_draining(w))
 			inbound_waiting(w);
-		collect(w);
 		out_flush_all(w);
 	}
 	/*
