@@ -54,7 +54,7 @@ static void run_waiting(struct crypto *c, enum cpu_group_kind kind)
 	g->n = 0;
 }
 
-unsigned crypto_submit(struct crypto *c, struct crypto_job *const jobs[], unsigned n)
+unsigned cpu_submit(struct crypto *c, struct crypto_job *const jobs[], unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		enum cpu_group_kind kind = cpu_suite[jobs[i]->suite].group;
@@ -70,7 +70,7 @@ unsigned crypto_submit(struct crypto *c, struct crypto_job *const jobs[], unsign
 	return n;
 }
 
-unsigned crypto_collect(struct crypto *c, struct crypto_job *out[], unsigned max)
+unsigned cpu_collect(struct crypto *c, struct crypto_job *out[], unsigned max)
 {
 	for (enum cpu_group_kind kind = 0; kind < CPU_N_GROUPS; kind++) {
 		if (c->group[kind].n && CPU_MAX_DONE - c->n_done >= c->group[kind].n)

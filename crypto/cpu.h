@@ -6,7 +6,7 @@
 #ifndef CRYPTO_CPU_H
 #define CRYPTO_CPU_H
 
-#include "crypto/job.h"
+#include "crypto/engine.h"
 
 #include <intel-ipsec-mb.h>
 #include <stdbool.h>
@@ -74,6 +74,13 @@ struct crypto {
 	struct gcm_key_data gcm;
 	IMB_JOB hash[CRYPTO_BURST];
 	IMB_JOB cipher[CRYPTO_BURST];
+
+	/* Of engine.c. */
+	bool has_engine;
+	bool is_held;
+	unsigned n_in_flight;
+	struct crypto_engine *engine[CRYPTO_N_BACKENDS];
+	struct crypto_engine_count engine_count[CRYPTO_N_BACKENDS];
 };
 
 /*
@@ -107,6 +114,10 @@ static inline bool cpu_icv_equal(const uint8_t *a, const uint8_t *b, size_t n_by
 	}
 	return ((a0 ^ b0) | (a1 ^ b1)) == 0;
 }
+
+/* crypto_submit() and crypto_collect() of jobs that the cpu is to do, whatever their backend. */
+unsigned cpu_submit(struct crypto *c, struct crypto_job *const jobs[], unsigned n);
+unsigned cpu_collect(struct crypto *c, struct crypto_job *out[], unsigned max);
 
 /* Fills what never changes in the job arrays. Once, before anything else. */
 void cpu_preset(struct crypto *c);

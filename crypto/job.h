@@ -6,7 +6,8 @@
  * crypto_new(). The cpu backend (cpu.c) groups what was submitted by algorithm and runs each group
  * through IPsec-MB at full width, across SAs; results come in the order of completion, not of
  * submission. Whether a job is inbound (verify, then decrypt) or outbound (encrypt, then sign) is
- * its own: both share a group where the algorithm lets them.
+ * its own: both share a group where the algorithm lets them. Other backends are engines (engine.h),
+ * whose results may come turns later.
  *
  * What a packet that failed holds is not to be used, and nothing of it leaves: with GCM it may be
  * deciphered already. IVs are the backend's business, see crypto_iv_number().
@@ -31,7 +32,17 @@ enum crypto_status {
 	CRYPTO_PENDING,
 	CRYPTO_DONE,
 	CRYPTO_BAD_ICV,
-	CRYPTO_FAILED, /* the backend refused the job; the packet must not be used */
+	CRYPTO_FAILED,  /* the backend refused the job; the packet must not be used */
+	CRYPTO_SA_GONE, /* the SA was retired while the job was in flight; likewise */
+};
+
+/* Who does an SA's cryptography. */
+enum crypto_backend {
+	CRYPTO_CPU,             /* cpu.c; done when it is collected */
+	CRYPTO_LOOKASIDE,       /* a crypto device; in its own time */
+	CRYPTO_INLINE,          /* the network port, ESP headers by us */
+	CRYPTO_INLINE_PROTOCOL, /* the network port, all of ESP */
+	CRYPTO_N_BACKENDS,
 };
 
 /* What every packet of an SA needs; 64 bytes. Which of the two it is, the suite says. */
@@ -50,14 +61,17 @@ union crypto_auth_key {
 	} aead;
 };
 
+struct crypto_session;
+
 /* Cipher key as kept in an SA beside an HMAC: raw, expanded per packet. 64 bytes. */
 struct crypto_cipher_key {
 	uint8_t key[32];
 	uint64_t iv_seed;
-	uint8_t reserved[24];
+	struct crypto_session *session; /* of a backend other than the cpu; see engine.h */
+	uint8_t reserved[16];
 };
 
-/* An SA's keys: two cache lines; the second is touched by CBC only. */
+/* An SA's keys: two cache lines; the second is touched by CBC and by other backends only. */
 struct crypto_key {
 	union crypto_auth_key auth;
 	struct crypto_cipher_key cipher;
@@ -83,6 +97,7 @@ struct crypto_job {
 	uint8_t direction;      /* enum crypto_direction */
 	uint8_t status;         /* enum crypto_status, written by crypto_collect() */
 	bool esn;
+	uint8_t backend; /* enum crypto_backend; key->cipher.session is set if not CRYPTO_CPU */
 };
 _Static_assert(sizeof(struct crypto_job) <= 32, "half a cache line");
 
@@ -93,19 +108,33 @@ struct crypto *crypto_new(int numa_node);
 void crypto_free(struct crypto *c);
 
 /*
- * Hands over n jobs. Returns how many were taken, the first ones of the array; fewer than n only
- * when the backend's queues are full: collect, then submit the rest.
+ * Hands over n jobs, each to its backend or, where that has no room, to the cpu. Returns how many
+ * were taken, the first ones of the array; fewer than n only when the queues of the cpu backend are
+ * full: collect, then submit the rest.
  */
 unsigned crypto_submit(struct crypto *c, struct crypto_job *const jobs[], unsigned n);
 
-/* Fills out[] with at most `max` finished jobs. Everything submitted before is finished: 0 = none.
+/*
+ * Fills out[] with at most `max` finished jobs; 0 = none. Everything that the cpu was given before
+ * is finished.
  */
 unsigned crypto_collect(struct crypto *c, struct crypto_job *out[], unsigned max);
 
 /*
- * Runs n jobs of this backend to their end, in place: when it returns, each has its status and the
- * array its order. What submit and collect do, without their queues, for who has nothing to do
- * meanwhile; jobs that were submitted stay where they are.
+ * For who has the cpu's jobs run in place (crypto_run): hands over those of other backends as far
+ * as there is room, and returns how many of n are left for the cpu, at the head of the array.
+ */
+unsigned crypto_divert(struct crypto *c, struct crypto_job *jobs[], unsigned n);
+
+/* Jobs that other backends than the cpu have not given back yet. */
+unsigned crypto_in_flight(const struct crypto *c);
+/* While held, new jobs are done by the cpu, so that what is in flight comes to an end. */
+void crypto_hold(struct crypto *c, bool hold);
+
+/*
+ * Has the cpu run n jobs of any backend to their end, in place: when it returns, each has its
+ * status and the array its order. What submit and collect do, without their queues, for who has
+ * nothing to do meanwhile; jobs that were submitted stay where they are.
  */
 void crypto_run(struct crypto *c, struct crypto_job *const jobs[], unsigned n);
 

@@ -45,6 +45,7 @@
 	COUNTER(out_too_big, "drop: with ESP the packet would exceed the path MTU")                \
 	COUNTER(out_exhausted, "drop: sequence numbers used up (RFC 4303 3.3.3)")                  \
 	COUNTER(crypto_failed, "drop: the crypto backend refused the job")                         \
+	COUNTER(crypto_sa_gone, "drop: the SA was deleted while a device had the packet")          \
 	COUNTER(steer_full, "drop: the owner of the packet took no more from another worker")      \
 	COUNTER(tx_full, "drop: the transmit queue took no more")
 

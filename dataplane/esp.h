@@ -39,6 +39,7 @@ static inline void esp_fill_job(struct pkt *p, uint8_t *esp, uint16_t auth_bytes
 		.cipher_bytes = auth_bytes - cipher_start,
 		.suite = p->sa->id.suite,
 		.direction = (uint8_t)direction,
+		.backend = p->sa->id.backend,
 	};
 }
 

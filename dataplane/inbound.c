@@ -4,6 +4,7 @@
 
 #include <rte_byteorder.h>
 
+#include "dataplane/backend.h"
 #include "dataplane/esp.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
@@ -165,7 +166,7 @@ bool inbound_burst(struct worker *w, const struct zone_port *port, struct rte_mb
 static enum counter verdict_of(struct rte_mbuf *m, struct pkt *p)
 {
 	if (unlikely(p->job.status != CRYPTO_DONE))
-		return p->job.status == CRYPTO_BAD_ICV ? COUNT_esp_bad_icv : COUNT_crypto_failed;
+		return backend_drop_reason(p->job.status);
 	/* Again, and now for good: an equal number may have passed within this burst. */
 	enum replay_verdict replay = sa_replay_commit(p->sa, p->sequence);
 	if (unlikely(replay != REPLAY_FRESH))

@@ -4,6 +4,7 @@
 
 #include <rte_byteorder.h>
 
+#include "dataplane/backend.h"
 #include "dataplane/esp.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
@@ -126,7 +127,7 @@ void outbound_done(struct worker *w, struct crypto_job *job[], uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbuf_of_job(job[i]);
 		if (unlikely(job[i]->status != CRYPTO_DONE)) {
-			out_drop(w, m, COUNT_crypto_failed);
+			out_drop(w, m, backend_drop_reason(job[i]->status));
 			continue;
 		}
 		w->count.n[COUNT_esp_tx]++;

@@ -7,6 +7,7 @@
 #include <rte_malloc.h>
 
 #include "crypto/wipe.h"
+#include "dataplane/backend.h"
 #include "dataplane/sa_control.h"
 #include "dataplane/slot.h"
 #include "dataplane/table_memory.h"
@@ -208,6 +209,9 @@ static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
 		t->slot[slot] |= SLOT_CIPHER;
 		sa->key.cipher = spec->key->cipher;
 	}
+	backend_open(t, sa, set);
+	if (sa->id.backend != CRYPTO_CPU)
+		t->slot[slot] |= SLOT_CIPHER; /* the session is there */
 	if (from->direction == API_OUT) {
 		sa->run.replay.top = from->sequence;
 		return 0;
@@ -282,13 +286,20 @@ void sa_unstage(struct sa_table *t, uint32_t slot)
 	slot_give_back(t, slot);
 }
 
+/* To be looked at when a grace period has passed from now on. */
+static void enlist(struct sa_table *t, uint32_t slot)
+{
+	t->retired[(t->retired_head + t->n_retired++) & (t->capacity - 1)] = slot;
+	t->n_retired_new++;
+}
+
 void sa_retire(struct sa_table *t, uint32_t slot)
 {
 	leave_index(t, slot);
 	atomic_store_explicit(&t->sa[slot].id.key, 0, memory_order_relaxed);
+	backend_retire(&t->sa[slot]);
 	slot_set(t, slot, SLOT_RETIRED);
-	t->retired[(t->retired_head + t->n_retired++) & (t->capacity - 1)] = slot;
-	t->n_retired_new++;
+	enlist(t, slot);
 }
 
 void sa_grace(struct sa_table *t)
@@ -308,27 +319,49 @@ static uint32_t retired_slot(const struct sa_table *t, uint32_t nth)
 	return t->retired[(t->retired_head + nth) & (t->capacity - 1)];
 }
 
-static void free_oldest(struct sa_table *t, uint32_t n)
+/*
+ * An SA that a device may have packets of takes two rounds at least: see backend.h. What was
+ * collected in a turn is held until its end, so the grace period that counts begins after.
+ */
+static bool may_be_freed(struct sa_table *t, uint32_t slot)
 {
+	if (t->sa[slot].id.backend == CRYPTO_CPU || t->slot[slot] & SLOT_DRAINED)
+		return true;
+	if (backend_is_idle(&t->sa[slot]))
+		t->slot[slot] |= SLOT_DRAINED;
+	return false;
+}
+
+/* Returns how many of n were freed; the others wait anew. */
+static uint32_t free_oldest(struct sa_table *t, uint32_t n)
+{
+	uint32_t n_freed = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		if (RECLAIM_AHEAD < t->n_retired)
 			slot_prefetch_free(t, retired_slot(t, RECLAIM_AHEAD));
-		slot_free(t, retired_slot(t, 0));
+		uint32_t slot = retired_slot(t, 0);
 		t->retired_head = (t->retired_head + 1) & (t->capacity - 1);
 		t->n_retired--;
+		if (may_be_freed(t, slot)) {
+			slot_free(t, slot);
+			n_freed++;
+		} else {
+			enlist(t, slot);
+		}
 	}
+	return n_freed;
 }
 
 uint32_t sa_reclaim(struct sa_table *t)
 {
-	uint32_t room = RECLAIM_SAS;
+	uint32_t room = RECLAIM_SAS, n_freed = 0;
 	sa_grace(t);
 	while (t->n_graces && room) {
 		struct sa_grace *oldest = &t->grace[t->grace_head];
 		if (rte_rcu_qsbr_check(t->rcu, oldest->token, false) != 1)
 			break;
 		uint32_t n = RTE_MIN(oldest->n, room);
-		free_oldest(t, n);
+		n_freed += free_oldest(t, n);
 		room -= n;
 		oldest->n -= n;
 		if (oldest->n == 0) {
@@ -336,7 +369,7 @@ uint32_t sa_reclaim(struct sa_table *t)
 			t->n_graces--;
 		}
 	}
-	return RECLAIM_SAS - room;
+	return n_freed;
 }
 
 bool sa_is_live(const struct sa_table *t, uint32_t slot)

@@ -50,7 +50,7 @@ struct sa_id {
 	uint8_t family : 3;    /* enum api_family */
 	uint8_t direction : 2; /* enum api_direction */
 	uint8_t mode : 2;      /* enum api_mode */
-	uint8_t reserved;
+	uint8_t backend;       /* enum crypto_backend */
 };
 
 /* written by: the SA's owner core; read by: control (list, export), may be a packet behind */
@@ -86,6 +86,7 @@ struct sa {
 _Static_assert(sizeof(struct sa) == 4 * SA_LINE_BYTES, "one SA is four cache lines");
 _Static_assert(offsetof(struct sa, key) == SA_LINE_BYTES, "id and run are one line");
 
+struct backend;
 struct tuple_index;
 
 /* SAs that were retired together: the oldest n of the ring, and what workers must have passed. */
@@ -118,6 +119,7 @@ struct sa_table {
 	uint32_t *wide_free;
 	uint32_t n_wide, n_wide_free;
 	struct rte_rcu_qsbr *rcu;
+	struct backend *backend[CRYPTO_N_BACKENDS]; /* what is there besides the cpu */
 	uint32_t *retired; /* slots; ring of `capacity` entries, oldest first */
 	uint32_t retired_head, n_retired;
 	uint32_t n_retired_new; /* of these, under no grace yet */

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "crypto/wipe.h"
+#include "dataplane/backend.h"
 
 /* RFC 4303 2.1 reserves 0–255. */
 #define SPI_FIRST 256
@@ -133,6 +134,7 @@ void slot_prefetch_free(const struct sa_table *t, uint32_t slot)
 static void slot_wipe(struct sa_table *t, uint32_t slot)
 {
 	struct sa *sa = &t->sa[slot];
+	backend_close(t, sa);
 	if (sa->rest.wide)
 		t->wide_free[t->n_wide_free++] = (uint32_t)(sa->rest.wide - t->wide);
 	if (t->slot[slot] & SLOT_CIPHER)

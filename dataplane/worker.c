@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 
 #include "dataplane/clock.h"
@@ -25,6 +26,9 @@
 
 /* Housekeeping every so many turns; a power of two. */
 #define HOUSEKEEPING_TURNS 64
+
+/* What a device may take for its last jobs when the worker stops: a thousand times what it does. */
+#define SETTLE_MS 100
 
 /* Of a worker that owns no UE, if idle ones do not sleep otherwise: its core is another's. */
 #define UNUSED_SLEEP_US 100
@@ -45,10 +49,21 @@ static void done(struct worker *w, struct crypto_job *job[], uint32_t n)
 
 void worker_crypto(struct worker *w, struct crypto_job *job[], uint32_t n)
 {
+	n = crypto_divert(w->crypto, job, n);
 	if (!n)
 		return;
 	crypto_run(w->crypto, job, n);
 	done(w, job, n);
+}
+
+/* What devices have done meanwhile. Returns how many packets. */
+static uint32_t late(struct worker *w)
+{
+	struct crypto_job *job[WORKER_BURST];
+	uint32_t n_all = 0;
+	for (uint32_t n; (n = crypto_collect(w->crypto, job, WORKER_BURST)); n_all += n)
+		done(w, job, n);
+	return n_all;
 }
 
 /* Packets that are this worker's own. Returns whether a burst of them may wait for the next. */
@@ -66,6 +81,7 @@ static uint32_t from_workers(struct worker *w, bool *more)
 	struct rte_mbuf *m[WORKER_BURST];
 	const struct zone_port *port;
 	uint32_t n_all = steer_turn_begin(w);
+	crypto_hold(w->crypto, steer_is_draining(w)); /* a queue in steady use is never empty */
 	for (uint32_t n; (n = steer_take(w, &port, m)); n_all += n)
 		*more |= input(w, port, m, n);
 	return n_all;
@@ -78,6 +94,7 @@ uint32_t worker_turn(struct worker *w)
 
 	if (w->n_turns++ % HOUSEKEEPING_TURNS == 0)
 		w->now_s = clock_s(w->start_tsc);
+	uint32_t n_late = crypto_in_flight(w->crypto) ? late(w) : 0;
 	uint32_t n_all = w->steer ? from_workers(w, &more) : 0;
 	for (uint32_t i = 0; i < w->zones->n_ports; i++) {
 		const struct zone_port *port = &w->zones->port[i];
@@ -91,19 +108,30 @@ uint32_t worker_turn(struct worker *w)
 		if (n)
 			more |= input(w, port, m, n);
 	}
-	if (n_all || w->waiting.n) {
+	if (n_all || w->waiting.n || n_late) {
 		if (!more || steer_is_draining(w))
 			inbound_waiting(w);
 		out_flush_all(w);
 	}
 	/*
-	 * partner: sa_reclaim(). Nothing is in the crypto, and what waits has not looked into its
-	 * SA yet: it will find the one of then.
+	 * partner: sa_reclaim(). Nothing is in the cpu's crypto, what a device has is counted in
+	 * its SA's session, and what waits has not looked into its SA yet: it will find the one of
+	 * then.
 	 */
 	rte_rcu_qsbr_quiescent(w->sas->rcu, w->number);
 	if (w->steer)
-		steer_turn_end(w, w->waiting.n != 0);
+		steer_turn_end(w, w->waiting.n || crypto_in_flight(w->crypto));
 	return n_all;
+}
+
+/* Everything that waits or is in a device goes its way, if the device gives it back. */
+static void settle(struct worker *w)
+{
+	uint64_t end_tsc = rte_rdtsc() + rte_get_tsc_hz() / 1000 * SETTLE_MS;
+	inbound_waiting(w);
+	while (crypto_in_flight(w->crypto) && rte_rdtsc() < end_tsc)
+		late(w);
+	out_flush_all(w);
 }
 
 int worker_run(void *arg)
@@ -114,7 +142,7 @@ int worker_run(void *arg)
 
 	rte_rcu_qsbr_thread_online(w->sas->rcu, w->number);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
-		bool busy = worker_turn(w) != 0;
+		bool busy = worker_turn(w) != 0 || crypto_in_flight(w->crypto);
 		atomic_store_explicit(&w->all_turns, w->all_turns + 1, memory_order_relaxed);
 		if (busy)
 			atomic_store_explicit(&w->busy_turns, w->busy_turns + 1,
@@ -122,8 +150,7 @@ int worker_run(void *arg)
 		else if (w->idle_sleep_us || steer_is_unused(w))
 			nanosleep(&nap, NULL);
 	}
-	inbound_waiting(w);
-	out_flush_all(w);
+	settle(w);
 	rte_rcu_qsbr_thread_offline(w->sas->rcu, w->number);
 	return 0;
 }
