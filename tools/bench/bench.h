@@ -37,11 +37,12 @@ struct bench {
 	struct bench_memory memory;
 	bool hugepages;
 	unsigned core;
+	uint32_t round_pkts; /* see struct bench_options */
 };
 
 /*
- * Starts DPDK on b->core, the rest of *b being zero; capacity is a power of two. 0 or -errno with a
- * message on stderr.
+ * Starts DPDK on b->core, with room for rounds of b->round_pkts, the rest of *b being zero;
+ * capacity is a power of two. 0 or -errno with a message on stderr.
  */
 int bench_open(struct bench *b, uint32_t capacity);
 void bench_close(struct bench *b);

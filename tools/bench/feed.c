@@ -29,6 +29,7 @@ int feed_open(struct bench_feed *f, struct bench *b, uint32_t n_room)
 {
 	memset(f, 0, sizeof(*f));
 	f->bench = b;
+	f->pool = b->zones.pool;
 	f->n_room = n_room;
 	f->peer = calloc(n_room, sizeof(*f->peer));
 	f->crypto = crypto_new(-1);
@@ -225,7 +226,7 @@ static void make_clear(struct bench_feed *f, struct rte_mbuf *m, const struct be
 int feed_make(struct bench_feed *f, struct rte_mbuf *m[], unsigned n, uint32_t size_bytes)
 {
 	const struct bench_layout layout = bench_layout(f->suite, size_bytes);
-	if (rte_pktmbuf_alloc_bulk(f->bench->zones.pool, m, n) != 0)
+	if (rte_pktmbuf_alloc_bulk(f->pool, m, n) != 0)
 		return -ENOMEM;
 	if (f->inbound) {
 		make_esp(f, m, n, &layout);
@@ -265,7 +266,7 @@ int feed_round(struct bench_feed *f, uint32_t size_bytes)
 	struct rte_ring *ring = f->inbound ? f->bench->network_rx : f->bench->kernel_rx;
 	struct rte_mbuf *m[FEED_BURST];
 	int rc = 0;
-	for (unsigned done = 0; done < BENCH_ROUND_PKTS && rc == 0; done += FEED_BURST) {
+	for (unsigned done = 0; done < f->bench->round_pkts && rc == 0; done += FEED_BURST) {
 		rc = feed_make(f, m, FEED_BURST, size_bytes);
 		if (rc == 0)
 			rc = enqueue(ring, m, FEED_BURST);
@@ -277,8 +278,8 @@ int feed_bad_round(struct bench_feed *f, enum feed_bad bad, uint32_t size_bytes)
 {
 	struct rte_mbuf *m[FEED_BURST];
 	int rc = 0;
-	for (unsigned done = 0; done < BENCH_ROUND_PKTS && rc == 0; done += FEED_BURST) {
-		if (rte_pktmbuf_alloc_bulk(f->bench->zones.pool, m, FEED_BURST) != 0)
+	for (unsigned done = 0; done < f->bench->round_pkts && rc == 0; done += FEED_BURST) {
+		if (rte_pktmbuf_alloc_bulk(f->pool, m, FEED_BURST) != 0)
 			return -ENOMEM;
 		for (unsigned k = 0; k < FEED_BURST; k++)
 			make_bad(f, m[k], bad, size_bytes);

@@ -13,6 +13,7 @@
 #include "tools/bench/suite.h"
 
 struct rte_mbuf;
+struct rte_mempool;
 
 #define FEED_BURST 32
 
@@ -24,6 +25,7 @@ struct feed_peer {
 
 struct bench_feed {
 	struct bench *bench;
+	struct rte_mempool *pool; /* of the packets; the zones' one unless somebody has another */
 	const struct bench_suite *suite;
 	bool inbound;
 	struct feed_peer *peer;

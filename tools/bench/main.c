@@ -21,12 +21,10 @@ static const struct bench_measurement_name names[] = {
 	{ "drops", "cycles of packets that are dropped" },
 	{ "memory", "bytes per SA" },
 	{ "install", "SA sets per second through the socket" },
+	{ "latency", "time in the box at 50 % and 90 % of capacity" },
 };
 static int (*const run_of[])(struct bench_run *run) = {
-	packets_run,
-	drops_run,
-	memory_run,
-	install_run,
+	packets_run, drops_run, memory_run, install_run, latency_run,
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == N_MEASUREMENTS, "every name has a function");
 
@@ -61,7 +59,7 @@ static void tell_setting(struct report *report, const struct bench *b)
 	report_fact(report, "burst", json_integer(WORKER_BURST));
 	report_fact(report, "replay_window_pkts", json_integer(128));
 	report_fact(report, "capacity_sas", json_integer(b->sas.capacity));
-	report_fact(report, "round_pkts", json_integer(BENCH_ROUND_PKTS));
+	report_fact(report, "round_pkts", json_integer(b->round_pkts));
 }
 
 static int measure(struct bench_run *run)
@@ -113,6 +111,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	b.core = (unsigned)core;
+	b.round_pkts = options.round_pkts;
 	if (report_open(&report, options.json) < 0 ||
 	    bench_open(&b, capacity_for(options.max_sas)) < 0 ||
 	    feed_open(&feed, &b, options.max_sas) < 0)

@@ -20,7 +20,7 @@ static double worker_round(struct bench_feed *f)
 	uint64_t begin = rte_rdtsc();
 	while (worker_turn(f->bench->worker))
 		; /* the last turn finds nothing and finishes what waits */
-	return (double)(rte_rdtsc() - begin) / BENCH_ROUND_PKTS;
+	return (double)(rte_rdtsc() - begin) / f->bench->round_pkts;
 }
 
 static int complain(const struct bench_feed *f, int rc)
@@ -40,9 +40,9 @@ static int check(struct bench_feed *f, const struct measure_traffic *t, uint64_t
 {
 	uint32_t n_out = feed_drain(f);
 	if (!t->dropped)
-		return n_out == BENCH_ROUND_PKTS ? 0 : -EPROTO;
+		return n_out == f->bench->round_pkts ? 0 : -EPROTO;
 	uint64_t n_dropped = f->bench->worker->count.n[t->reason] - n_dropped_before;
-	return n_out == 0 && n_dropped == BENCH_ROUND_PKTS ? 0 : -EPROTO;
+	return n_out == 0 && n_dropped == f->bench->round_pkts ? 0 : -EPROTO;
 }
 
 static int one_round(struct bench_feed *f, const struct measure_traffic *t, struct bare *bare,
@@ -85,7 +85,7 @@ int measure_rounds(struct bench_feed *f, const struct measure_traffic *t, struct
 			result->bare = stat_summarize(theirs, n_rounds);
 			result->ratio = stat_summarize(ratio, n_rounds);
 		}
-		result->n_pkts = (uint64_t)n_rounds * BENCH_ROUND_PKTS;
+		result->n_pkts = (uint64_t)n_rounds * f->bench->round_pkts;
 	}
 	free(ours);
 	free(theirs);

@@ -19,22 +19,28 @@
 #include "tools/bench/memory.h"
 
 enum {
-	RING_ENTRIES = 2 * BENCH_ROUND_PKTS,
-	N_MBUFS = 4 * BENCH_ROUND_PKTS,
+	MIN_ROUND_PKTS = 512, /* the rings and the pool of smaller rounds are of this one */
+	MBUF_SHARE_BYTES = 4096,
 	MTU_BYTES = 1500,
 	/* The tuple index's share of an SA, with room for what DPDK's heap cannot use. */
 	INDEX_SHARE_BYTES = 40,
-	OTHER_MB = 96, /* packets, the worker, the index of a small table, the rest of DPDK */
+	OTHER_MB = 160, /* the packets of latency.c, the worker, the rest of DPDK */
 };
+
+static uint32_t room_pkts(const struct bench *b)
+{
+	return b->round_pkts > MIN_ROUND_PKTS ? b->round_pkts : MIN_ROUND_PKTS;
+}
 
 static int start_eal(struct bench *b, uint32_t capacity)
 {
-	uint64_t need_bytes = (uint64_t)capacity * (sizeof(struct sa) + INDEX_SHARE_BYTES) +
-			      ((uint64_t)OTHER_MB << 20);
+	uint64_t table_bytes = (uint64_t)capacity * (sizeof(struct sa) + INDEX_SHARE_BYTES);
+	uint64_t other_bytes = ((uint64_t)OTHER_MB << 20) + 4ull * room_pkts(b) * MBUF_SHARE_BYTES;
 	struct hugepages borrowed;
-	b->hugepages = hugepages_borrow(&borrowed, need_bytes);
+	b->hugepages = hugepages_borrow(&borrowed, table_bytes + other_bytes);
 	char memory[24], core[16];
-	snprintf(memory, sizeof(memory), "%lu", b->hugepages ? need_bytes >> 20 : OTHER_MB);
+	snprintf(memory, sizeof(memory), "%lu",
+		 (b->hugepages ? table_bytes + other_bytes : other_bytes) >> 20);
 	snprintf(core, sizeof(core), "%u", b->core);
 	char *huge[] = { "imsgate-bench",  "--in-memory",       "-m", memory, "--no-pci",
 			 "--no-telemetry", "--log-level=error", "-l", core };
@@ -72,21 +78,21 @@ static int open_port(struct zones *z, const char *name, struct rte_ring *rx, str
 	return is_kernel || p->zone_of_vlan ? port : -ENOMEM;
 }
 
-static struct rte_ring *new_ring(const char *name)
+static struct rte_ring *new_ring(const struct bench *b, const char *name)
 {
-	return rte_ring_create(name, RING_ENTRIES, (int)rte_socket_id(),
+	return rte_ring_create(name, 2 * room_pkts(b), (int)rte_socket_id(),
 			       RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
 static int open_zone(struct bench *b)
 {
 	struct zones *z = &b->zones;
-	z->pool = rte_pktmbuf_pool_create("pkts", N_MBUFS, 256, PKT_BYTES,
+	z->pool = rte_pktmbuf_pool_create("pkts", 4 * room_pkts(b), 256, PKT_BYTES,
 					  RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_socket_id());
-	b->network_rx = new_ring("network_rx");
-	b->network_tx = new_ring("network_tx");
-	b->kernel_rx = new_ring("kernel_rx");
-	b->kernel_tx = new_ring("kernel_tx");
+	b->network_rx = new_ring(b, "network_rx");
+	b->network_tx = new_ring(b, "network_tx");
+	b->kernel_rx = new_ring(b, "kernel_rx");
+	b->kernel_tx = new_ring(b, "kernel_tx");
 	if (!z->pool || !b->network_rx || !b->network_tx || !b->kernel_rx || !b->kernel_tx)
 		return -ENOMEM;
 	int network = open_port(z, "bench_network", b->network_rx, b->network_tx, false);
@@ -108,7 +114,7 @@ static int open_worker(struct bench *b)
 		return -ENOMEM;
 	b->worker->zones = &b->zones;
 	b->worker->sas = &b->sas;
-	b->worker->events = new_ring("events");
+	b->worker->events = new_ring(b, "events");
 	b->worker->start_tsc = rte_rdtsc();
 	int rc = worker_init(b->worker, 0, (int)rte_socket_id());
 	if (rc == 0)

@@ -11,8 +11,9 @@
 
 enum {
 	BENCH_MAX_SAS = 1 << 22, /* what an SPI with a generation of ten bits can name */
-	/* Fed, then measured, then fed again: what a NIC's ring holds. */
-	BENCH_ROUND_PKTS = 512,
+	BENCH_ROUND_PKTS = 512,  /* fed, then measured, then fed again: a NIC's ring */
+	BENCH_MIN_ROUND_PKTS = 64,
+	BENCH_MAX_ROUND_PKTS = 16384,
 };
 
 struct bench_options {
@@ -20,6 +21,7 @@ struct bench_options {
 	bool quick;
 	const char *plot_directory; /* NULL = no plots */
 	uint32_t n_rounds;
+	uint32_t round_pkts;             /* a power of two */
 	uint32_t max_sas;                /* of the direction that is measured */
 	uint32_t size_bytes;             /* 0 = all */
 	const struct bench_suite *suite; /* NULL = all */
