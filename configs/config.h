@@ -59,6 +59,12 @@ struct config_zone {
 	uint32_t n_port_pc;
 };
 
+/* How much a client of the socket may have, known by the name it gives. */
+struct config_quota {
+	char *client;
+	uint32_t max_sas; /* reserved SPIs included */
+};
+
 struct config_dataplane {
 	char *socket;      /* path of the Unix SOCK_SEQPACKET socket of dataplane/api.h */
 	char *file_prefix; /* DPDK's, names the telemetry socket; must differ per instance */
@@ -69,8 +75,10 @@ struct config_dataplane {
 	uint32_t *worker_cores;
 	uint32_t n_worker_cores;
 	uint32_t n_mbufs;
-	uint32_t idle_sleep_us; /* a worker without packets sleeps so long; 0 = always polls */
-	uint32_t n_clients;     /* of the socket, at most */
+	uint32_t idle_sleep_us;      /* a worker without packets sleeps so long; 0 = always polls */
+	uint32_t n_clients;          /* of the socket, at most */
+	struct config_quota *quotas; /* of these clients; the others may fill the table */
+	uint32_t n_quotas;
 	struct config_sa sa;
 	struct config_zone *zones;
 	uint32_t n_zones;

@@ -158,6 +158,18 @@ static int check_zones(struct config_document *d, const struct config_dataplane 
 	return 0;
 }
 
+static int check_quotas(struct config_document *d, const struct config_dataplane *dp)
+{
+	for (uint32_t i = 0; i < dp->n_quotas; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (!strcmp(dp->quotas[i].client, dp->quotas[j].client))
+				return document_refuse(
+					d, document_find(d, "dataplane.quotas[%u].client", i),
+					"found a quota of %s again, expected each client once",
+					dp->quotas[i].client);
+	return 0;
+}
+
 static int check_unique(struct config_document *d, const char *key, char *const *texts, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
@@ -290,6 +302,8 @@ int check_all(struct config_document *d, const struct config *c)
 			rc = check_cores(d, c->dataplane);
 		if (rc == 0)
 			rc = check_zones(d, c->dataplane);
+		if (rc == 0)
+			rc = check_quotas(d, c->dataplane);
 	}
 	return rc ? rc : check_roles(d, c);
 }

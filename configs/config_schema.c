@@ -68,6 +68,16 @@ static const cyaml_schema_value_t zone_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_zone, zone_fields),
 };
 
+static const cyaml_schema_field_t quota_fields[] = {
+	TEXT(REQUIRED, config_quota, client),
+	NUMBER(REQUIRED, config_quota, max_sas),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t quota_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_quota, quota_fields),
+};
+
 static const cyaml_schema_field_t dataplane_fields[] = {
 	TEXT(OPTIONAL, config_dataplane, socket),
 	TEXT(OPTIONAL, config_dataplane, file_prefix),
@@ -79,6 +89,7 @@ static const cyaml_schema_field_t dataplane_fields[] = {
 	NUMBER(OPTIONAL, config_dataplane, n_mbufs),
 	NUMBER(OPTIONAL, config_dataplane, idle_sleep_us),
 	NUMBER(OPTIONAL, config_dataplane, n_clients),
+	LIST(OPTIONAL, config_dataplane, quotas, quota_entry, 64),
 	CYAML_FIELD_MAPPING("sa", OPTIONAL, struct config_dataplane, sa, sa_fields),
 	LIST(REQUIRED, config_dataplane, zones, zone_entry, 64),
 	CYAML_FIELD_END,
@@ -153,6 +164,10 @@ static const struct config_rule rules[] = {
 	/* RFC 4303 3.4.3: at least 32; a window must fit into api_sa.window */
 	{ sa_fields, "replay_window_pkts", 32, 2048, 128 },
 	{ sa_fields, "n_wide_windows", 0, 1u << 20, 0 },
+
+	{ quota_fields, "client", .valid = syntax_client,
+	  .expected = "a name of at most 31 letters, digits, '-', '_' and '.'" },
+	{ quota_fields, "max_sas", 1, 1u << 22, 1 },
 
 	{ zone_fields, "vlan", 0, 4094, 0 },
 	{ zone_fields, "mtu_bytes", 576, 9216,

@@ -102,6 +102,11 @@ bool syntax_name(const char *text)
 	return text[0] != '\0' && text[0] != '.' && strlen(text) <= 64 && only(text, "-_.");
 }
 
+bool syntax_client(const char *text)
+{
+	return syntax_name(text) && strlen(text) < 32;
+}
+
 bool syntax_optional_name(const char *text)
 {
 	return text[0] == '\0' || syntax_name(text);

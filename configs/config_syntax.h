@@ -27,6 +27,9 @@ bool syntax_domain(const char *text);
 /* A name used in file names and tables: letters, digits, '-', '_', '.'; not "." or "..". */
 bool syntax_name(const char *text);
 
+/* A name that fits api_hello: 31 bytes. */
+bool syntax_client(const char *text);
+
 /* "" or a name. */
 bool syntax_optional_name(const char *text);
 

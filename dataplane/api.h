@@ -43,6 +43,8 @@ enum api_type {
 	API_SPI_RELEASE,    /* api_spi_range… → none */
 	API_EVENT_EXPIRED,  /* event: api_set_id… whose lifetime ended; already deleted */
 	API_EVENT_SEQUENCE, /* event: api_sa_id… that passed 2^31 sent packets, RFC 4303 3.3.3 */
+	API_OWNER_LIST,     /* api_cursor → api_owner_info… of all who have a name */
+	API_N_TYPES,
 };
 
 /* api_header.flags */
@@ -149,7 +151,8 @@ struct api_set_result {
 	uint64_t registration;
 	int32_t status; /* 0; -EEXIST: tuple or registration in use; -ENOSPC: table full;
 			   -EINVAL: entry refused; -ENOENT: no such set; -EPERM: another's;
-			   -EADDRINUSE: the given SPI is taken */
+			   -EADDRINUSE: the given SPI is taken; -EDQUOT: more SAs than the client
+			   may have; -EADDRNOTAVAIL: SAs are bound to 1024 other local addresses */
 	uint32_t spi[API_SET_SAS];
 	uint32_t reserved;
 };
@@ -213,6 +216,18 @@ struct api_sa_state {
 struct api_spi_range {
 	uint32_t spi;
 	uint32_t n_spis; /* request of RESERVE: spi = 0, how many; replies are single SPIs */
+};
+
+/* What an owner has. */
+struct api_owner_info {
+	char name[API_NAME_BYTES];
+	uint32_t owner;
+	uint32_t n_connections;
+	uint32_t n_sets;
+	uint32_t n_sas;
+	uint32_t n_reserved;   /* SPIs, which count as SAs */
+	uint32_t max_sas;      /* its quota; 0 = none */
+	uint64_t n_over_quota; /* installs refused for it */
 };
 
 #endif

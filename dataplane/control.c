@@ -68,11 +68,18 @@ static void client_read(struct control *c, struct control_client *client)
 	}
 }
 
+/* Without descriptors or memory for one more, the listener stays readable: not looked at so long.
+ */
+#define ACCEPT_PAUSE_S 1
+
 static void client_accept(struct control *c)
 {
 	int fd = accept4(c->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			c->accept_from_s = clock_s(c->start_tsc) + ACCEPT_PAUSE_S;
 		return;
+	}
 	for (uint32_t i = 0; i < c->n_clients_max; i++) {
 		if (c->client[i].fd < 0) {
 			c->client[i].fd = fd;
@@ -128,7 +135,8 @@ static void drain_events(struct control *c)
 void control_turn(struct control *c, int timeout_ms)
 {
 	struct pollfd fds[CONTROL_MAX_CLIENTS + 1];
-	fds[0] = (struct pollfd){ .fd = c->listener, .events = POLLIN };
+	bool accepts = clock_s(c->start_tsc) >= c->accept_from_s;
+	fds[0] = (struct pollfd){ .fd = accepts ? c->listener : -1, .events = POLLIN };
 	for (uint32_t i = 0; i < c->n_clients_max; i++) {
 		struct control_client *client = &c->client[i];
 		/* A client that does not take its reply is not read from. poll skips fd -1. */
@@ -199,6 +207,8 @@ int control_open(struct control *c, const struct config_dataplane *config, char 
 	c->listener = -1;
 	c->path = config->socket;
 	c->orphans = config->sa.orphans;
+	c->quotas = config->quotas;
+	c->n_quotas = config->n_quotas;
 	c->n_clients_max =
 		config->n_clients < CONTROL_MAX_CLIENTS ? config->n_clients : CONTROL_MAX_CLIENTS;
 	int rc = set_table_init(&c->sets, c->sas, config->n_zones, clock_s(c->start_tsc));

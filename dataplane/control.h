@@ -35,6 +35,9 @@ struct control {
 	struct rte_ring *events; /* SAs that passed half of their sequence numbers; from workers */
 	uint64_t start_tsc;
 	enum config_orphans orphans;
+	const struct config_quota *quotas;
+	uint32_t n_quotas;
+	uint32_t accept_from_s; /* on the clock of clock_s() */
 	int listener;
 	const char *path;
 	uint32_t n_clients_max;

@@ -1,6 +1,7 @@
 /*
- * The addresses of ours that SAs are bound to: few, and never removed, so that an SA names one by
- * its index and workers read an entry without protection once `n` covers it.
+ * The addresses of ours that SAs are bound to: few, so that an SA names one by its index. An entry
+ * lives as long as SAs hold it, and its place is taken by another address only after every worker
+ * has passed a quiescent state, so a worker reads what its SA names without protection.
  */
 #ifndef DATAPLANE_LOCAL_H
 #define DATAPLANE_LOCAL_H
@@ -10,24 +11,36 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <rte_rcu_qsbr.h>
+
 #include "dataplane/api.h"
 
 #define LOCAL_MAX 1024
 
 struct local {
-	uint8_t address[16]; /* network order; IPv4 in the first four bytes, the rest zero */
-	uint8_t family;      /* enum api_family */
+	uint8_t address[16];    /* network order; IPv4 in the first four bytes, the rest zero */
+	_Atomic uint8_t family; /* enum api_family; 0 = vacant; stored with release, when filled */
 	uint8_t zone;
 };
 
-/* written by: control; read by: workers */
 struct locals {
-	_Atomic uint32_t n; /* stored with release after the entry is filled */
+	/* written by: control; read by: workers */
+	_Atomic uint32_t n; /* entries that have ever been filled */
 	struct local entry[LOCAL_MAX];
+	/* control only */
+	uint32_t n_sas[LOCAL_MAX]; /* that hold the entry */
+	uint64_t token[LOCAL_MAX]; /* of a vacant one: what workers must have passed */
+	uint32_t last;             /* found last: the SAs of a set share it */
 };
 
-/* The index of an address, entered on first sight; -ENOSPC. Control thread. */
-int local_index(struct locals *locals, uint8_t zone, uint8_t family, const uint8_t *address);
+/*
+ * The index of an address, entered on first sight, to be given back. -EADDRNOTAVAIL: LOCAL_MAX
+ * others are in use. Control thread.
+ */
+int local_take(struct locals *locals, uint8_t zone, uint8_t family, const uint8_t *address,
+	       struct rte_rcu_qsbr *rcu);
+/* After no worker holds the SA any more. Control thread. */
+void local_give(struct locals *locals, uint32_t i, struct rte_rcu_qsbr *rcu);
 
 /* Is it one of them? For telling reflections from strangers; linear. Any thread. */
 bool local_is_ours(const struct locals *locals, uint8_t zone, uint8_t family,

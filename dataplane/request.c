@@ -24,7 +24,17 @@ struct call {
 
 static bool owns_nothing(const struct control *c, uint32_t owner)
 {
-	return !set_count_sas(&c->sets, owner) && !sa_has_reserved(c->sas, owner);
+	return !set_count_sas(&c->sets, owner) && !sa_n_reserved(c->sas, owner);
+}
+
+/* SAs; 0 = no bound. */
+static uint32_t quota_of(const struct control *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->n_quotas; i++) {
+		if (strcmp(c->quotas[i].client, name) == 0)
+			return c->quotas[i].max_sas;
+	}
+	return 0;
 }
 
 static uint32_t owner_number(struct control *c, const char *name)
@@ -38,8 +48,10 @@ static uint32_t owner_number(struct control *c, const char *name)
 		if (!vacant && !o->n_connections && (!o->name[0] || owns_nothing(c, i)))
 			vacant = i;
 	}
-	if (vacant)
-		memcpy(c->owner[vacant].name, name, API_NAME_BYTES);
+	if (!vacant)
+		return 0;
+	memcpy(c->owner[vacant].name, name, API_NAME_BYTES);
+	c->sets.owner[vacant] = (struct set_owner){ .max_sas = quota_of(c, name) };
 	return vacant;
 }
 
@@ -239,11 +251,15 @@ static int on_spi_reserve(struct call *call)
 	uint32_t room = (API_MESSAGE_BYTES - sizeof(struct api_header)) / sizeof(range);
 	if (range.spi || !range.n_spis || range.n_spis > room)
 		return -EINVAL;
+	if (!set_room(&call->control->sets, call->client->owner))
+		return -EDQUOT;
 	for (uint32_t i = 0; i < range.n_spis; i++) {
+		if (!set_room(&call->control->sets, call->client->owner))
+			break; /* fewer than wanted: the reply's number says so */
 		struct api_spi_range one = { .n_spis = 1 };
 		one.spi = sa_reserve_spi(call->control->sas, call->client->owner);
 		if (!one.spi)
-			break; /* fewer than wanted: the reply's number says so */
+			break; /* likewise */
 		memcpy(call->out + call->out_bytes, &one, sizeof(one));
 		call->out_bytes += sizeof(one);
 		call->n_out++;
@@ -266,6 +282,29 @@ static int on_spi_release(struct call *call)
 	return rc;
 }
 
+static int on_owner_list(struct call *call)
+{
+	const struct control *c = call->control;
+	for (uint32_t i = 1; i <= CONTROL_MAX_CLIENTS; i++) {
+		const struct control_owner *o = &c->owner[i];
+		const struct set_owner *has = &c->sets.owner[i];
+		if (!o->name[0])
+			continue;
+		struct api_owner_info info = { .owner = i,
+					       .n_connections = o->n_connections,
+					       .n_sets = has->n_sets,
+					       .n_sas = has->n_sas,
+					       .n_reserved = sa_n_reserved(c->sas, i),
+					       .max_sas = has->max_sas,
+					       .n_over_quota = has->n_over_quota };
+		memcpy(info.name, o->name, sizeof(info.name));
+		memcpy(call->out + call->out_bytes, &info, sizeof(info));
+		call->out_bytes += sizeof(info);
+		call->n_out++;
+	}
+	return 0;
+}
+
 /* ---- the message ---- */
 
 static const struct {
@@ -285,6 +324,7 @@ static const struct {
 	[API_SA_LIST] = { on_sa_list, sizeof(struct api_cursor), 0 },
 	[API_SA_EXPORT] = { on_sa_export, sizeof(struct api_sa_id), 0 },
 	[API_SPI_RESERVE] = { on_spi_reserve, sizeof(struct api_spi_range), 0 },
+	[API_OWNER_LIST] = { on_owner_list, sizeof(struct api_cursor), 0 },
 	[API_SPI_RELEASE] = { on_spi_release, sizeof(struct api_spi_range), 0 },
 };
 

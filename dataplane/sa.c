@@ -183,9 +183,11 @@ static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
 	const struct api_set *set = spec->set;
 	const struct api_sa *from = spec->sa;
 	struct sa *sa = &t->sa[slot];
-	int local = local_index(t->locals, (uint8_t)set->zone, set->family, set->local.bytes);
+	int local =
+		local_take(t->locals, (uint8_t)set->zone, set->family, set->local.bytes, t->rcu);
 	if (local < 0)
 		return local;
+	t->slot[slot] |= SLOT_LOCAL;
 
 	sa->rest.spi = from->direction == API_IN ? slot_spi(t, slot) : from->spi;
 	atomic_store_explicit(&sa->id.expires_s, spec->expires_s, memory_order_relaxed);
@@ -275,6 +277,8 @@ int64_t sa_stage(struct sa_table *t, const struct sa_spec *spec, const uint32_t 
 void sa_publish(struct sa_table *t, uint32_t slot)
 {
 	struct sa *sa = &t->sa[slot];
+	if (t->slot[slot] & SLOT_PROMISED)
+		t->n_reserved[sa->rest.owner]--; /* the promise is kept */
 	slot_set(t, slot, SLOT_LIVE);
 	/* partner: sa_is_inbound_spi(), tuple_find(): whoever sees the key sees the whole SA */
 	atomic_store_explicit(&sa->id.key, sa->rest.spi, memory_order_release);

@@ -89,6 +89,9 @@ _Static_assert(offsetof(struct sa, key) == SA_LINE_BYTES, "id and run are one li
 struct backend;
 struct tuple_index;
 
+/* Owners are numbers from 1 below this; 0 is nobody. */
+#define SA_OWNERS 65
+
 /* SAs that were retired together: the oldest n of the ring, and what workers must have passed. */
 struct sa_grace {
 	uint64_t token;
@@ -114,6 +117,7 @@ struct sa_table {
 	uint32_t *ring;       /* slots to hand out, longest free first; each at most once */
 	uint32_t ring_head, n_ring;
 	uint32_t n_free;
+	uint32_t n_reserved[SA_OWNERS]; /* SPIs promised to each owner */
 	uint32_t default_window_pkts;
 	struct replay_wide *wide;
 	uint32_t *wide_free;

@@ -53,7 +53,8 @@ void sa_prefetch_index(const struct sa_table *t, uint32_t slot);
 uint32_t sa_reserve_spi(struct sa_table *t, uint32_t owner);
 /* 0, or -ENOENT when it is not reserved, -EPERM when it is another's. */
 int sa_release_spi(struct sa_table *t, uint32_t spi, uint32_t owner);
-bool sa_has_reserved(const struct sa_table *t, uint32_t owner);
+bool sa_is_reserved(const struct sa_table *t, uint32_t spi, uint32_t owner);
+uint32_t sa_n_reserved(const struct sa_table *t, uint32_t owner);
 /* All that an owner has reserved. */
 void sa_release_all(struct sa_table *t, uint32_t owner);
 

@@ -243,9 +243,12 @@ static int install(struct set_table *t, const struct api_set *set,
 	uint32_t *link = find(t, set->registration, owner);
 	if (*link)
 		return -EEXIST;
+	int rc = set_check_room(t, set, owner);
+	if (rc < 0)
+		return rc;
 	struct crypto_key key;
-	int rc = crypto_prepare(t->crypto, (enum crypto_suite)suite, set->auth_key, set->cipher_key,
-				set->salt, &key);
+	rc = crypto_prepare(t->crypto, (enum crypto_suite)suite, set->auth_key, set->cipher_key,
+			    set->salt, &key);
 	if (rc < 0)
 		return rc;
 	struct set *s = set_take(t);
@@ -268,6 +271,7 @@ static int install(struct set_table *t, const struct api_set *set,
 	}
 	*link = (uint32_t)(s - t->set);
 	wheel_enter(t, s);
+	set_owner_enter(t, s);
 	for (uint8_t i = 0; i < s->n_sas; i++)
 		sa_publish(t->sas, s->slot[i]);
 wipe_key:
@@ -288,11 +292,12 @@ int set_install(struct set_table *t, const struct api_set *set,
 
 /* ---- update, delete, expire ---- */
 
-static void remove_set(struct set_table *t, struct set *s)
+void set_remove(struct set_table *t, struct set *s)
 {
 	uint32_t *link = find(t, s->registration, s->owner);
 	*link = s->chain;
 	wheel_leave(t, s);
+	set_owner_leave(t, s);
 	for (uint8_t i = 0; i < s->n_sas; i++)
 		sa_retire(t->sas, s->slot[i]);
 	set_give(t, s);
@@ -317,32 +322,10 @@ int set_delete(struct set_table *t, uint64_t registration, uint32_t owner, uint3
 	struct set *s = &t->set[number];
 	uint32_t end_s = set_end(grace_s, now_s);
 	if (!grace_s)
-		remove_set(t, s);
+		set_remove(t, s);
 	else if (!s->expires_s || end_s < s->expires_s)
 		set_lifetime(t, s, end_s); /* a grace makes no life longer (C-090) */
 	return 0;
-}
-
-uint32_t set_delete_all(struct set_table *t, uint32_t owner)
-{
-	uint32_t n = 0;
-	for (uint32_t i = 1; i <= t->n_touched; i++) {
-		if (t->set[i].registration && t->set[i].owner == owner) {
-			remove_set(t, &t->set[i]);
-			n++;
-		}
-	}
-	return n;
-}
-
-uint32_t set_count_sas(const struct set_table *t, uint32_t owner)
-{
-	uint32_t n = 0;
-	for (uint32_t i = 1; i <= t->n_touched; i++) {
-		if (t->set[i].registration && t->set[i].owner == owner)
-			n += t->set[i].n_sas;
-	}
-	return n;
 }
 
 void set_tick(struct set_table *t, uint32_t now_s,
@@ -356,7 +339,7 @@ void set_tick(struct set_table *t, uint32_t now_s,
 			if (s->expires_s > now_s)
 				continue; /* another turn of the wheel */
 			expired(arg, s);
-			remove_set(t, s);
+			set_remove(t, s);
 		}
 	}
 }

@@ -18,6 +18,15 @@ struct set {
 	uint8_t n_sas;
 	uint32_t chain;          /* next of the same hash bucket, or of the free list */
 	uint32_t earlier, later; /* neighbours in the second they end in */
+	uint32_t newer, older;   /* neighbours among the owner's */
+};
+
+/* What an owner has, and may have. */
+struct set_owner {
+	uint32_t n_sets, n_sas;
+	uint32_t newest;       /* first of its sets */
+	uint32_t max_sas;      /* reserved SPIs included; 0 = no bound */
+	uint64_t n_over_quota; /* installs that were refused for it */
 };
 
 struct set_table {
@@ -32,6 +41,7 @@ struct set_table {
 	uint32_t *wheel; /* first set of each second, SET_WHEEL_S of them */
 	uint32_t ticked_s;
 	uint32_t n_zones;
+	struct set_owner owner[SA_OWNERS]; /* by number */
 };
 
 /* A lifetime longer than the wheel passes its second more than once; a look each time. */
@@ -66,10 +76,14 @@ int set_update(struct set_table *t, uint64_t registration, uint32_t owner, uint3
  */
 int set_delete(struct set_table *t, uint64_t registration, uint32_t owner, uint32_t grace_s,
 	       uint32_t now_s);
-/* The fate of orphans. Returns how many sets went. */
+/* The fate of orphans; costs what they are. Returns how many sets went. */
 uint32_t set_delete_all(struct set_table *t, uint32_t owner);
-/* SAs that belong to an owner. */
-uint32_t set_count_sas(const struct set_table *t, uint32_t owner);
+static inline uint32_t set_count_sas(const struct set_table *t, uint32_t owner)
+{
+	return t->owner[owner].n_sas;
+}
+/* SAs that the owner may still install or reserve SPIs for. */
+uint32_t set_room(const struct set_table *t, uint32_t owner);
 
 /* Deletes what has expired up to now_s and tells of each set before it is gone. */
 void set_tick(struct set_table *t, uint32_t now_s,

@@ -15,6 +15,15 @@ static inline uint32_t *set_wheel(const struct set_table *t, uint32_t expires_s)
 	return &t->wheel[expires_s % SET_WHEEL_S];
 }
 
+/* The set and its SAs, from where it stands in the table. */
+void set_remove(struct set_table *t, struct set *s);
+
+/* Of a set with its SAs: into and out of its owner's list. */
+void set_owner_enter(struct set_table *t, struct set *s);
+void set_owner_leave(struct set_table *t, struct set *s);
+/* 0, or -EDQUOT, counted: the owner may not have so many more SAs. */
+int set_check_room(struct set_table *t, const struct api_set *set, uint32_t owner);
+
 /* When something ends that begins now; 0 = never, which no other lifetime comes to. */
 uint32_t set_end(uint32_t lifetime_s, uint32_t now_s);
 

@@ -12,7 +12,8 @@
 
 void slot_set(struct sa_table *t, uint32_t slot, enum slot_state state)
 {
-	t->slot[slot] = (uint8_t)((t->slot[slot] & (SLOT_IN_RING | SLOT_CIPHER)) | state);
+	t->slot[slot] =
+		(uint8_t)((t->slot[slot] & (SLOT_IN_RING | SLOT_CIPHER | SLOT_LOCAL)) | state);
 }
 
 static void ring_push(struct sa_table *t, uint32_t slot)
@@ -139,7 +140,9 @@ static void slot_wipe(struct sa_table *t, uint32_t slot)
 		t->wide_free[t->n_wide_free++] = (uint32_t)(sa->rest.wide - t->wide);
 	if (t->slot[slot] & SLOT_CIPHER)
 		wipe(&sa->key.cipher, sizeof(sa->key.cipher));
-	t->slot[slot] &= (uint8_t)~SLOT_CIPHER;
+	if (t->slot[slot] & SLOT_LOCAL)
+		local_give(t->locals, sa->id.local, t->rcu);
+	t->slot[slot] &= (uint8_t) ~(SLOT_CIPHER | SLOT_LOCAL);
 	/* Not the key, which workers may read at any time: it is 0, retired or never published. */
 	wipe((char *)sa + sizeof(sa->id.key), offsetof(struct sa, key.cipher) - sizeof(sa->id.key));
 	wipe(&sa->rest, sizeof(sa->rest));
@@ -174,8 +177,27 @@ uint32_t sa_reserve_spi(struct sa_table *t, uint32_t owner)
 		return 0;
 	slot_set(t, (uint32_t)slot, SLOT_RESERVED);
 	t->n_free--;
+	t->n_reserved[owner]++;
 	t->sa[slot].rest.owner = owner;
 	return slot_spi(t, (uint32_t)slot);
+}
+
+static void release(struct sa_table *t, uint32_t slot)
+{
+	t->n_reserved[t->sa[slot].rest.owner]--;
+	slot_free(t, slot);
+}
+
+bool sa_is_reserved(const struct sa_table *t, uint32_t spi, uint32_t owner)
+{
+	uint32_t slot = spi & t->index_mask;
+	return t->n_reserved[owner] && slot < t->capacity && slot_state(t, slot) == SLOT_RESERVED &&
+	       slot_spi(t, slot) == spi && t->sa[slot].rest.owner == owner;
+}
+
+uint32_t sa_n_reserved(const struct sa_table *t, uint32_t owner)
+{
+	return t->n_reserved[owner];
 }
 
 int sa_release_spi(struct sa_table *t, uint32_t spi, uint32_t owner)
@@ -185,28 +207,14 @@ int sa_release_spi(struct sa_table *t, uint32_t spi, uint32_t owner)
 		return -ENOENT;
 	if (t->sa[slot].rest.owner != owner)
 		return -EPERM;
-	slot_free(t, slot);
+	release(t, slot);
 	return 0;
-}
-
-static bool is_reserved_by(const struct sa_table *t, uint32_t slot, uint32_t owner)
-{
-	return slot_state(t, slot) == SLOT_RESERVED && t->sa[slot].rest.owner == owner;
-}
-
-bool sa_has_reserved(const struct sa_table *t, uint32_t owner)
-{
-	for (uint32_t slot = 0; slot < t->capacity; slot++) {
-		if (is_reserved_by(t, slot, owner))
-			return true;
-	}
-	return false;
 }
 
 void sa_release_all(struct sa_table *t, uint32_t owner)
 {
-	for (uint32_t slot = 0; slot < t->capacity; slot++) {
-		if (is_reserved_by(t, slot, owner))
-			slot_free(t, slot);
+	for (uint32_t slot = 0; slot < t->capacity && t->n_reserved[owner]; slot++) {
+		if (slot_state(t, slot) == SLOT_RESERVED && t->sa[slot].rest.owner == owner)
+			release(t, slot);
 	}
 }

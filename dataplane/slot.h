@@ -18,6 +18,7 @@ enum slot_state {
 	SLOT_RETIRED, /* a worker may still hold it */
 };
 #define SLOT_STATE    0x07
+#define SLOT_LOCAL    0x08 /* the SA is bound to an address of ours: to be given back */
 #define SLOT_DRAINED  0x10 /* retired, and nothing of it is in a device */
 #define SLOT_CIPHER   0x20 /* the SA's cipher line is in use: to be wiped */
 #define SLOT_PROMISED 0x40 /* staged, and reserved before: again so if the install fails */

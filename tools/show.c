@@ -13,10 +13,11 @@
 #include "tools/telemetry.h"
 
 static const char help[] =
-	"Usage: imsgate show stats|sa|registrations|ports|offload [OPTION…]\n"
+	"Usage: imsgate show stats|sa|clients|registrations|ports|offload [OPTION…]\n"
 	"\n"
 	"  stats          the data plane's counters: traffic, then drops by reason\n"
 	"  sa             every SA in the table, of all owners; never its keys\n"
+	"  clients        who installs SAs, how many each has and may have\n"
 	"  registrations  who is registered at the P-CSCF and the S-CSCF of this node\n"
 	"  ports          the network and kernel port of each zone\n"
 	"  offload        what each port does itself, and why it does not do the rest\n"
@@ -96,11 +97,9 @@ static const struct subject {
 	bool of_dataplane; /* needs that section of the configuration */
 	int (*show)(const struct config *c, bool json);
 } subjects[] = {
-	{ "stats", true, show_stats },
-	{ "sa", true, show_sa },
-	{ "registrations", false, show_registrations },
-	{ "ports", true, show_ports },
-	{ "offload", true, show_offload },
+	{ "stats", true, show_stats },     { "sa", true, show_sa },
+	{ "clients", true, show_clients }, { "registrations", false, show_registrations },
+	{ "ports", true, show_ports },     { "offload", true, show_offload },
 };
 
 int command_show(int argc, char **argv)
@@ -117,12 +116,13 @@ int command_show(int argc, char **argv)
 		if (!strcmp(subjects[i].name, argv[1]))
 			subject = &subjects[i];
 	if (!subject)
-		return options_misuse("show",
-				      "found %s, expected stats, sa, registrations, ports or "
-				      "offload",
-				      argc == 1  ? "nothing"
-				      : argc > 2 ? argv[2]
-						 : argv[1]);
+		return options_misuse(
+			"show",
+			"found %s, expected stats, sa, clients, registrations, ports or "
+			"offload",
+			argc == 1  ? "nothing"
+			: argc > 2 ? argv[2]
+				   : argv[1]);
 	config = options_config(&o, "show");
 	if (!config)
 		return EXIT_FAILURE;

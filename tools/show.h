@@ -10,6 +10,7 @@
 struct config;
 
 int show_sa(const struct config *c, bool json);
+int show_clients(const struct config *c, bool json);
 int show_offload(const struct config *c, bool json);
 int show_registrations(const struct config *c, bool json);
 

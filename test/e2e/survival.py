@@ -127,6 +127,9 @@ def run(report, build, directory):
         counted = [(sa["packets"], sa["sequence"]) for sa in api.Client(path, "look").list()]
         report.check("survival: the counters went on", counted == [(N_PACKETS, N_PACKETS)] * 2,
                      f"{counted}")
+        shown = {row["client"]: row for row in edge.imsgate("show", "clients")}
+        report.check("survival: imsgate show clients tells who has the set",
+                     shown["pcscf"]["sets"] == 1 and shown["pcscf"]["sas"] == 2, f"{shown}")
         replay(report, edge, wire, sent, server)
     finally:
         if child:

@@ -78,6 +78,7 @@ static size_t entry_bytes(unsigned type)
 		[API_SA_EXPORT] = sizeof(struct api_sa_id),
 		[API_SPI_RESERVE] = sizeof(struct api_spi_range),
 		[API_SPI_RELEASE] = sizeof(struct api_spi_range),
+		[API_OWNER_LIST] = sizeof(struct api_cursor),
 	};
 	return type < sizeof(bytes) / sizeof(bytes[0]) && bytes[type] ? bytes[type] : 8;
 }
@@ -135,9 +136,12 @@ static void end(void)
 	sa_reclaim(&c.sas);
 	check(c.sas.n_free == c.sas.capacity, "a slot is lost");
 	check(c.sas.n_wide_free == c.sas.n_wide, "a wide window is lost");
+	for (uint32_t i = 0; i < LOCAL_MAX; i++)
+		check(c.sas.locals->n_sas[i] == 0, "a local address is held by nobody");
+	for (uint32_t owner = 1; owner <= CONTROL_MAX_CLIENTS; owner++)
+		check(!set_count_sas(&c.control.sets, owner) && !sa_n_reserved(&c.sas, owner),
+		      "an owner has what is not there");
 	memset(c.control.owner, 0, sizeof(c.control.owner));
-	/* What stays for ever in a data plane; here the next input begins without. */
-	atomic_store_explicit(&c.sas.locals->n, 0, memory_order_relaxed);
 	c.control.start_tsc = rte_rdtsc();
 	c.control.sets.ticked_s = 1;
 }

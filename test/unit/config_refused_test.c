@@ -172,6 +172,15 @@ static const struct {
 	{ DATAPLANE "  sa: {replay_window_pkts: 129}\n" ZONES,
 	  ":3:28: found 129 for replay_window_pkts without n_wide_windows, expected at most 128" },
 
+	/* quotas */
+	{ "dataplane: {quotas: [{client: a, max_sas: 0}]}",
+	  ":1:43: found \"0\" for max_sas, expected a number from 1 to 4194304" },
+	{ "dataplane: {quotas: [{client: a-name-of-thirty-two-letters-too}]}",
+	  ":1:31: found \"a-name-of-thirty-two-letters-too\" for client, expected a name of at "
+	  "most 31 letters, digits, '-', '_' and '.'" },
+	{ DATAPLANE "  quotas: [{client: a, max_sas: 1}, {client: a, max_sas: 2}]\n" ZONES,
+	  ":3:46: found a quota of a again, expected each client once" },
+
 	/* cores */
 	{ "dataplane:\n  worker_cores: [1, 0]\n" ZONES,
 	  ":2:21: found the control_core 0 among worker_cores, expected another core, "

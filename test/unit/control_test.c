@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "test/shim/test.h"
@@ -287,6 +289,36 @@ TEST(control, one_client_too_many_sees_the_end_and_the_place_is_given_again)
 	fd[2] = client_hello(&s, "same", NULL);
 	for (unsigned i = 0; i < 4; i++)
 		client_end(&s, fd[i]);
+	close_scene(&s);
+}
+
+/* The listener stays readable, and the thread has other things to do than to look at it. */
+TEST(control, a_process_without_descriptors_does_not_spin)
+{
+	struct scene s;
+	struct rlimit before, none;
+	open_scene(&s, CONFIG_ORPHANS_KEEP);
+	struct sockaddr_un address = address_of(s.path);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	ASSERT_EQ(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	getrlimit(RLIMIT_NOFILE, &before);
+	s.c.control.n_clients_max = 0; /* poll() itself refuses more entries than the limit */
+	none = (struct rlimit){ .rlim_cur = 1, .rlim_max = before.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	control_turn(&s.c.control, 0);
+	struct timespec began, ended;
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	control_turn(&s.c.control, 100);
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	setrlimit(RLIMIT_NOFILE, &before);
+	EXPECT_GE((ended.tv_sec - began.tv_sec) * 1000 + (ended.tv_nsec - began.tv_nsec) / 1000000,
+		  99);
+	/* It is served as soon as there are some again. */
+	s.c.control.n_clients_max = 4;
+	fixture_control_pass(&s.c, 2);
+	control_turn(&s.c.control, 0);
+	EXPECT_GE(s.c.control.client[0].fd, 0);
+	client_end(&s, fd);
 	close_scene(&s);
 }
 

@@ -26,7 +26,7 @@ static const struct {
 	ROW(type, 0, -EOPNOTSUPP),
 	ROW(type, API_EVENT_EXPIRED, -EOPNOTSUPP),
 	ROW(type, API_EVENT_SEQUENCE, -EOPNOTSUPP),
-	ROW(type, API_EVENT_SEQUENCE + 1, -EOPNOTSUPP),
+	ROW(type, API_N_TYPES, -EOPNOTSUPP),
 	ROW(type, 0xffff, -EOPNOTSUPP),
 	ROW(n_entries, 0, -EMSGSIZE),
 	ROW(n_entries, 2, -EMSGSIZE),
@@ -55,6 +55,7 @@ static const struct {
 	{ API_SA_EXPORT, sizeof(struct api_sa_id) },
 	{ API_SPI_RESERVE, sizeof(struct api_spi_range) },
 	{ API_SPI_RELEASE, sizeof(struct api_spi_range) },
+	{ API_OWNER_LIST, sizeof(struct api_cursor) },
 };
 #define N_TYPES (sizeof(types) / sizeof(types[0]))
 
