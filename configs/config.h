@@ -40,6 +40,7 @@ struct config_sa {
 	uint32_t spi_slice_bits;     /* 0: one node alone */
 	uint32_t replay_window_pkts; /* ≥ 32; up to 128 in the SA, wider from the side pool */
 	uint32_t n_wide_windows;     /* windows in the side pool */
+	uint32_t n_tunnels;          /* SEG tunnels, and UE addresses behind NATs */
 	enum config_orphans orphans;
 };
 
@@ -57,6 +58,7 @@ struct config_zone {
 	uint32_t port_ps;       /* protected server port of the P-CSCF behind this zone; 0 = none */
 	uint32_t port_pc_first; /* pool of protected client ports: first … first + n − 1 */
 	uint32_t n_port_pc;
+	uint32_t port_encap; /* of ESP in UDP, RFC 3948: 4500; 0 = none */
 };
 
 /* How much a client of the socket may have, known by the name it gives. */

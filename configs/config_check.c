@@ -73,6 +73,16 @@ static bool is_protected(const struct config_zone *zone, uint32_t port)
 	       (port >= zone->port_pc_first && port - zone->port_pc_first < zone->n_port_pc);
 }
 
+/* What comes to it is ESP or IKE, never SIP out of an SA. */
+static int check_port_encap(struct config_document *d, const struct config_zone *z, uint32_t i)
+{
+	if (!z->port_encap || !is_protected(z, z->port_encap))
+		return 0;
+	return document_refuse(d, document_find(d, "dataplane.zones[%u].port_encap", i),
+			       "found the protected port %u for port_encap, expected another",
+			       z->port_encap);
+}
+
 /* Both or neither of port_ps and the pool; the pool inside the port numbers and without port_ps. */
 static int check_zone_ports(struct config_document *d, const struct config_zone *z, uint32_t i)
 {
@@ -142,6 +152,9 @@ static int check_zones(struct config_document *d, const struct config_dataplane 
 {
 	for (uint32_t i = 0; i < dp->n_zones; i++) {
 		int rc = check_zone_ports(d, &dp->zones[i], i);
+
+		if (rc == 0)
+			rc = check_port_encap(d, &dp->zones[i], i);
 
 		for (uint32_t j = 0; rc == 0 && j < i; j++)
 			rc = check_zone_pair(d, dp->zones, i, j);

@@ -52,16 +52,23 @@ static const cyaml_schema_field_t sa_fields[] = {
 	NUMBER(OPTIONAL, config_sa, spi_slice_bits),
 	NUMBER(OPTIONAL, config_sa, replay_window_pkts),
 	NUMBER(OPTIONAL, config_sa, n_wide_windows),
+	NUMBER(OPTIONAL, config_sa, n_tunnels),
 	CHOICE(OPTIONAL, config_sa, orphans, orphans_names),
 	CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t zone_fields[] = {
-	TEXT(REQUIRED, config_zone, name),        TEXT(REQUIRED, config_zone, network_port),
-	TEXT(REQUIRED, config_zone, kernel_port), TEXT(OPTIONAL, config_zone, kernel_netns),
-	NUMBER(OPTIONAL, config_zone, vlan),      NUMBER(OPTIONAL, config_zone, mtu_bytes),
-	NUMBER(OPTIONAL, config_zone, port_ps),   NUMBER(OPTIONAL, config_zone, port_pc_first),
-	NUMBER(OPTIONAL, config_zone, n_port_pc), CYAML_FIELD_END,
+	TEXT(REQUIRED, config_zone, name),
+	TEXT(REQUIRED, config_zone, network_port),
+	TEXT(REQUIRED, config_zone, kernel_port),
+	TEXT(OPTIONAL, config_zone, kernel_netns),
+	NUMBER(OPTIONAL, config_zone, vlan),
+	NUMBER(OPTIONAL, config_zone, mtu_bytes),
+	NUMBER(OPTIONAL, config_zone, port_ps),
+	NUMBER(OPTIONAL, config_zone, port_pc_first),
+	NUMBER(OPTIONAL, config_zone, n_port_pc),
+	NUMBER(OPTIONAL, config_zone, port_encap),
+	CYAML_FIELD_END,
 };
 
 static const cyaml_schema_value_t zone_entry = {
@@ -164,6 +171,7 @@ static const struct config_rule rules[] = {
 	/* RFC 4303 3.4.3: at least 32; a window must fit into api_sa.window */
 	{ sa_fields, "replay_window_pkts", 32, 2048, 128 },
 	{ sa_fields, "n_wide_windows", 0, 1u << 20, 0 },
+	{ sa_fields, "n_tunnels", 0, 1u << 22, 1024 },
 
 	{ quota_fields, "client", .valid = syntax_client,
 	  .expected = "a name of at most 31 letters, digits, '-', '_' and '.'" },
@@ -175,6 +183,7 @@ static const struct config_rule rules[] = {
 	{ zone_fields, "port_ps", 0, 65535, 0 },
 	{ zone_fields, "port_pc_first", 0, 65535, 0 },
 	{ zone_fields, "n_port_pc", 0, 1024, 0 },
+	{ zone_fields, "port_encap", 0, 65535, 0 }, /* RFC 3948: 4500, where it is wanted */
 	{ zone_fields, "name", .valid = syntax_name,
 	  .expected = "a name of letters, digits, '-', '_' and '.'" },
 	{ zone_fields, "network_port", .valid = syntax_device,

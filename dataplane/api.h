@@ -44,6 +44,11 @@ enum api_type {
 	API_EVENT_EXPIRED,  /* event: api_set_id… whose lifetime ended; already deleted */
 	API_EVENT_SEQUENCE, /* event: api_sa_id… that passed 2^31 sent packets, RFC 4303 3.3.3 */
 	API_OWNER_LIST,     /* api_cursor → api_owner_info… of all who have a name */
+	API_TUNNEL_INSTALL, /* api_tunnel… → api_tunnel_result… */
+	API_TUNNEL_UPDATE,  /* api_tunnel_update… → api_tunnel_result… */
+	API_TUNNEL_DELETE,  /* api_tunnel_id… → api_tunnel_result… */
+	API_TUNNEL_LIST,    /* api_cursor → api_cursor, then api_tunnel_info… as many as fit */
+	API_EVENT_REBOUND,  /* event: api_tunnel_rebound: the peer speaks from elsewhere */
 	API_N_TYPES,
 };
 
@@ -96,6 +101,9 @@ enum api_mode {
 	API_UDP_ENCAP_TUNNEL, /* TS 33.203 Annex M */
 };
 
+/* api_sa.flags */
+#define API_SA_ESN 0x01 /* extended sequence numbers, RFC 4303 2.2.1; API_TUNNEL only */
+
 struct api_hello {
 	char name[API_NAME_BYTES]; /* who owns what this connection installs */
 	uint32_t owner;            /* reply: the number that api_sa_info.owner shows */
@@ -107,9 +115,10 @@ struct api_hello {
 /* One direction of a set. */
 struct api_sa {
 	uint8_t direction; /* enum api_direction; 0 = entry unused, all of it zero */
-	uint8_t reserved[3];
-	uint32_t spi; /* OUT: the peer's, each once. IN: 0 = allocate, or a reserved one */
-	uint16_t local_port;
+	uint8_t flags;     /* API_SA_… */
+	uint8_t reserved[2];
+	uint32_t spi;        /* OUT: the peer's, each once. IN: 0 = allocate, or a reserved one */
+	uint16_t local_port; /* ports are zero with API_TUNNEL */
 	uint16_t peer_port;
 	uint32_t window_pkts; /* IN: 0 = the configured default */
 	uint64_t sequence;    /* OUT: last number sent; IN: highest number received; 0 = new */
@@ -130,7 +139,7 @@ struct api_set {
 	uint8_t auth_key_bytes;
 	uint8_t cipher_key_bytes;
 	uint32_t lifetime_s; /* from now; 0 = does not expire by itself */
-	uint32_t reserved;
+	uint32_t tunnel;     /* api_tunnel_result.tunnel; 0 with API_TRANSPORT */
 	uint8_t salt[4];
 	uint8_t auth_key[API_KEY_BYTES]; /* already expanded, TS 33.203 Annex I */
 	uint8_t cipher_key[API_KEY_BYTES];
@@ -138,6 +147,12 @@ struct api_set {
 	struct api_address peer;
 	struct api_sa sa[API_SET_SAS];
 };
+
+/*
+ * An API_TUNNEL set is one SA, as each direction has keys of its own; zone, family and addresses
+ * are its tunnel's, and zero here. With API_UDP_ENCAP_TUNNEL they are those inside, as the sockets
+ * behind the kernel port see them; outside the tunnel's hold.
+ */
 
 /* A set with its windows, moved here from another data plane: API_SET_RESTORE. */
 struct api_set_restore {
@@ -228,6 +243,74 @@ struct api_owner_info {
 	uint32_t n_reserved;   /* SPIs, which count as SAs */
 	uint32_t max_sas;      /* its quota; 0 = none */
 	uint64_t n_over_quota; /* installs refused for it */
+};
+
+/* RFC 4301 4.4.1.1. Local is behind us, remote behind the peer; bits behind a prefix are zero. */
+struct api_selector {
+	uint8_t family; /* of the inner header, enum api_family; 0 = no selector, all of it zero */
+	uint8_t protocol; /* 0 = any */
+	uint8_t local_bits;
+	uint8_t remote_bits;
+	uint16_t local_port; /* 0 = any; else protocol is UDP or TCP */
+	uint16_t remote_port;
+	struct api_address local;
+	struct api_address remote;
+};
+
+/*
+ * A tunnel, of which SAs then say their keys (api_set.tunnel). With a selector it is a policy: from
+ * its installation on, what the selector holds passes by the tunnel's SAs or not at all. Without
+ * one it serves API_UDP_ENCAP_TUNNEL sets, whose tuples are the selectors.
+ */
+struct api_tunnel {
+	uint64_t handle; /* the client's own; unique per owner; not zero */
+	uint16_t zone;
+	uint8_t family;      /* of the outer header, enum api_family */
+	uint8_t flags;       /* API_TUNNEL_… */
+	uint16_t local_port; /* UDP encapsulation, RFC 3948: the zone's port_encap; 0 = none */
+	uint16_t peer_port;  /* as seen from here: a NAT may have changed it; 0 = none */
+	struct api_address local;
+	struct api_address peer;
+	struct api_selector selector;
+};
+
+/* api_tunnel.flags: send to wherever the newest authenticated packet came from */
+#define API_TUNNEL_FOLLOW 0x01
+
+struct api_tunnel_result {
+	uint64_t handle;
+	int32_t status;  /* 0; -EEXIST: handle or selector in use; -ENOSPC: no room; -EINVAL;
+			    -ENOENT; -EBUSY: it has SAs; -EAGAIN: pointed elsewhere a moment ago */
+	uint32_t tunnel; /* its number, for api_set.tunnel */
+};
+
+/* The peer's other end of the tunnel, as after a change of address (RFC 4555). */
+struct api_tunnel_update {
+	uint64_t handle;
+	struct api_address peer;
+	uint16_t peer_port;
+	uint16_t reserved[3];
+};
+
+struct api_tunnel_id {
+	uint64_t handle;
+};
+
+struct api_tunnel_info {
+	struct api_tunnel tunnel; /* peer and peer_port: where packets go now */
+	uint32_t owner;
+	uint32_t number;
+	uint32_t n_sas;
+	uint32_t carrier; /* slot of the outbound SA in use; UINT32_MAX = none */
+};
+
+/* An authenticated packet came from another address or port than packets go to. */
+struct api_tunnel_rebound {
+	uint64_t handle;
+	struct api_address peer;
+	uint16_t peer_port;
+	uint8_t followed; /* 1: packets go there by now */
+	uint8_t reserved[5];
 };
 
 #endif

@@ -22,6 +22,7 @@ static void client_close(struct control *c, struct control_client *client)
 		struct control_owner *owner = &c->owner[client->owner];
 		if (--owner->n_connections == 0 && c->orphans == CONFIG_ORPHANS_DELETE) {
 			set_delete_all(&c->sets, client->owner);
+			tunnel_delete_all(&c->sas->tunnels, client->owner);
 			sa_release_all(c->sas, client->owner);
 		}
 	}
@@ -89,11 +90,12 @@ static void client_accept(struct control *c)
 	close(fd); /* the client sees the end of the connection: n_clients are served already */
 }
 
+#define EVENT_BYTES_MAX sizeof(struct api_tunnel_rebound) /* the largest entry of any event */
+
 static void send_event(struct control *c, uint32_t owner, enum api_type type, const void *entry,
 		       uint32_t entry_bytes)
 {
-	uint8_t message[sizeof(struct api_header) + sizeof(struct api_set_id) +
-			sizeof(struct api_sa_id)];
+	uint8_t message[sizeof(struct api_header) + EVENT_BYTES_MAX];
 	struct api_header h = {
 		.version = API_VERSION,
 		.type = (uint16_t)type,
@@ -117,6 +119,14 @@ static void on_expired(void *arg, const struct set *set)
 	send_event(arg, set->owner, API_EVENT_EXPIRED, &id, sizeof(id));
 }
 
+static void tell_rebound(struct control *c, struct tunnel *tunnel)
+{
+	struct api_tunnel_rebound event;
+	if (tunnel_report_take(&c->sas->tunnels, tunnel, &event))
+		send_event(c, tunnel->owner, API_EVENT_REBOUND, &event, sizeof(event));
+}
+
+/* Workers name an SA; what there is to say of it, it says itself. */
 static void drain_events(struct control *c)
 {
 	void *entry;
@@ -124,6 +134,8 @@ static void drain_events(struct control *c)
 		const struct sa *sa = entry;
 		uint32_t slot = (uint32_t)(sa - c->sas->sa);
 		/* The slot may be another SA's by now. */
+		if (sa_is_live(c->sas, slot) && sa->rest.tunnel)
+			tell_rebound(c, sa->rest.tunnel);
 		if (!sa_is_live(c->sas, slot) || sa->id.direction != API_OUT ||
 		    sa->run.replay.top < SA_SEQUENCE_EVENT)
 			continue;
@@ -155,6 +167,7 @@ void control_turn(struct control *c, int timeout_ms)
 	drain_events(c);
 	set_tick(&c->sets, clock_s(c->start_tsc), on_expired, c);
 	sa_reclaim(c->sas);
+	tunnel_reclaim(&c->sas->tunnels);
 }
 
 /* ---- the socket ---- */

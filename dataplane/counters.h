@@ -37,9 +37,15 @@
 	COUNTER(esp_bad_next_header, "drop: next header is neither UDP nor TCP")                   \
 	COUNTER(esp_dummy, "drop: dummy packet, next header 59 (RFC 4303 2.6)")                    \
 	COUNTER(esp_wrong_port, "drop: inner ports are not the SA's")                              \
+	COUNTER(esp_wrong_selector,                                                                \
+		"drop: inner packet is not one of its tunnel's (RFC 4301 5.2)")                    \
+	COUNTER(esp_bad_ecn, "drop: congestion marked outside, not capable inside (RFC 6040)")     \
+	COUNTER(encap_keepalive, "drop: NAT keepalive (RFC 3948 2.3)")                             \
 	COUNTER(clear_udp_to_protected, "drop: clear UDP to a protected port")                     \
 	COUNTER(clear_tcp_to_protected, "drop: clear TCP to a protected port")                     \
+	COUNTER(clear_to_tunnel, "drop: clear packet that a tunnel's policy holds")                \
 	COUNTER(out_no_sa, "drop: from or to a protected port, but no SA has this tuple")          \
+	COUNTER(out_no_tunnel, "drop: a tunnel's policy holds the packet, the tunnel has no SA")   \
 	COUNTER(out_fragment, "drop: fragment from a protected port")                              \
 	COUNTER(out_expired, "drop: outbound, the SA's lifetime is over")                          \
 	COUNTER(out_too_big, "drop: with ESP the packet would exceed the path MTU")                \

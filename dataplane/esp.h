@@ -98,22 +98,47 @@ static inline enum counter esp_check_ports(const struct sa_id *id, const uint8_t
 		       : COUNT_esp_wrong_port;
 }
 
+/* Between the IV and the trailer of a packet with a good ICV. */
+struct esp_payload {
+	uint8_t *bytes;
+	uint16_t n_bytes;
+	uint8_t next_header;
+};
+
+static inline enum counter esp_in_payload(const struct pkt *p, struct esp_payload *payload)
+{
+	const struct crypto_job *job = &p->job;
+	uint8_t *bytes = job->esp + job->cipher_start;
+	const uint8_t *trailer = job->esp + job->auth_bytes - ESP_TRAILER_BYTES;
+	uint8_t pad_bytes = trailer[0];
+	if (unlikely(pad_bytes > trailer - bytes || !esp_is_padding_good(trailer, pad_bytes)))
+		return COUNT_esp_bad_padding;
+	*payload =
+		(struct esp_payload){ bytes, (uint16_t)(trailer - pad_bytes - bytes), trailer[1] };
+	return ESP_OK;
+}
+
+/* What the SA carries of a packet: its upper layer, or all of it in a tunnel. Clear, p->sa set. */
+static inline uint16_t esp_carried_bytes(const struct pkt *p)
+{
+	return p->at.end - (likely(p->sa->id.mode == API_TRANSPORT) ? p->at.l4 : p->at.l3);
+}
+
 /* Inbound, after a good ICV: checks trailer and inner ports, strips ESP. `p->at` follows. */
 static inline enum counter esp_in_finish(struct rte_mbuf *m, struct pkt *p)
 {
-	const struct crypto_job *job = &p->job;
-	const uint8_t *payload = job->esp + job->cipher_start;
-	const uint8_t *trailer = job->esp + job->auth_bytes - ESP_TRAILER_BYTES;
-	uint8_t pad_bytes = trailer[0], protocol = trailer[1];
-	if (unlikely(pad_bytes > trailer - payload || !esp_is_padding_good(trailer, pad_bytes)))
-		return COUNT_esp_bad_padding;
-	uint16_t l4_bytes = (uint16_t)(trailer - pad_bytes - payload);
-	enum counter verdict = esp_check_ports(&p->sa->id, payload, l4_bytes, protocol);
+	struct esp_payload payload;
+	enum counter verdict = esp_in_payload(p, &payload);
+	if (unlikely(verdict != ESP_OK))
+		return verdict;
+	uint8_t protocol = payload.next_header;
+	uint16_t l4_bytes = payload.n_bytes;
+	verdict = esp_check_ports(&p->sa->id, payload.bytes, l4_bytes, protocol);
 	if (unlikely(verdict != ESP_OK))
 		return verdict;
 
 	/* The headers move up to the payload; what was behind them is gone with the trailer. */
-	uint16_t moved = job->cipher_start;
+	uint16_t moved = p->job.cipher_start;
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 	uint16_t ip_bytes = p->at.l4 - p->at.l3 + l4_bytes;
 	struct ip_edit edit = ip_edit_of(frame + p->at.l3, p->at.family, protocol, ip_bytes);

@@ -5,6 +5,7 @@
 #include <rte_byteorder.h>
 
 #include "dataplane/backend.h"
+#include "dataplane/encap.h"
 #include "dataplane/esp.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
@@ -38,8 +39,25 @@ static void clear_in(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 			return;
 		}
 	}
+	if (unlikely(encap_claims_in(w, m, p))) {
+		out_drop(w, m, COUNT_clear_to_tunnel);
+		return;
+	}
 	w->count.n[COUNT_clear_rx]++;
 	out_to_kernel(w, p->zone, m);
+}
+
+/* What is not ESP right on IP. True: it is ESP in UDP. */
+static bool other_in(struct worker *w, struct rte_mbuf *m, struct pkt *p)
+{
+	enum counter verdict = encap_udp_in(&w->zones->zone[p->zone], m, p);
+	if (verdict == ESP_OK)
+		return true;
+	if (verdict == COUNT_clear_rx)
+		clear_in(w, m, p);
+	else
+		out_drop(w, m, verdict);
+	return false;
 }
 
 /* ---- ESP, before the crypto ---- */
@@ -50,10 +68,8 @@ static bool sort_in(struct worker *w, const struct zone_port *port, struct rte_m
 	struct pkt *p = pkt_of(m);
 	if (!rx_parse(w, port, m, p))
 		return false;
-	if (p->at.protocol != IPPROTO_ESP) {
-		clear_in(w, m, p);
+	if (p->at.protocol != IPPROTO_ESP && !other_in(w, m, p))
 		return false;
-	}
 	if (unlikely(p->at.fragment)) {
 		out_drop(w, m, COUNT_esp_fragment);
 		return false;
@@ -74,7 +90,9 @@ static bool is_addressed(const struct worker *w, const struct sa *sa, const uint
 			 const struct pkt *p)
 {
 	const struct sa_id *id = &sa->id;
-	return id->zone == p->zone && id->family == p->at.family &&
+	if (unlikely(id->mode != API_TRANSPORT))
+		return encap_is_addressed(p, ip);
+	return id->zone == p->zone && id->family == p->at.family && p->at.protocol == IPPROTO_ESP &&
 	       sa_peer_equal(sa, parse_source(ip, id->family)) &&
 	       local_address_equal(w->sas->locals->entry[id->local].address,
 				   parse_destination(ip, id->family), id->family);
@@ -163,7 +181,7 @@ bool inbound_burst(struct worker *w, const struct zone_port *port, struct rte_mb
 /* ---- ESP, after the crypto ---- */
 
 /* RFC 4303 3.4.4: nothing of the packet is believed before its ICV was good. */
-static enum counter verdict_of(struct rte_mbuf *m, struct pkt *p)
+static enum counter verdict_of(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 {
 	if (unlikely(p->job.status != CRYPTO_DONE))
 		return backend_drop_reason(p->job.status);
@@ -171,7 +189,8 @@ static enum counter verdict_of(struct rte_mbuf *m, struct pkt *p)
 	enum replay_verdict replay = sa_replay_commit(p->sa, p->sequence);
 	if (unlikely(replay != REPLAY_FRESH))
 		return replay_verdict_counter(replay);
-	return esp_in_finish(m, p);
+	return likely(p->sa->id.mode == API_TRANSPORT) ? esp_in_finish(m, p)
+						       : encap_in_finish(w, m, p);
 }
 
 void inbound_done(struct worker *w, struct crypto_job *job[], uint32_t n)
@@ -181,12 +200,12 @@ void inbound_done(struct worker *w, struct crypto_job *job[], uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbuf_of_job(job[i]);
 		struct pkt *p = pkt_of(m);
-		enum counter verdict = verdict_of(m, p);
+		enum counter verdict = verdict_of(w, m, p);
 		if (unlikely(verdict != ESP_OK)) {
 			out_drop(w, m, verdict);
 			continue;
 		}
-		uint16_t ip_bytes = p->at.end - p->at.l4;
+		uint16_t ip_bytes = esp_carried_bytes(p);
 		p->sa->run.n_pkts++;
 		p->sa->run.n_bytes += ip_bytes;
 		n_pkts++;

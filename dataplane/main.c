@@ -91,6 +91,7 @@ static int open_table(struct dataplane *d, char *error, size_t error_bytes)
 		.slice_bits = config->sa.spi_slice_bits,
 		.window_pkts = config->sa.replay_window_pkts,
 		.n_wide_windows = config->sa.n_wide_windows,
+		.n_tunnels = config->sa.n_tunnels,
 		.n_workers = config->n_worker_cores,
 	};
 	int rc = sa_table_init(&d->sas, &table);

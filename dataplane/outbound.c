@@ -5,6 +5,7 @@
 #include <rte_byteorder.h>
 
 #include "dataplane/backend.h"
+#include "dataplane/encap.h"
 #include "dataplane/esp.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
@@ -17,17 +18,18 @@ static void clear_out(struct worker *w, struct rte_mbuf *m, const struct pkt *p)
 }
 
 /*
- * Step 1: true when the packet has a tuple that an SA may serve. A fragment has none, and may be
- * part of a datagram that must not leave in the clear: it does not leave (RFC 4303 3.3.4).
+ * Step 1: true when the packet has a tuple that an SA may serve; what has no ports is put to the
+ * others. A fragment has none, and may be part of a datagram that must not leave in the clear: it
+ * does not leave (RFC 4303 3.3.4).
  */
 static bool sort_out(struct worker *w, const struct zone_port *port, struct rte_mbuf *m,
-		     struct tuple *tuple, uint64_t *hash)
+		     struct tuple *tuple, uint64_t *hash, struct worker_burst *others)
 {
 	struct pkt *p = pkt_of(m);
 	if (!rx_parse(w, port, m, p))
 		return false;
 	if (!rx_has_ports(p)) {
-		clear_out(w, m, p);
+		others->m[others->n++] = m;
 		return false;
 	}
 	if (p->at.fragment) {
@@ -64,27 +66,56 @@ static bool may_leave_clear(const struct worker *w, const struct zone *zone,
 	       !tuple_is_peer_protected(w->sas, tuple);
 }
 
-/* Step 3: the SA of the tuple, or the reason to drop; p->spi is 0 for a clear packet. */
-static enum counter protect(struct worker *w, struct rte_mbuf *m, struct pkt *p,
-			    const struct tuple *tuple, uint64_t hash)
+/* Into p->sa, whose SPI is p->spi. */
+static enum counter seal(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 {
 	const struct zone *zone = &w->zones->zone[p->zone];
-	p->sa = tuple_find(w->sas, hash, tuple);
-	p->spi = p->sa ? atomic_load_explicit(&p->sa->id.key, memory_order_relaxed) : 0;
-	if (!p->spi)
-		return may_leave_clear(w, zone, tuple) ? ESP_OK : COUNT_out_no_sa;
 	if (unlikely(sa_is_expired(p->sa, w->now_s)))
 		return COUNT_out_expired;
-	uint16_t ip_bytes = p->at.end - p->at.l4;
+	uint16_t ip_bytes = esp_carried_bytes(p);
 	enum counter verdict = take_sequence(w, p);
 	if (likely(verdict == ESP_OK))
-		verdict = esp_out_prepare(m, p, zone->mtu_bytes);
+		verdict = likely(p->sa->id.mode == API_TRANSPORT)
+				  ? esp_out_prepare(m, p, zone->mtu_bytes)
+				  : encap_out_prepare(m, p, zone->mtu_bytes);
 	if (likely(verdict == ESP_OK)) {
 		p->sa->run.n_pkts++;
 		p->sa->run.n_bytes += ip_bytes;
 		w->count.n[COUNT_esp_tx_bytes] += ip_bytes;
 	}
 	return verdict;
+}
+
+/* What no set claims: into the tunnel of its policy, or clear. Verdicts as of protect(). */
+static enum counter protect_other(struct worker *w, struct rte_mbuf *m, struct pkt *p)
+{
+	enum counter verdict = encap_find_out(w, m, p);
+	return verdict == ESP_OK && p->spi ? seal(w, m, p) : verdict;
+}
+
+/* Step 3: the SA of the tuple, or the reason to drop; p->spi is 0 for a clear packet. */
+static enum counter protect(struct worker *w, struct rte_mbuf *m, struct pkt *p,
+			    const struct tuple *tuple, uint64_t hash)
+{
+	p->sa = tuple_find(w->sas, hash, tuple);
+	p->spi = p->sa ? atomic_load_explicit(&p->sa->id.key, memory_order_relaxed) : 0;
+	if (likely(p->spi))
+		return seal(w, m, p);
+	return may_leave_clear(w, &w->zones->zone[p->zone], tuple) ? protect_other(w, m, p)
+								   : COUNT_out_no_sa;
+}
+
+/* Drops it, lets it go, or puts it to the jobs. */
+static void follow(struct worker *w, struct rte_mbuf *m, enum counter verdict,
+		   struct crypto_job *job[], uint32_t *n_jobs)
+{
+	struct pkt *p = pkt_of(m);
+	if (unlikely(verdict != ESP_OK))
+		out_drop(w, m, verdict);
+	else if (p->spi)
+		job[(*n_jobs)++] = &p->job;
+	else
+		clear_out(w, m, p);
 }
 
 void outbound_burst(struct worker *w, const struct zone_port *port, struct rte_mbuf *m[],
@@ -94,12 +125,13 @@ void outbound_burst(struct worker *w, const struct zone_port *port, struct rte_m
 	struct tuple tuple[WORKER_BURST];
 	uint64_t hash[WORKER_BURST];
 	struct crypto_job *job[WORKER_BURST];
+	struct worker_burst others = { .n = 0 };
 	uint32_t n_tuples = 0, n_jobs = 0;
 
 	w->count.n[COUNT_kernel_rx] += n;
 	rx_prefetch(m, n);
 	for (uint32_t i = 0; i < n; i++) {
-		if (sort_out(w, port, m[i], &tuple[n_tuples], &hash[n_tuples]))
+		if (sort_out(w, port, m[i], &tuple[n_tuples], &hash[n_tuples], &others))
 			with_ports[n_tuples++] = m[i];
 	}
 	for (uint32_t i = 0; i < n_tuples; i++) /* short loops: see inbound_burst() */
@@ -109,16 +141,13 @@ void outbound_burst(struct worker *w, const struct zone_port *port, struct rte_m
 		if (sa)
 			sa_prefetch(sa, tuple[i].family);
 	}
-	for (uint32_t i = 0; i < n_tuples; i++) {
-		struct pkt *p = pkt_of(with_ports[i]);
-		enum counter verdict = protect(w, with_ports[i], p, &tuple[i], hash[i]);
-		if (unlikely(verdict != ESP_OK))
-			out_drop(w, with_ports[i], verdict);
-		else if (p->spi)
-			job[n_jobs++] = &p->job;
-		else
-			clear_out(w, with_ports[i], p);
-	}
+	for (uint32_t i = 0; i < n_tuples; i++)
+		follow(w, with_ports[i],
+		       protect(w, with_ports[i], pkt_of(with_ports[i]), &tuple[i], hash[i]), job,
+		       &n_jobs);
+	for (uint32_t i = 0; i < others.n; i++)
+		follow(w, others.m[i], protect_other(w, others.m[i], pkt_of(others.m[i])), job,
+		       &n_jobs);
 	worker_crypto(w, job, n_jobs);
 }
 
@@ -130,7 +159,10 @@ void outbound_done(struct worker *w, struct crypto_job *job[], uint32_t n)
 			out_drop(w, m, backend_drop_reason(job[i]->status));
 			continue;
 		}
+		struct pkt *p = pkt_of(m);
+		if (unlikely(p->sa->id.mode != API_TRANSPORT))
+			encap_out_finish(m, p);
 		w->count.n[COUNT_esp_tx]++;
-		out_to_network(w, pkt_of(m)->zone, m);
+		out_to_network(w, p->zone, m);
 	}
 }

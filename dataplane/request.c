@@ -6,25 +6,14 @@
 
 #include "crypto/wipe.h"
 #include "dataplane/clock.h"
-
-/* One request's worth of work. `out` has room for API_MESSAGE_BYTES less the header. */
-struct call {
-	struct control *control;
-	struct control_client *client;
-	uint32_t now_s;
-	const uint8_t *in;
-	uint32_t n_in;
-	uint32_t n_taken; /* of them, by take_batch() */
-	uint8_t *out;
-	uint32_t n_out;     /* entries, to be set by the handler */
-	uint32_t out_bytes; /* likewise */
-};
+#include "dataplane/request_impl.h"
 
 /* ---- the requests ---- */
 
 static bool owns_nothing(const struct control *c, uint32_t owner)
 {
-	return !set_count_sas(&c->sets, owner) && !sa_n_reserved(c->sas, owner);
+	return !set_count_sas(&c->sets, owner) && !sa_n_reserved(c->sas, owner) &&
+	       !tunnel_count(&c->sas->tunnels, owner);
 }
 
 /* SAs; 0 = no bound. */
@@ -191,9 +180,6 @@ static struct api_sa_info info_of(const struct sa_table *t, uint32_t slot, uint3
 	return info;
 }
 
-/* Slots looked at in one message: a sparse big table is walked in steps, not in one long stop. */
-#define LIST_SLOTS_MAX 65536
-
 static int on_sa_list(struct call *call)
 {
 	const struct sa_table *t = call->control->sas;
@@ -325,6 +311,13 @@ static const struct {
 	[API_SA_EXPORT] = { on_sa_export, sizeof(struct api_sa_id), 0 },
 	[API_SPI_RESERVE] = { on_spi_reserve, sizeof(struct api_spi_range), 0 },
 	[API_OWNER_LIST] = { on_owner_list, sizeof(struct api_cursor), 0 },
+	[API_TUNNEL_INSTALL] = { on_tunnel_install, sizeof(struct api_tunnel),
+				 sizeof(struct api_tunnel_result) },
+	[API_TUNNEL_UPDATE] = { on_tunnel_update, sizeof(struct api_tunnel_update),
+				sizeof(struct api_tunnel_result) },
+	[API_TUNNEL_DELETE] = { on_tunnel_delete, sizeof(struct api_tunnel_id),
+				sizeof(struct api_tunnel_result) },
+	[API_TUNNEL_LIST] = { on_tunnel_list, sizeof(struct api_cursor), 0 },
 	[API_SPI_RELEASE] = { on_spi_release, sizeof(struct api_spi_range), 0 },
 };
 

@@ -44,7 +44,8 @@ static int alloc_all(struct sa_table *t, const struct sa_table_config *config)
 		if (!t->wide || !t->wide_free)
 			return -ENOMEM;
 	}
-	return rcu_init(t, config->n_workers);
+	int rc = rcu_init(t, config->n_workers);
+	return rc < 0 ? rc : tunnels_init(&t->tunnels, config->n_tunnels, t->rcu);
 }
 
 int sa_table_init(struct sa_table *t, const struct sa_table_config *config)
@@ -78,6 +79,7 @@ void sa_table_free(struct sa_table *t)
 	if (t->sa)
 		wipe(t->sa, (size_t)t->capacity * sizeof(*t->sa));
 	table_memory_free(t->sa, (size_t)t->capacity * sizeof(*t->sa));
+	tunnels_free(&t->tunnels);
 	tuple_index_free(t->tuples);
 	rte_free(t->locals);
 	rte_free(t->wide);
@@ -178,13 +180,29 @@ static int window_fill(struct sa_table *t, struct sa *sa, const struct sa_spec *
 	return 0;
 }
 
+/* An SA of a SEG tunnel is where its tunnel is; any other where its set says. */
+struct place {
+	const uint8_t *local, *peer;
+	uint8_t zone, family;
+};
+
+static struct place place_of(const struct sa_spec *spec)
+{
+	const struct api_set *set = spec->set;
+	const struct tunnel *tunnel = spec->tunnel;
+	if (set->mode == API_TUNNEL)
+		return (struct place){ tunnel->local, tunnel_peer(tunnel)->address, tunnel->zone,
+				       tunnel->family };
+	return (struct place){ set->local.bytes, set->peer.bytes, (uint8_t)set->zone, set->family };
+}
+
 static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
 {
 	const struct api_set *set = spec->set;
 	const struct api_sa *from = spec->sa;
 	struct sa *sa = &t->sa[slot];
-	int local =
-		local_take(t->locals, (uint8_t)set->zone, set->family, set->local.bytes, t->rcu);
+	struct place at = place_of(spec);
+	int local = local_take(t->locals, at.zone, at.family, at.local, t->rcu);
 	if (local < 0)
 		return local;
 	t->slot[slot] |= SLOT_LOCAL;
@@ -194,15 +212,16 @@ static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
 	sa->id.local = (uint16_t)local;
 	sa->id.local_port_be = __builtin_bswap16(from->local_port);
 	sa->id.peer_port_be = __builtin_bswap16(from->peer_port);
-	sa->id.zone = (uint8_t)set->zone;
-	sa->id.family = set->family & 7;
+	sa->id.zone = at.zone;
+	sa->id.family = at.family & 7;
 	sa->id.direction = from->direction & 3;
 	sa->id.mode = set->mode & 3;
 	sa->id.suite = spec->suite;
 	sa->rest.integrity = set->integrity;
 	sa->rest.cipher = set->cipher;
-	memcpy(sa->rest.peer, set->peer.bytes, sizeof(sa->rest.peer));
-	memcpy(&sa->id.peer_ipv4_be, set->peer.bytes, sizeof(sa->id.peer_ipv4_be));
+	memcpy(sa->rest.peer, at.peer, sizeof(sa->rest.peer));
+	memcpy(&sa->id.peer_ipv4_be, at.peer, sizeof(sa->id.peer_ipv4_be));
+	sa->rest.tunnel = spec->tunnel;
 	sa->rest.registration = set->registration;
 	sa->rest.owner = spec->owner;
 	sa->key.auth = spec->key->auth;
@@ -222,7 +241,7 @@ static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
 }
 
 /* An outbound SA has two entries: its own, and one that says that its peer is protected. */
-static int enter_index(struct sa_table *t, uint32_t slot)
+static int enter_tuples(struct sa_table *t, uint32_t slot)
 {
 	struct tuple tuple = sa_tuple(t, &t->sa[slot]);
 	uint64_t hash = tuple_hash(t->tuples, &tuple);
@@ -237,12 +256,35 @@ static int enter_index(struct sa_table *t, uint32_t slot)
 	return rc;
 }
 
-static void leave_index(struct sa_table *t, uint32_t slot)
+static void leave_tuples(struct sa_table *t, uint32_t slot)
 {
 	struct tuple tuple = sa_tuple(t, &t->sa[slot]);
 	tuple_remove(t->tuples, tuple_hash(t->tuples, &tuple), slot);
 	if (tuple.direction == API_OUT)
 		tuple_remove(t->tuples, tuple_peer_hash(t->tuples, &tuple), slot);
+}
+
+/* Where packets find it: a SEG tunnel's SA by policy, any other by tuple. */
+static int enter_index(struct sa_table *t, uint32_t slot)
+{
+	struct sa *sa = &t->sa[slot];
+	bool by_policy = sa->id.mode == API_TUNNEL;
+	int rc = by_policy ? 0 : enter_tuples(t, slot);
+	if (rc < 0 || !sa->rest.tunnel)
+		return rc;
+	rc = tunnel_join(sa->rest.tunnel, by_policy && sa->id.direction == API_OUT);
+	if (rc < 0 && !by_policy)
+		leave_tuples(t, slot);
+	return rc;
+}
+
+static void leave_index(struct sa_table *t, uint32_t slot)
+{
+	struct sa *sa = &t->sa[slot];
+	if (sa->id.mode != API_TUNNEL)
+		leave_tuples(t, slot);
+	if (sa->rest.tunnel)
+		tunnel_leave(sa->rest.tunnel, slot);
 }
 
 int64_t sa_stage(struct sa_table *t, const struct sa_spec *spec, const uint32_t *avoid,
@@ -282,6 +324,8 @@ void sa_publish(struct sa_table *t, uint32_t slot)
 	slot_set(t, slot, SLOT_LIVE);
 	/* partner: sa_is_inbound_spi(), tuple_find(): whoever sees the key sees the whole SA */
 	atomic_store_explicit(&sa->id.key, sa->rest.spi, memory_order_release);
+	if (sa->id.mode == API_TUNNEL && sa->id.direction == API_OUT)
+		tunnel_carry(sa->rest.tunnel, slot);
 }
 
 void sa_unstage(struct sa_table *t, uint32_t slot)

@@ -27,6 +27,7 @@
 #include "dataplane/api.h"
 #include "dataplane/local.h"
 #include "dataplane/replay.h"
+#include "dataplane/tunnel.h"
 
 #define SA_LINE_BYTES 64
 
@@ -64,6 +65,7 @@ struct sa_run {
 struct sa_rest {
 	uint8_t peer[16];         /* network order; IPv4 in the first four bytes, the rest zero */
 	struct replay_wide *wide; /* of a window beyond REPLAY_BITS; NULL: it is in `run` */
+	struct tunnel *tunnel;    /* of any mode but API_TRANSPORT; else NULL */
 	uint64_t registration;
 	uint32_t owner;    /* client that installed it */
 	uint32_t spi;      /* on the wire, either direction */
@@ -107,6 +109,7 @@ struct sa_table {
 	uint32_t index_mask; /* index bits of an SPI */
 	struct tuple_index *tuples;
 	struct locals *locals;
+	struct tunnels tunnels;
 
 	/* control only */
 	uint32_t slice; /* this node's, already shifted into place */
@@ -136,6 +139,7 @@ struct sa_table_config {
 	uint32_t generation_bits, slice, slice_bits;
 	uint32_t window_pkts;
 	uint32_t n_wide_windows;
+	uint32_t n_tunnels;
 	uint32_t n_workers;
 };
 

@@ -11,6 +11,7 @@
 struct sa_spec {
 	const struct api_set *set;
 	const struct api_sa *sa;
+	struct tunnel *tunnel;  /* NULL with API_TRANSPORT */
 	const uint64_t *window; /* API_WINDOW_WORDS as in api_set_restore; NULL = new */
 	uint32_t owner;
 	uint8_t suite;      /* enum crypto_suite */

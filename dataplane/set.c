@@ -132,9 +132,12 @@ static bool is_sa_valid(const struct api_set *set, uint32_t i)
 	const struct api_sa *sa = &set->sa[i];
 	if (sa->direction != API_IN && sa->direction != API_OUT)
 		return false;
-	if (!sa->local_port || !sa->peer_port || sa->sequence > SA_LAST_SEQUENCE)
+	bool has_ports = set->mode != API_TUNNEL;
+	if (!sa->local_port == has_ports || !sa->peer_port == has_ports)
 		return false;
-	if (sa->reserved[0] || sa->reserved[1] || sa->reserved[2])
+	if (sa->sequence > SA_LAST_SEQUENCE || sa->flags)
+		return false;
+	if (sa->reserved[0] || sa->reserved[1])
 		return false;
 	if (sa->direction == API_OUT && sa->spi < 256) /* RFC 4303 2.1 */
 		return false;
@@ -163,7 +166,8 @@ static bool are_sas_valid(const struct api_set *set)
 			return false;
 		n++;
 	}
-	return n != 0;
+	/* Each direction of a tunnel has keys of its own. */
+	return set->mode == API_TUNNEL ? n == 1 : n != 0;
 }
 
 /* An IPv4 address has nothing behind its four bytes: equal addresses are equal bytes. */
@@ -173,14 +177,39 @@ static bool is_address_valid(const struct api_address *address, uint8_t family)
 	return family == API_IPV6 || memcmp(address->bytes + 4, zero, sizeof(zero)) == 0;
 }
 
+/* A SEG tunnel's SA is where its tunnel is, and the set says nothing of it. */
+static bool is_place_valid(const struct set_table *t, const struct api_set *set)
+{
+	static const struct api_address none;
+	if (set->mode == API_TUNNEL)
+		return !set->zone && !set->family && !memcmp(&set->local, &none, sizeof(none)) &&
+		       !memcmp(&set->peer, &none, sizeof(none));
+	return set->zone < t->n_zones && (set->family == API_IPV4 || set->family == API_IPV6) &&
+	       is_address_valid(&set->local, set->family) &&
+	       is_address_valid(&set->peer, set->family);
+}
+
+/* The tunnel that a set of its mode needs, NULL for API_TRANSPORT; false: not such a one. */
+static bool find_tunnel(const struct set_table *t, const struct api_set *set, uint32_t owner,
+			struct tunnel **tunnel)
+{
+	*tunnel = tunnel_of(&t->sas->tunnels, set->tunnel, owner);
+	switch (set->mode) {
+	case API_TRANSPORT:
+		return !set->tunnel;
+	case API_TUNNEL:
+		return *tunnel && (*tunnel)->has_policy;
+	case API_UDP_ENCAP_TUNNEL: /* TS 33.203 Annex M: always behind a NAT */
+		return *tunnel && !(*tunnel)->has_policy && (*tunnel)->local_port_be &&
+		       (*tunnel)->zone == set->zone;
+	default:
+		return false;
+	}
+}
+
 static bool is_set_valid(const struct set_table *t, const struct api_set *set, int suite)
 {
-	if (suite < 0 || !set->registration || set->zone >= t->n_zones || set->reserved)
-		return false;
-	if (set->mode != API_TRANSPORT || (set->family != API_IPV4 && set->family != API_IPV6))
-		return false;
-	if (!is_address_valid(&set->local, set->family) ||
-	    !is_address_valid(&set->peer, set->family))
+	if (suite < 0 || !set->registration || !is_place_valid(t, set))
 		return false;
 	return are_sas_valid(set);
 }
@@ -237,8 +266,9 @@ static int install(struct set_table *t, const struct api_set *set,
 		   const uint64_t (*window)[API_WINDOW_WORDS], uint32_t owner, uint32_t now_s,
 		   struct api_set_result *result)
 {
+	struct tunnel *tunnel;
 	int suite = suite_of(set);
-	if (!is_set_valid(t, set, suite))
+	if (!find_tunnel(t, set, owner, &tunnel) || !is_set_valid(t, set, suite))
 		return -EINVAL;
 	uint32_t *link = find(t, set->registration, owner);
 	if (*link)
@@ -260,6 +290,7 @@ static int install(struct set_table *t, const struct api_set *set,
 	s->owner = owner;
 	s->expires_s = set_end(set->lifetime_s, now_s);
 	struct sa_spec spec = { .set = set,
+				.tunnel = tunnel,
 				.owner = owner,
 				.suite = (uint8_t)suite,
 				.expires_s = s->expires_s,

@@ -32,6 +32,7 @@ struct zone {
 	uint16_t port_ps; /* 0 = none */
 	uint16_t port_pc_first;
 	uint16_t n_port_pc;
+	uint16_t port_encap; /* of ESP in UDP; 0 = none */
 };
 
 #define ZONE_NONE 0xff

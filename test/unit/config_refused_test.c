@@ -213,6 +213,9 @@ static const struct {
 	{ DATAPLANE "  zones:\n" ZONE
 		    "      port_ps: 5063\n      port_pc_first: 65535\n      n_port_pc: 2\n",
 	  ":8:22: found a port_pc pool from 65535 to 65536, expected its end at most at 65535" },
+	{ DATAPLANE "  zones:\n" ZONE "      port_encap: 6001\n"
+		    "      port_ps: 5063\n      port_pc_first: 6000\n      n_port_pc: 2\n",
+	  ":7:19: found the protected port 6001 for port_encap, expected another" },
 
 	/* roles */
 	{ "hss: {database: /a}\n",

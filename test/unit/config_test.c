@@ -65,6 +65,7 @@ TEST(config, absent_keys_of_the_data_plane_get_their_defaults)
 	EXPECT_EQ(dp->sa.spi_slice_bits, 0);
 	EXPECT_EQ(dp->sa.replay_window_pkts, 128);
 	EXPECT_EQ(dp->sa.n_wide_windows, 0);
+	EXPECT_EQ(dp->sa.n_tunnels, 1024);
 	EXPECT_EQ(dp->sa.orphans, CONFIG_ORPHANS_KEEP);
 	EXPECT_EQ(dp->n_zones, 2);
 	EXPECT_STREQ(dp->zones[0].kernel_netns, "");
@@ -73,6 +74,7 @@ TEST(config, absent_keys_of_the_data_plane_get_their_defaults)
 	EXPECT_EQ(dp->zones[0].port_ps, 0);
 	EXPECT_EQ(dp->zones[0].port_pc_first, 0);
 	EXPECT_EQ(dp->zones[0].n_port_pc, 0);
+	EXPECT_EQ(dp->zones[0].port_encap, 0);
 	EXPECT_EQ(dp->zones[1].mtu_bytes, 1500);
 	EXPECT_EQ(dp->zones[1].n_port_pc, 2);
 	config_free(c);

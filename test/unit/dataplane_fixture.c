@@ -28,6 +28,7 @@ const struct sa_table_config fixture_table = {
 	.generation_bits = 10,
 	.window_pkts = 128,
 	.n_wide_windows = 8,
+	.n_tunnels = 8,
 	.n_workers = 1,
 };
 

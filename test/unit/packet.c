@@ -70,6 +70,7 @@ static void append_ipv4(struct packet *p, const struct packet_ip *ip, uint8_t pr
 	size_t header_bytes = IPV4_BYTES + ip->option_bytes;
 
 	header[0] = (uint8_t)(0x40 | header_bytes / 4);
+	header[1] = ip->tos;
 	put_be16(header + 2, (uint32_t)(header_bytes + payload_bytes));
 	put_be16(header + 4, 1);
 	put_be16(header + 6, ip->fragment_be16);
@@ -87,6 +88,8 @@ static void append_ipv6(struct packet *p, const struct packet_ip *ip, uint8_t pr
 {
 	uint8_t header[IPV6_BYTES] = { 0x60 };
 
+	header[0] |= ip->tos >> 4;
+	header[1] = (uint8_t)(ip->tos << 4);
 	put_be16(header + 4, (uint32_t)(payload_bytes + ip->n_extensions * 8u));
 	header[6] = ip->n_extensions ? ip->extension[0] : protocol;
 	header[7] = 64;

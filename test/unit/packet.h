@@ -29,6 +29,7 @@ struct packet_ip {
 	uint8_t source[16];
 	uint8_t destination[16];
 	uint16_t fragment_be16; /* IPv4: flags and offset as a number; 0 = whole */
+	uint8_t tos;            /* or traffic class */
 	uint8_t option_bytes;   /* IPv4: so many no-operation options, a multiple of four */
 	/* IPv6: types of the extension headers, in order; eight bytes each */
 	uint8_t extension[PACKET_MAX_EXTENSIONS];

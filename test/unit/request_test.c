@@ -27,6 +27,7 @@ static const struct {
 	ROW(type, API_EVENT_EXPIRED, -EOPNOTSUPP),
 	ROW(type, API_EVENT_SEQUENCE, -EOPNOTSUPP),
 	ROW(type, API_N_TYPES, -EOPNOTSUPP),
+	ROW(type, API_EVENT_REBOUND, -EOPNOTSUPP),
 	ROW(type, 0xffff, -EOPNOTSUPP),
 	ROW(n_entries, 0, -EMSGSIZE),
 	ROW(n_entries, 2, -EMSGSIZE),
@@ -56,6 +57,10 @@ static const struct {
 	{ API_SPI_RESERVE, sizeof(struct api_spi_range) },
 	{ API_SPI_RELEASE, sizeof(struct api_spi_range) },
 	{ API_OWNER_LIST, sizeof(struct api_cursor) },
+	{ API_TUNNEL_INSTALL, sizeof(struct api_tunnel) },
+	{ API_TUNNEL_UPDATE, sizeof(struct api_tunnel_update) },
+	{ API_TUNNEL_DELETE, sizeof(struct api_tunnel_id) },
+	{ API_TUNNEL_LIST, sizeof(struct api_cursor) },
 };
 #define N_TYPES (sizeof(types) / sizeof(types[0]))
 

@@ -148,12 +148,15 @@ SPOIL(auth_key_short, set->auth_key_bytes--)
 SPOIL(auth_key_long, set->auth_key_bytes = 255)
 SPOIL(cipher_key_with_null, set->cipher_key_bytes = 16)
 SPOIL(cipher_key_missing, set->cipher = API_AES_CBC)
-SPOIL(reserved, set->reserved = 1)
+SPOIL(tunnel_with_transport, set->tunnel = 1)
+SPOIL(mode_nat_without_tunnel, set->mode = API_UDP_ENCAP_TUNNEL)
 SPOIL(local_tail, set->local.bytes[4] = 1)
 SPOIL(peer_tail, set->peer.bytes[15] = 1)
 SPOIL(no_sa, memset(set->sa, 0, sizeof(set->sa)))
 SPOIL(direction_unknown, set->sa[2].direction = 3)
-SPOIL(sa_reserved, set->sa[3].reserved[2] = 1)
+SPOIL(sa_reserved, set->sa[3].reserved[1] = 1)
+SPOIL(esn_with_transport, set->sa[3].flags = API_SA_ESN)
+SPOIL(flag_unknown, set->sa[3].flags = 0x80)
 SPOIL(local_port_zero, set->sa[1].local_port = 0)
 SPOIL(peer_port_zero, set->sa[1].peer_port = 0)
 SPOIL(out_spi_zero, set->sa[SET_PS_TO_UC].spi = 0)
@@ -194,12 +197,15 @@ static const struct {
 	ROW(auth_key_long, -EINVAL),
 	ROW(cipher_key_with_null, -EINVAL),
 	ROW(cipher_key_missing, -EINVAL),
-	ROW(reserved, -EINVAL),
+	ROW(tunnel_with_transport, -EINVAL),
+	ROW(mode_nat_without_tunnel, -EINVAL),
 	ROW(local_tail, -EINVAL),
 	ROW(peer_tail, -EINVAL),
 	ROW(no_sa, -EINVAL),
 	ROW(direction_unknown, -EINVAL),
 	ROW(sa_reserved, -EINVAL),
+	ROW(esn_with_transport, -EINVAL),
+	ROW(flag_unknown, -EINVAL),
 	ROW(local_port_zero, -EINVAL),
 	ROW(peer_port_zero, -EINVAL),
 	ROW(out_spi_zero, -EINVAL),
