@@ -10,6 +10,7 @@
 #include <rte_udp.h>
 
 #include "dataplane/esp.h"
+#include "dataplane/rx.h"
 #include "dataplane/tuple.h"
 
 enum {
@@ -90,8 +91,7 @@ static union policy_key key_of(const struct rte_mbuf *m, const struct pkt *p,
 				 .protocol = p->at.protocol };
 	memcpy(key.local, in ? destination : source, n_bytes);
 	memcpy(key.remote, in ? source : destination, n_bytes);
-	bool has_ports = p->at.protocol == IPPROTO_UDP || p->at.protocol == IPPROTO_TCP;
-	if (has_ports && !p->at.fragment && p->at.end - p->at.l4 >= 4) {
+	if (rx_has_ports(p) && !p->at.fragment && p->at.end - p->at.l4 >= 4) {
 		memcpy(&key.local_port_be, frame + p->at.l4 + (in ? 2 : 0), 2);
 		memcpy(&key.remote_port_be, frame + p->at.l4 + (in ? 0 : 2), 2);
 	}
@@ -110,8 +110,8 @@ static bool is_ike(const struct tunnel *tunnel, const union policy_key *key)
 }
 
 /* The tunnel whose policy holds the packet, or NULL. */
-static struct tunnel *policy_of(const struct worker *w, const struct rte_mbuf *m,
-				const struct pkt *p, enum api_direction direction)
+static const struct tunnel *policy_of(const struct worker *w, const struct rte_mbuf *m,
+				      const struct pkt *p, enum api_direction direction)
 {
 	const struct tunnels *t = &w->sas->tunnels;
 	/* partner: tunnel.c, table_use() */
@@ -178,6 +178,12 @@ enum counter encap_udp_in(const struct zone *zone, struct rte_mbuf *m, struct pk
 	return ESP_OK;
 }
 
+bool encap_extend_sequence(struct pkt *p)
+{
+	return replay_extend(p->sa->run.replay.top, p->sa->id.window_pkts, p->sequence,
+			     &p->sequence_high);
+}
+
 /* Where the packet came from, as an endpoint of the tunnel. */
 static struct tunnel_peer peer_of(const struct pkt *p, const uint8_t *frame)
 {
@@ -189,12 +195,13 @@ static struct tunnel_peer peer_of(const struct pkt *p, const uint8_t *frame)
 	return peer;
 }
 
-bool encap_is_addressed(const struct pkt *p, const uint8_t *ip)
+bool encap_is_addressed(const struct worker *w, const struct rte_mbuf *m, const struct pkt *p,
+			const uint8_t *ip)
 {
 	const struct tunnel *tunnel = p->sa->rest.tunnel;
 	bool in_udp = p->at.protocol == IPPROTO_UDP;
 	if (tunnel->zone != p->zone || tunnel->family != p->at.family ||
-	    in_udp != (tunnel->local_port_be != 0) ||
+	    in_udp != (tunnel->local_port_be != 0) || (in_udp && !encap_is_mine(w, m, p, true)) ||
 	    !local_address_equal(tunnel->local, parse_destination(ip, p->at.family), p->at.family))
 		return false;
 	/* Behind a NAT the source says little, and the ICV says who it is. */
@@ -202,11 +209,83 @@ bool encap_is_addressed(const struct pkt *p, const uint8_t *ip)
 					     parse_source(ip, p->at.family), p->at.family);
 }
 
+/* ---- several workers ---- */
+
+static int32_t hash_pair(const struct owner_hash *owners, uint8_t family, const uint8_t *a,
+			 const uint8_t *b)
+{
+	size_t n_bytes = family == API_IPV4 ? 4 : 16;
+	uint8_t pair[32];
+	memcpy(pair, a, n_bytes);
+	memcpy(pair + n_bytes, b, n_bytes);
+	return (int32_t)owner_hash_addresses(owners, pair, (uint32_t)(2 * n_bytes));
+}
+
+/* From the kernel: sets come before policies. */
+static const struct tunnel *tunnel_out(const struct worker *w, const struct rte_mbuf *m,
+				       const struct pkt *p)
+{
+	if (rx_has_ports(p) && !p->at.fragment && p->at.end - p->at.l4 >= 4) {
+		struct tuple tuple =
+			tuple_of(rte_pktmbuf_mtod(m, const uint8_t *), &p->at, p->zone, API_OUT);
+		if (tuple_find(w->sas, tuple_hash(w->sas->tuples, &tuple), &tuple))
+			return NULL;
+	}
+	return policy_of(w, m, p, API_OUT);
+}
+
+/* From the network: ESP right on IP comes between the very addresses that count. */
+static const struct sa *sa_in_udp(const struct worker *w, struct rte_mbuf *m, struct pkt *p)
+{
+	uint32_t spi_be;
+	if (encap_udp_in(&w->zones->zone[p->zone], m, p) != ESP_OK)
+		return NULL;
+	memcpy(&spi_be, rte_pktmbuf_mtod_offset(m, const uint8_t *, p->at.l4), sizeof(spi_be));
+	const struct sa *sa = sa_slot_of_spi(w->sas, rte_be_to_cpu_32(spi_be));
+	return sa && sa_is_inbound_spi(sa, rte_be_to_cpu_32(spi_be)) && sa->id.mode != API_TRANSPORT
+		       ? sa
+		       : NULL;
+}
+
+int32_t encap_owner(const struct worker *w, const struct owner_hash *owners,
+		    const struct zone_port *port, struct rte_mbuf *m, int32_t hash)
+{
+	const struct tunnels *t = &w->sas->tunnels;
+	struct pkt *p = pkt_of(m); /* filled in for the time being: its owner does so again */
+	const struct tunnel *tunnel;
+	m->hash.fdir.hi = 0;
+	if (likely(!tunnel_n(t)) || m->nb_segs != 1 ||
+	    parse_frame(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, &p->at) != PARSE_IP)
+		return hash;
+	p->zone = port->is_kernel ? port->zone : port->zone_of_vlan[p->at.vlan];
+	if (p->zone == ZONE_NONE)
+		return hash;
+	if (port->is_kernel) {
+		tunnel = tunnel_out(w, m, p);
+		if (!tunnel)
+			return hash;
+	} else {
+		const struct sa *sa = sa_in_udp(w, m, p);
+		if (!sa)
+			return hash;
+		tunnel = sa->rest.tunnel;
+		if (sa->id.mode == API_UDP_ENCAP_TUNNEL) {
+			m->hash.fdir.hi = tunnel_number(t, tunnel);
+			return hash_pair(owners, sa->id.family, sa->rest.peer,
+					 w->sas->locals->entry[sa->id.local].address);
+		}
+	}
+	m->hash.fdir.hi = tunnel_number(t, tunnel);
+	return hash_pair(owners, tunnel->family, tunnel->home, tunnel->local);
+}
+
+/* ---- from the network, after the crypto ---- */
+
 /* An old packet that comes late must not point back to where the peer was (RFC 7296 2.23). */
 static void note_peer(struct worker *w, const struct pkt *p, const uint8_t *frame)
 {
 	struct tunnel *tunnel = p->sa->rest.tunnel;
-	if (p->at.protocol != IPPROTO_UDP || p->sequence != p->sa->run.replay.top)
+	if (p->at.protocol != IPPROTO_UDP || pkt_sequence(p) != p->sa->run.replay.top)
 		return;
 	struct tunnel_peer peer = peer_of(p, frame);
 	if (unlikely(tunnel_report(tunnel, &peer)) && rte_ring_enqueue(w->events, p->sa) != 0)
@@ -363,6 +442,8 @@ enum counter encap_out_prepare(struct rte_mbuf *m, struct pkt *p, uint16_t mtu_b
 	esp_write_trailer(esp + before + inner_bytes, (uint8_t)pad_bytes,
 			  p->at.family == API_IPV6 ? IPPROTO_IPV6 : IPPROTO_IPIP);
 	esp_fill_job(p, esp, before + unpadded + pad_bytes, shape->iv_bytes, CRYPTO_SIGN);
+	p->job.esn = p->sa->id.esn;
+	p->job.sequence_high = (uint32_t)(p->sa->run.replay.top >> 32);
 	return ESP_OK;
 }
 

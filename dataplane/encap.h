@@ -10,8 +10,35 @@
 #include <stdbool.h>
 
 #include "dataplane/counters.h"
+#include "dataplane/owner.h"
 #include "dataplane/pkt.h"
 #include "dataplane/worker.h"
+
+/* ---- several workers ---- */
+
+/*
+ * Whose is a packet of a tunnel? All that write to a SEG tunnel's SAs is the work of one worker:
+ * the one that owns the pair of outer addresses as of its installation, whatever pair a packet from
+ * the kernel or from behind a NAT has. With API_UDP_ENCAP_TUNNEL it is the owner of the pair
+ * inside.
+ *
+ * The hash by which a packet just received is steered: `hash` where no tunnel is concerned. Marks
+ * the packet with the tunnel, for encap_is_mine().
+ */
+int32_t encap_owner(const struct worker *w, const struct owner_hash *owners,
+		    const struct zone_port *port, struct rte_mbuf *m, int32_t hash);
+
+/*
+ * Was the packet steered to the owner of p->sa? Policies and SAs may have come in between. A
+ * packet from the kernel, or one in UDP.
+ */
+static inline bool encap_is_mine(const struct worker *w, const struct rte_mbuf *m,
+				 const struct pkt *p, bool by_tunnel)
+{
+	const struct tunnels *t = &w->sas->tunnels;
+	return likely(!w->steer) ||
+	       m->hash.fdir.hi == (by_tunnel ? tunnel_number(t, p->sa->rest.tunnel) : 0);
+}
 
 /* ---- from the network ---- */
 
@@ -22,7 +49,11 @@
 enum counter encap_udp_in(const struct zone *zone, struct rte_mbuf *m, struct pkt *p);
 
 /* Do the outer headers say what the SA's tunnel says? A NAT may have changed the peer's. */
-bool encap_is_addressed(const struct pkt *p, const uint8_t *ip);
+bool encap_is_addressed(const struct worker *w, const struct rte_mbuf *m, const struct pkt *p,
+			const uint8_t *ip);
+
+/* The upper half of the packet's number, into p->sequence_high; false: there is none. */
+bool encap_extend_sequence(struct pkt *p);
 
 /*
  * After a good ICV: the inner packet instead of the outer one, if it is one that the SA may carry.

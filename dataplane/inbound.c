@@ -86,12 +86,13 @@ static bool sort_in(struct worker *w, const struct zone_port *port, struct rte_m
 }
 
 /* The outer header says what the SA says. */
-static bool is_addressed(const struct worker *w, const struct sa *sa, const uint8_t *ip,
-			 const struct pkt *p)
+static bool is_addressed(const struct worker *w, const struct rte_mbuf *m, const struct pkt *p,
+			 const uint8_t *ip)
 {
+	const struct sa *sa = p->sa;
 	const struct sa_id *id = &sa->id;
 	if (unlikely(id->mode != API_TRANSPORT))
-		return encap_is_addressed(p, ip);
+		return encap_is_addressed(w, m, p, ip);
 	return id->zone == p->zone && id->family == p->at.family && p->at.protocol == IPPROTO_ESP &&
 	       sa_peer_equal(sa, parse_source(ip, id->family)) &&
 	       local_address_equal(w->sas->locals->entry[id->local].address,
@@ -120,18 +121,25 @@ static enum counter check_in(struct worker *w, struct rte_mbuf *m, struct pkt *p
 	uint32_t word[2];
 	memcpy(word, frame + p->at.l4, sizeof(word));
 	p->sequence = rte_be_to_cpu_32(word[1]);
+	p->sequence_high = 0;
 	if (unlikely(!p->sa || !sa_is_inbound_spi(p->sa, rte_be_to_cpu_32(word[0]))))
 		return or_reflected(w, ip, p, COUNT_esp_unknown_spi);
-	if (unlikely(!is_addressed(w, p->sa, ip, p)))
+	if (unlikely(!is_addressed(w, m, p, ip)))
 		return or_reflected(w, ip, p, COUNT_esp_wrong_address);
 	if (unlikely(sa_is_expired(p->sa, w->now_s)))
 		return COUNT_esp_expired;
-	if (unlikely(p->sequence == 0))
+	if (unlikely(p->sa->id.esn && !encap_extend_sequence(p)))
+		return COUNT_esp_late;
+	uint64_t sequence = pkt_sequence(p);
+	if (unlikely(sequence == 0))
 		return COUNT_esp_zero_sequence;
-	enum replay_verdict replay = sa_replay_check(p->sa, p->sequence);
+	enum replay_verdict replay = sa_replay_check(p->sa, sequence);
 	if (unlikely(replay != REPLAY_FRESH))
 		return replay_verdict_counter(replay);
-	return esp_in_prepare(m, p);
+	enum counter verdict = esp_in_prepare(m, p);
+	p->job.esn = p->sa->id.esn;
+	p->job.sequence_high = p->sequence_high;
+	return verdict;
 }
 
 void inbound_waiting(struct worker *w)
@@ -186,7 +194,7 @@ static enum counter verdict_of(struct worker *w, struct rte_mbuf *m, struct pkt 
 	if (unlikely(p->job.status != CRYPTO_DONE))
 		return backend_drop_reason(p->job.status);
 	/* Again, and now for good: an equal number may have passed within this burst. */
-	enum replay_verdict replay = sa_replay_commit(p->sa, p->sequence);
+	enum replay_verdict replay = sa_replay_commit(p->sa, pkt_sequence(p));
 	if (unlikely(replay != REPLAY_FRESH))
 		return replay_verdict_counter(replay);
 	return likely(p->sa->id.mode == API_TRANSPORT) ? esp_in_finish(m, p)

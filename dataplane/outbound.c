@@ -48,10 +48,10 @@ static bool sort_out(struct worker *w, const struct zone_port *port, struct rte_
 /* Takes the SA's next sequence number; RFC 4303 3.3.3. */
 static enum counter take_sequence(struct worker *w, struct pkt *p)
 {
-	uint64_t sequence = p->sa->run.replay.top + 1;
-	if (unlikely(sequence > SA_LAST_SEQUENCE))
+	uint64_t last = p->sa->run.replay.top, sequence = last + 1;
+	if (unlikely(last >= SA_LAST_SEQUENCE) && (!p->sa->id.esn || last == UINT64_MAX))
 		return COUNT_out_exhausted;
-	if (unlikely(sequence == SA_SEQUENCE_EVENT))
+	if (unlikely(sequence == SA_SEQUENCE_EVENT) && !p->sa->id.esn)
 		rte_ring_enqueue(w->events, p->sa);
 	p->sa->run.replay.top = sequence;
 	p->sequence = (uint32_t)sequence;
@@ -72,6 +72,8 @@ static enum counter seal(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 	const struct zone *zone = &w->zones->zone[p->zone];
 	if (unlikely(sa_is_expired(p->sa, w->now_s)))
 		return COUNT_out_expired;
+	if (unlikely(!encap_is_mine(w, m, p, p->sa->id.mode == API_TUNNEL)))
+		return COUNT_out_no_tunnel;
 	uint16_t ip_bytes = esp_carried_bytes(p);
 	enum counter verdict = take_sequence(w, p);
 	if (likely(verdict == ESP_OK))

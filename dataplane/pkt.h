@@ -16,7 +16,10 @@ struct sa;
 struct pkt {
 	struct crypto_job job; /* first: see mbuf_of_job() */
 	struct sa *sa;
-	uint32_t spi; /* outbound; the SA may be retired while the packet is on its way */
+	union {
+		uint32_t spi; /* outbound; the SA may be retired while the packet is on its way */
+		uint32_t sequence_high; /* inbound; 0 without extended numbers */
+	};
 	uint32_t sequence;
 	struct parse at; /* where the headers are */
 	uint8_t zone;
@@ -28,6 +31,12 @@ _Static_assert(sizeof(struct pkt) <= PKT_BYTES, "the private area is one cache l
 static inline struct pkt *pkt_of(struct rte_mbuf *m)
 {
 	return rte_mbuf_to_priv(m);
+}
+
+/* The whole number of an inbound packet, as its replay window has it. */
+static inline uint64_t pkt_sequence(const struct pkt *p)
+{
+	return (uint64_t)p->sequence_high << 32 | p->sequence;
 }
 
 static inline struct rte_mbuf *mbuf_of_job(struct crypto_job *job)

@@ -68,6 +68,23 @@ static inline enum replay_verdict replay_commit(struct replay *r, uint32_t windo
 	return verdict;
 }
 
+/*
+ * The upper half of an extended number of which only the lower half was sent: the one that puts it
+ * closest to the window, RFC 4303 A2.1. False: there is no such number yet, or none any more.
+ */
+static inline bool replay_extend(uint64_t top, uint32_t window_pkts, uint32_t low, uint32_t *high)
+{
+	uint32_t top_low = (uint32_t)top, top_high = (uint32_t)(top >> 32);
+	uint32_t bottom = top_low - window_pkts + 1; /* the window's left edge, may wrap */
+	bool spans = top_low < window_pkts - 1;      /* two upper halves, case B there */
+	if (spans) {
+		*high = low >= bottom ? top_high - 1 : top_high;
+		return low < bottom || top_high > 0;
+	}
+	*high = low >= bottom ? top_high : top_high + 1;
+	return low >= bottom || top_high < UINT32_MAX;
+}
+
 /* The ring of a wide window; `top` stays in the SA. Number n is bit n % 64 of word n / 64 % words.
  */
 struct replay_wide {

@@ -216,6 +216,7 @@ static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
 	sa->id.family = at.family & 7;
 	sa->id.direction = from->direction & 3;
 	sa->id.mode = set->mode & 3;
+	sa->id.esn = (from->flags & API_SA_ESN) != 0;
 	sa->id.suite = spec->suite;
 	sa->rest.integrity = set->integrity;
 	sa->rest.cipher = set->cipher;

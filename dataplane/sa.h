@@ -51,6 +51,7 @@ struct sa_id {
 	uint8_t family : 3;    /* enum api_family */
 	uint8_t direction : 2; /* enum api_direction */
 	uint8_t mode : 2;      /* enum api_mode */
+	uint8_t esn : 1;       /* extended sequence numbers; API_TUNNEL only */
 	uint8_t backend;       /* enum crypto_backend */
 };
 
@@ -176,7 +177,7 @@ static inline bool sa_is_expired(const struct sa *sa, uint32_t now_s)
 }
 
 /* The window of an inbound SA, wherever it lives. Owner core only. */
-static inline enum replay_verdict sa_replay_check(const struct sa *sa, uint32_t sequence)
+static inline enum replay_verdict sa_replay_check(const struct sa *sa, uint64_t sequence)
 {
 	if (unlikely(sa->id.window_pkts > REPLAY_BITS))
 		return replay_wide_check(sa->rest.wide, sa->run.replay.top, sa->id.window_pkts,
@@ -184,7 +185,7 @@ static inline enum replay_verdict sa_replay_check(const struct sa *sa, uint32_t 
 	return replay_check(&sa->run.replay, sa->id.window_pkts, sequence);
 }
 
-static inline enum replay_verdict sa_replay_commit(struct sa *sa, uint32_t sequence)
+static inline enum replay_verdict sa_replay_commit(struct sa *sa, uint64_t sequence)
 {
 	if (unlikely(sa->id.window_pkts > REPLAY_BITS))
 		return replay_wide_commit(sa->rest.wide, &sa->run.replay.top, sa->id.window_pkts,

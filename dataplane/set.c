@@ -135,7 +135,8 @@ static bool is_sa_valid(const struct api_set *set, uint32_t i)
 	bool has_ports = set->mode != API_TUNNEL;
 	if (!sa->local_port == has_ports || !sa->peer_port == has_ports)
 		return false;
-	if (sa->sequence > SA_LAST_SEQUENCE || sa->flags)
+	uint8_t flags = set->mode == API_TUNNEL ? API_SA_ESN : 0;
+	if (sa->flags & ~flags || (sa->sequence > SA_LAST_SEQUENCE && !sa->flags))
 		return false;
 	if (sa->reserved[0] || sa->reserved[1])
 		return false;

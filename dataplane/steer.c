@@ -5,6 +5,7 @@
 #include <rte_prefetch.h>
 #include <rte_ring.h>
 
+#include "dataplane/encap.h"
 #include "dataplane/out.h"
 #include "dataplane/queue.h"
 
@@ -113,6 +114,7 @@ uint32_t steer_in(struct worker *w, const struct zone_port *port, struct rte_mbu
 	for (uint32_t i = 0; i < n; i++) {
 		int32_t hash = owner_hash_frame(
 			&s->steer->hash, rte_pktmbuf_mtod(m[i], const uint8_t *), m[i]->data_len);
+		hash = encap_owner(w, &s->steer->hash, port, m[i], hash);
 		uint32_t bucket = (uint32_t)hash & map->bucket_mask;
 		if (hash == OWNER_NONE || map->worker[bucket] == s->number)
 			m[n_own++] = m[i];

@@ -47,6 +47,12 @@ void tunnels_free(struct tunnels *t)
 	memset(t, 0, sizeof(*t));
 }
 
+static void change_n(struct tunnels *t, int by)
+{
+	/* partner: encap_owner_differs() */
+	atomic_store_explicit(&t->n, tunnel_n(t) + (uint32_t)by, memory_order_relaxed);
+}
+
 uint32_t tunnel_number(const struct tunnels *t, const struct tunnel *tunnel)
 {
 	return (uint32_t)(tunnel - t->tunnel);
@@ -76,7 +82,7 @@ struct tunnel *tunnel_of(const struct tunnels *t, uint32_t number, uint32_t owne
 static struct tunnel_table *table_new(const struct tunnels *t, int *error)
 {
 	struct tunnel_table *table = calloc(1, sizeof(*table));
-	struct policy_entry *entry = calloc(t->n + 1, sizeof(*entry));
+	struct policy_entry *entry = calloc(tunnel_n(t) + 1, sizeof(*entry));
 	uint32_t n = 0;
 	*error = -ENOMEM;
 	if (table && entry) {
@@ -153,6 +159,7 @@ static int fill(struct tunnel *tunnel, const struct api_tunnel *from, uint32_t o
 	tunnel->zone = (uint8_t)from->zone;
 	tunnel->family = from->family;
 	tunnel->follows = from->flags & API_TUNNEL_FOLLOW;
+	memcpy(tunnel->home, from->peer.bytes, 16);
 	memcpy(tunnel->peer[0].address, from->peer.bytes, 16);
 	tunnel->peer[0].port_be = __builtin_bswap16(from->peer_port);
 	tunnel->handle = from->handle;
@@ -190,11 +197,11 @@ int64_t tunnel_install(struct tunnels *t, const struct api_tunnel *from, uint32_
 	struct tunnel *tunnel = &t->tunnel[number];
 	int rc = fill(tunnel, from, owner);
 	struct tunnel_table *table = NULL;
-	t->n++;
+	change_n(t, 1);
 	if (rc == 0 && tunnel->has_policy)
 		table = table_new(t, &rc);
 	if (rc < 0) {
-		t->n--;
+		change_n(t, -1);
 		give_number(t, number);
 		return rc;
 	}
@@ -223,8 +230,8 @@ int tunnel_update(struct tunnels *t, const struct api_tunnel_update *update, uin
 	if (!tunnel->owner)
 		return -ENOENT;
 	if (update->reserved[0] || update->reserved[1] || update->reserved[2] ||
-	    !is_address(&update->peer, tunnel->family) ||
-	    !update->peer_port != !tunnel->local_port_be)
+	    !is_address(&update->peer, tunnel->family) || !update->peer_port ||
+	    !tunnel->local_port_be)
 		return -EINVAL;
 	struct tunnel_peer peer = { .port_be = __builtin_bswap16(update->peer_port) };
 	memcpy(peer.address, update->peer.bytes, 16);
@@ -246,7 +253,7 @@ static int end(struct tunnels *t, struct tunnel *tunnel)
 	}
 	if (table)
 		table_use(t, table);
-	t->n--;
+	change_n(t, -1);
 	*link = tunnel->next;
 	tunnel->next = 0;
 	tunnel->token = rte_rcu_qsbr_start(t->rcu);

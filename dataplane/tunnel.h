@@ -43,8 +43,9 @@ struct tunnel {
 	_Alignas(64) uint8_t local[16];
 	uint16_t local_port_be; /* of UDP encapsulation, RFC 3948; 0 = ESP right on IP */
 	uint8_t zone;
-	uint8_t family; /* of the outer header, enum api_family */
-	bool follows;   /* peer moves to wherever its newest packet comes from */
+	uint8_t family;   /* of the outer header, enum api_family */
+	uint8_t home[16]; /* its peer when it was installed: see encap_owner() */
+	bool follows;     /* peer moves to wherever its newest packet comes from */
 	bool has_policy;
 
 	/* The present one is peer[now]. written by: control; read by: workers */
@@ -77,11 +78,11 @@ struct tunnels {
 	uint32_t capacity;
 	/* NULL while no tunnel has a policy. written by: control; read by: workers */
 	_Atomic(struct policy_table *) policies;
+	_Atomic uint32_t n; /* in use. written by: control; read by: workers */
 
 	/* control only */
 	struct rte_rcu_qsbr *rcu;
 	uint32_t n_touched; /* numbers above were never used */
-	uint32_t n;         /* in use */
 	uint32_t free;      /* first of the list, 0 = empty */
 	uint32_t retired_first, retired_last;
 	uint32_t *bucket; /* first number of each hash of handle and owner */
@@ -100,7 +101,10 @@ void tunnels_free(struct tunnels *t);
  * -ENOMEM. From here on its policy holds.
  */
 int64_t tunnel_install(struct tunnels *t, const struct api_tunnel *from, uint32_t owner);
-/* 0, -ENOENT, -EINVAL, or -EAGAIN: it was pointed elsewhere so recently that a worker may read. */
+/*
+ * Only of tunnels in UDP; others are installed anew. 0, -ENOENT, -EINVAL, or -EAGAIN: it was
+ * pointed elsewhere so recently that a worker may read.
+ */
 int tunnel_update(struct tunnels *t, const struct api_tunnel_update *update, uint32_t owner);
 /* 0, -ENOENT, or -EBUSY while it has SAs. Its policy ends. */
 int tunnel_delete(struct tunnels *t, uint64_t handle, uint32_t owner);
@@ -122,6 +126,12 @@ int tunnel_join(struct tunnel *tunnel, bool is_to_carry);
 void tunnel_leave(struct tunnel *tunnel, uint32_t slot);
 /* The outbound SA of this slot is published: it carries from now on. */
 void tunnel_carry(struct tunnel *tunnel, uint32_t slot);
+
+/* How many there are. */
+static inline uint32_t tunnel_n(const struct tunnels *t)
+{
+	return atomic_load_explicit(&t->n, memory_order_relaxed);
+}
 
 /* Workers. The endpoint that packets go to. */
 static inline const struct tunnel_peer *tunnel_peer(const struct tunnel *tunnel)

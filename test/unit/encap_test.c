@@ -144,6 +144,72 @@ TEST(encap, c074a_numbers_begin_with_one_and_are_taken_once)
 	close_scene(&s);
 }
 
+static void extended(struct api_set *set)
+{
+	set->sa[0].flags = API_SA_ESN;
+	set->sa[0].sequence = UINT32_MAX - 1;
+}
+
+static void extended_to_the_end(struct api_set *set)
+{
+	set->sa[0].flags = API_SA_ESN;
+	set->sa[0].sequence = UINT64_MAX - 1;
+}
+
+TEST(encap, c074a_extended_numbers_go_on_beyond_the_lower_half_with_every_suite)
+{
+	for (int suite = 0; suite < CRYPTO_N_SUITES; suite++) {
+		struct tunnel_scene s = { .f = fixture_open(&fixture_table) };
+		struct packet p;
+		test_context("suite %d", suite);
+		seg_open(s.f, &s.seg, &seg_kinds[0], 1, NULL);
+		EXPECT_EQ(seg_install(s.f, &s.seg, API_IN, (enum crypto_suite)suite, 1, extended),
+			  0);
+		EXPECT_EQ(seg_install(s.f, &s.seg, API_OUT, (enum crypto_suite)suite, 2, extended),
+			  0);
+		fixture_mark(s.f);
+		static const uint32_t low[] = { UINT32_MAX, 1, 0, 2 };
+		for (unsigned i = 0; i < 4; i++) {
+			s.seg.in.high = i > 0;
+			seg_inner(&s.inner, &s.seg.inner_in, i);
+			seg_wrap(&p, &s.seg, low[i], &s.inner, IPPROTO_IPIP);
+			send_in(&s, &p);
+			expect_delivered(&s, &s.inner);
+			send_in(&s, &p);
+			expect_in_dropped(&s, COUNT_esp_replayed);
+		}
+		/* The same lower half under another upper half is another packet. */
+		s.seg.in.high = 0;
+		seg_wrap(&p, &s.seg, 3, &s.inner, IPPROTO_IPIP);
+		send_in(&s, &p);
+		expect_in_dropped(&s, COUNT_esp_bad_icv);
+		for (unsigned i = 0; i < 3; i++) {
+			s.seg.out.high = i > 0;
+			seg_inner(&s.inner, &s.seg.inner_out, i);
+			send_out(&s, &s.inner);
+			expect_sent(&s, &s.inner);
+		}
+		close_scene(&s);
+	}
+}
+
+TEST(encap, c074a_extended_numbers_end_too)
+{
+	struct tunnel_scene s = { .f = fixture_open(&fixture_table) };
+	seg_open(s.f, &s.seg, &seg_kinds[0], 1, NULL);
+	EXPECT_EQ(seg_install(s.f, &s.seg, API_OUT, CRYPTO_AES_GCM, 2, extended_to_the_end), 0);
+	fixture_mark(s.f);
+	s.seg.out.high = UINT32_MAX;
+	seg_inner(&s.inner, &s.seg.inner_out, 9);
+	send_out(&s, &s.inner);
+	expect_sent(&s, &s.inner);
+	for (unsigned i = 0; i < 2; i++) {
+		send_out(&s, &s.inner);
+		expect_out_dropped(&s, COUNT_out_exhausted);
+	}
+	close_scene(&s);
+}
+
 /* ---- what comes out ---- */
 
 static void other_source(struct tunnel_scene *s)

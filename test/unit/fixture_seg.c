@@ -87,6 +87,7 @@ int seg_install(struct fixture *f, struct seg *seg, enum api_direction direction
 	peer->suite = suite;
 	peer->spi = result.spi[0];
 	peer->keys = set_keys(&set);
+	peer->esn = set.sa[0].flags & API_SA_ESN;
 	return 0;
 }
 

@@ -186,7 +186,7 @@ size_t esp_seal(uint8_t *out, const struct esp_peer *peer, uint32_t sequence,
 	n += trailer->pad_bytes;
 	out[n++] = trailer->pad_length;
 	out[n++] = trailer->next_header;
-	reference_seal(peer->suite, &peer->keys, NULL, out, n);
+	reference_seal(peer->suite, &peer->keys, peer->esn ? &peer->high : NULL, out, n);
 	return n + shape->icv_bytes;
 }
 
@@ -201,7 +201,7 @@ bool esp_open(const struct esp_peer *peer, const uint8_t *esp, size_t n_bytes,
 		return false;
 	size_t n = n_bytes - shape->icv_bytes;
 	memcpy(plain, esp, n_bytes);
-	if (!reference_open(peer->suite, &peer->keys, NULL, plain, n))
+	if (!reference_open(peer->suite, &peer->keys, peer->esn ? &peer->high : NULL, plain, n))
 		return false;
 	size_t pad_bytes = plain[n - 2];
 	if (pad_bytes > n - 2 - start)

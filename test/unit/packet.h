@@ -55,6 +55,8 @@ struct esp_peer {
 	enum crypto_suite suite;
 	uint32_t spi;
 	struct reference_keys keys;
+	bool esn;      /* extended sequence numbers, of which packets have the lower half */
+	uint32_t high; /* the upper half */
 };
 
 /* The end of the plaintext when it is not what RFC 4303 2.4 asks for. */

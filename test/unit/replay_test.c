@@ -213,3 +213,53 @@ TEST(replay, c072_agrees_with_a_set_of_seen_numbers)
 	}
 	free(seen);
 }
+
+/* ---- extended numbers ---- */
+
+/* RFC 4303 A2.1, said with whole numbers: of all with this lower half, the first that is not left
+ * of the window. */
+static bool extend_slowly(uint64_t top, uint32_t window, uint32_t low, uint32_t *high)
+{
+	unsigned __int128 left = top >= window ? (unsigned __int128)top - window + 1 : 0;
+	unsigned __int128 number = (left >> 32 << 32) + low;
+	bool before_all = top < window - 1 && (uint32_t)(top - window + 1) <= low;
+	if (number < left)
+		number += (unsigned __int128)1 << 32;
+	*high = (uint32_t)(number >> 32);
+	return !before_all && number >> 64 == 0;
+}
+
+TEST(replay, c074a_an_extended_number_is_the_one_closest_to_the_window)
+{
+	static const uint64_t tops[] = { 0,
+					 1,
+					 62,
+					 63,
+					 64,
+					 1000,
+					 UINT32_MAX - 1,
+					 UINT32_MAX,
+					 UINT64_C(1) << 32,
+					 (UINT64_C(1) << 32) + 40,
+					 (UINT64_C(5) << 32) + 63,
+					 (UINT64_C(5) << 32) + 64,
+					 UINT64_MAX - 70,
+					 UINT64_MAX - 1,
+					 UINT64_MAX };
+	struct test_rng rng = { test_seed() };
+	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
+		for (unsigned round = 0; round < 2000; round++) {
+			uint32_t window = round % 2 ? 64 : 2048, high, expected;
+			uint32_t low = round < 1000 ? (uint32_t)(tops[i] + round - 500)
+						    : (uint32_t)test_rng_next(&rng);
+			test_context("top %llx, window %u, low %x", (unsigned long long)tops[i],
+				     window, low);
+			bool is = replay_extend(tops[i], window, low, &high);
+			EXPECT_EQ(is, extend_slowly(tops[i], window, low, &expected));
+			if (is)
+				EXPECT_EQ(high, expected);
+			if (test_has_failed())
+				return;
+		}
+	}
+}

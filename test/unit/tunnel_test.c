@@ -62,7 +62,7 @@ TEST(tunnel, what_makes_no_sense_is_refused_and_leaves_nothing)
 		claims[i].spoil(&t);
 		test_context("%s", claims[i].what);
 		EXPECT_EQ(tunnel_install(&f->sas.tunnels, &t, FIXTURE_OWNER), -EINVAL);
-		EXPECT_EQ(f->sas.tunnels.n, 1);
+		EXPECT_EQ(tunnel_n(&f->sas.tunnels), 1);
 	}
 	EXPECT_EQ(fixture_close(f), 0);
 }
@@ -92,7 +92,7 @@ TEST(tunnel, handles_and_policies_are_there_once_and_numbers_end)
 	EXPECT_EQ(tunnel_install(t, &other, FIXTURE_OWNER), 1);
 	EXPECT_EQ(tunnel_count(t, FIXTURE_OWNER), fixture_table.n_tunnels);
 	EXPECT_EQ(tunnel_delete_all(t, FIXTURE_OWNER), fixture_table.n_tunnels);
-	EXPECT_EQ(t->n, 0);
+	EXPECT_EQ(tunnel_n(t), 0);
 	EXPECT_EQ(fixture_close(f), 0);
 }
 

@@ -1,0 +1,128 @@
+/*
+ * A tunnel among several workers: whatever addresses its packets have inside and outside, and
+ * wherever they come in, one worker alone touches its SAs.
+ */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "test/shim/test.h"
+#include "test/unit/crew.h"
+#include "test/unit/fixture_seg.h"
+
+enum {
+	N_HOSTS = 40,
+	N_WORKERS = 4,
+};
+
+static struct crew *c;
+
+static void send_at(enum fixture_side side, uint16_t queue, const struct packet *p)
+{
+	ASSERT_TRUE(crew_send(c, side, queue, p->bytes, p->n_bytes));
+	crew_finish(c);
+}
+
+/* How many workers have counted something, since they were born. */
+static uint32_t n_counting(enum counter counter)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < N_WORKERS; i++)
+		n += c->worker[i]->count.n[counter] != 0;
+	return n;
+}
+
+TEST(encap_workers, hosts_behind_us_share_one_sequence)
+{
+	for (unsigned kind = 0; kind < SEG_KINDS; kind++) {
+		struct seg seg;
+		struct packet p, got;
+		struct esp_opened opened;
+		test_context("kind %u", kind);
+		c = crew_open(&fixture_table, N_WORKERS, N_WORKERS, N_WORKERS);
+		seg_install_both(&c->f, &seg, &seg_kinds[kind], CRYPTO_HMAC_SHA1_NULL);
+		for (uint32_t i = 0; i < N_HOSTS; i++) {
+			seg.inner_out.source[seg.inner_out.family == API_IPV4 ? 3 : 15] =
+				(uint8_t)(1 + i);
+			seg_inner(&p, &seg.inner_out, i);
+			send_at(FIXTURE_KERNEL, i % N_WORKERS, &p);
+			ASSERT_TRUE(crew_receive(c, FIXTURE_NETWORK, &got));
+			ASSERT_TRUE(seg_unwrap(&got, &seg, &opened));
+			EXPECT_EQ(opened.sequence, i + 1);
+		}
+		EXPECT_EQ(n_counting(COUNT_esp_tx), 1);
+		crew_expect_accounted(c);
+		EXPECT_EQ(crew_close(c), 0);
+	}
+}
+
+TEST(encap_workers, a_nat_of_many_addresses_meets_one_window)
+{
+	struct seg seg;
+	struct packet inner, p, got;
+	c = crew_open(&fixture_table, N_WORKERS, N_WORKERS, N_WORKERS);
+	c->f.zones.zone[0].port_encap = SEG_PORT;
+	seg_install_both(&c->f, &seg, &seg_kinds[4], CRYPTO_HMAC_SHA1_NULL);
+	seg_inner(&inner, &seg.inner_in, 25);
+	for (uint32_t i = 0; i < N_HOSTS; i++) {
+		seg.to_us.source[3] = (uint8_t)(1 + i);
+		seg_wrap(&p, &seg, i + 1, &inner, IPPROTO_IPIP);
+		send_at(FIXTURE_NETWORK, i % N_WORKERS, &p);
+		ASSERT_TRUE(crew_receive(c, FIXTURE_KERNEL, &got));
+		seg.to_us.source[3] = (uint8_t)(101 + i);
+		seg_wrap(&p, &seg, i + 1, &inner, IPPROTO_IPIP);
+		send_at(FIXTURE_NETWORK, (i + 1) % N_WORKERS, &p);
+		ASSERT_FALSE(crew_receive(c, FIXTURE_KERNEL, &got));
+	}
+	EXPECT_EQ(crew_counted(c, COUNT_esp_replayed), N_HOSTS);
+	EXPECT_EQ(n_counting(COUNT_esp_rx), 1);
+	EXPECT_EQ(n_counting(COUNT_esp_replayed), 1);
+	crew_expect_accounted(c);
+	EXPECT_EQ(crew_close(c), 0);
+}
+
+static void without_selector(struct api_tunnel *tunnel)
+{
+	memset(&tunnel->selector, 0, sizeof(tunnel->selector));
+}
+
+static uint32_t nat_number;
+
+static void behind_nat(struct api_set *set)
+{
+	set->mode = API_UDP_ENCAP_TUNNEL;
+	set->tunnel = nat_number;
+}
+
+TEST(encap_workers, a_ue_behind_a_nat_has_one_owner_both_ways)
+{
+	for (uint32_t number = 0; number < 8; number++) {
+		struct seg seg;
+		struct fixture_ue ue;
+		struct packet clear, p, got;
+		c = crew_open(&fixture_table, N_WORKERS, N_WORKERS, N_WORKERS);
+		seg_open(&c->f, &seg, &seg_kinds[4], 1, without_selector);
+		nat_number = seg.number;
+		fixture_ue_install(&c->f, &ue, 0, number, CRYPTO_HMAC_SHA1_NULL, API_IPV4,
+				   behind_nat);
+		for (uint32_t i = 0; i < 8; i++) {
+			seg.to_us.source[3] = (uint8_t)(1 + i);
+			seg.in = ue.sa[SET_UC_TO_PS];
+			fixture_ue_clear(&clear, &ue, SET_UC_TO_PS, IPPROTO_UDP,
+					 (const uint8_t *)"x", 1);
+			seg_wrap(&p, &seg, i + 1, &clear, IPPROTO_IPIP);
+			send_at(FIXTURE_NETWORK, i % N_WORKERS, &p);
+			ASSERT_TRUE(crew_receive(c, FIXTURE_KERNEL, &got));
+			fixture_ue_clear(&clear, &ue, SET_PS_TO_UC, IPPROTO_UDP,
+					 (const uint8_t *)"y", 1);
+			send_at(FIXTURE_KERNEL, i % N_WORKERS, &clear);
+			ASSERT_TRUE(crew_receive(c, FIXTURE_NETWORK, &got));
+		}
+		EXPECT_EQ(n_counting(COUNT_esp_rx), 1);
+		EXPECT_EQ(n_counting(COUNT_esp_tx), 1);
+		for (uint32_t i = 0; i < N_WORKERS; i++)
+			EXPECT_EQ(c->worker[i]->count.n[COUNT_esp_rx],
+				  c->worker[i]->count.n[COUNT_esp_tx]);
+		crew_expect_accounted(c);
+		EXPECT_EQ(crew_close(c), 0);
+	}
+}
