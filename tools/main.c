@@ -17,6 +17,7 @@ static const struct command {
 	{ "show", "print counters, SAs, registrations, ports or offloads", command_show },
 	{ "top", "watch traffic and drops live", command_top },
 	{ "sa", "install and delete SAs by hand", command_sa },
+	{ "tunnel", "install, list and delete tunnels by hand", command_tunnel },
 	{ "subscriber", "make subscribers, import them into the HSS", command_subscriber },
 	{ "help", "explain a command: imsgate help COMMAND", command_help },
 };

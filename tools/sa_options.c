@@ -88,6 +88,31 @@ static int take_cipher_key(struct sa_options *o, char *value)
 	return o->set.cipher_key_bytes ? 0 : refuse(o, "--cipher-key expects hexadecimal digits");
 }
 
+static int take_salt(struct sa_options *o, char *value)
+{
+	size_t n_bytes = key_read(value, o->set.salt, sizeof(o->set.salt));
+
+	return n_bytes == sizeof(o->set.salt) ? 0
+					      : refuse(o, "--salt expects 8 hexadecimal digits");
+}
+
+static int take_tunnel(struct sa_options *o, char *value)
+{
+	uint64_t number;
+
+	if (!number_read(value, 1, UINT32_MAX, &number))
+		return refuse(o, "--tunnel expects a number that `imsgate tunnel add` printed");
+	o->set.tunnel = number;
+	return 0;
+}
+
+static int take_sequence(struct sa_options *o, char *value)
+{
+	return number_read(value, 0, UINT64_MAX, &o->sequence)
+		       ? 0
+		       : refuse(o, "--sequence expects the number of the last packet");
+}
+
 static int take_key_file(struct sa_options *o, char *value)
 {
 	o->key_file = value;
@@ -102,8 +127,8 @@ static int take_sa(struct sa_options *o, char *value, enum api_direction directi
 
 	if (o->n_sas == API_SET_SAS)
 		return refuse(o, "a set has at most %d SAs", API_SET_SAS);
-	if (!peer || !number_read(local, 1, 65535, &local_port) ||
-	    !number_read(peer, 1, 65535, &peer_port) || (!value && direction == API_OUT))
+	if (!peer || !number_read(local, 0, 65535, &local_port) ||
+	    !number_read(peer, 0, 65535, &peer_port) || (!value && direction == API_OUT))
 		return refuse(o, "%s expects LOCALPORT:PEERPORT%s",
 			      direction == API_IN ? "--in" : "--out",
 			      direction == API_IN ? "[:SPI]" : ":SPI");
@@ -168,6 +193,9 @@ static const struct option {
 	{ "--cipher", take_cipher },
 	{ "--key", take_key },
 	{ "--cipher-key", take_cipher_key },
+	{ "--salt", take_salt },
+	{ "--tunnel", take_tunnel },
+	{ "--sequence", take_sequence },
 	{ "--key-file", take_key_file },
 	{ "--in", take_in },
 	{ "--out", take_out },
@@ -188,6 +216,12 @@ static int take(struct sa_options *o, const char *name, char *value)
 	return refuse(o, "unknown option %s", name);
 }
 
+/* AES has keys of 32 bytes too. */
+static bool fits(size_t found, size_t wanted, bool is_aes)
+{
+	return found == wanted || (is_aes && found == 32);
+}
+
 static int check_keys(struct sa_options *o)
 {
 	struct api_set *set = &o->set;
@@ -202,35 +236,74 @@ static int check_keys(struct sa_options *o)
 			      o->key_file);
 	if (rc)
 		return refuse(o, "%s: %s", o->key_file, strerror(-rc));
-	if (set->auth_key_bytes != o->auth_key_bytes)
+	if (!fits(set->auth_key_bytes, o->auth_key_bytes, set->integrity == API_AES_GMAC))
 		return refuse(o, "%s needs an integrity key of %zu bytes, found %u",
 			      names_integrity(set->integrity), o->auth_key_bytes,
 			      set->auth_key_bytes);
-	if (set->cipher_key_bytes != o->cipher_key_bytes)
+	if (!fits(set->cipher_key_bytes, o->cipher_key_bytes,
+		  set->cipher == API_AES_CBC || set->cipher == API_AES_GCM))
 		return refuse(o, "%s needs a cipher key of %zu bytes, found %u",
 			      names_cipher(set->cipher), o->cipher_key_bytes,
 			      set->cipher_key_bytes);
 	return 0;
 }
 
-static int check(struct sa_options *o)
+/* With a tunnel and no zone, the tunnel says where its SA is, and that has no ports. */
+static int check_place(struct sa_options *o)
 {
 	static const struct api_address none;
 
+	if (o->set.tunnel && !o->zone) {
+		o->set.mode = API_TUNNEL;
+		if (o->set.family)
+			return refuse(o, "--local and --peer are the tunnel's");
+		return 0;
+	}
+	if (o->set.tunnel)
+		o->set.mode = API_UDP_ENCAP_TUNNEL;
 	if (!o->zone)
 		return refuse(o, "--zone is missing");
 	if (!memcmp(&o->set.local, &none, sizeof(none)))
 		return refuse(o, "--local is missing");
 	if (!memcmp(&o->set.peer, &none, sizeof(none)))
 		return refuse(o, "--peer is missing");
-	if (o->set.integrity == API_INTEGRITY_NONE)
-		return refuse(o, "--integrity is missing"); // TS 33.203 6.3: always on
+	return 0;
+}
+
+static int check_sas(struct sa_options *o)
+{
+	bool has_ports = o->set.mode != API_TUNNEL;
+
 	if (o->n_sas == 0)
 		return refuse(o, "--in and --out are missing: the set has no SA");
-	for (unsigned i = 0; i < o->n_sas; i++)
-		if (o->set.sa[i].direction == API_IN)
-			o->set.sa[i].window_pkts = o->window_pkts;
-	return check_keys(o);
+	if (!has_ports && o->n_sas != 1)
+		return refuse(o, "a SEG tunnel's SAs are installed one by one");
+	if (o->esn && has_ports)
+		return refuse(o, "--esn is for SEG tunnels"); // TS 33.203 has none
+	for (unsigned i = 0; i < o->n_sas; i++) {
+		struct api_sa *sa = &o->set.sa[i];
+
+		if (!sa->local_port == has_ports || !sa->peer_port == has_ports)
+			return refuse(o, has_ports ? "ports are from 1 to 65535"
+						   : "a SEG tunnel's SA has the ports 0:0");
+		sa->sequence = o->sequence;
+		sa->flags = o->esn ? API_SA_ESN : 0;
+		if (sa->direction == API_IN)
+			sa->window_pkts = o->window_pkts;
+	}
+	return 0;
+}
+
+static int check(struct sa_options *o)
+{
+	int rc = check_place(o);
+
+	// TS 33.203 6.3: always on
+	if (rc == 0 && o->set.integrity == API_INTEGRITY_NONE && o->set.cipher != API_AES_GCM)
+		rc = refuse(o, "--integrity is missing");
+	if (rc == 0)
+		rc = check_sas(o);
+	return rc ? rc : check_keys(o);
 }
 
 int sa_options_parse(struct sa_options *o, int argc, char **argv, const struct config *config)
@@ -242,6 +315,8 @@ int sa_options_parse(struct sa_options *o, int argc, char **argv, const struct c
 	for (int i = 1; rc == 0 && i < argc; i++) {
 		if (!strcmp(argv[i], "--hold"))
 			o->hold = true;
+		else if (!strcmp(argv[i], "--esn"))
+			o->esn = true;
 		else {
 			rc = take(o, argv[i], argv[i + 1]);
 			i++;

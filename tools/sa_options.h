@@ -26,6 +26,8 @@ struct sa_options {
 	size_t auth_key_bytes;   /* that the integrity algorithm needs */
 	size_t cipher_key_bytes; /* that the cipher needs */
 	uint32_t window_pkts;
+	uint64_t sequence;
+	bool esn;
 	unsigned n_sas;
 };
 

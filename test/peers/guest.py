@@ -17,8 +17,6 @@ import threading
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import echo
 
-AUTH = {"hmac-sha-1-96": "hmac(sha1)", "hmac-md5-96": "hmac(md5)"}
-ENCRYPTION = {"null": "ecb(cipher_null)", "aes-cbc": "cbc(aes)"}
 # So little is on its way at a time that no queue between the kernels overflows.
 WINDOW_BYTES = 48 * 1024
 TIMEOUT_S = 30
@@ -38,10 +36,8 @@ def xfrm_lines(number, s):
         ends = (s["guest"], s["edge"]) if direction == "out" else (s["edge"], s["guest"])
         ends = "src %s dst %s" % ends
         reqid = number * 4 + index + 1
-        key = "0x" + s["cipher_key"] if s["cipher_key"] else '""'
         yield (f"xfrm state add {ends} proto esp spi {spi} reqid {reqid} mode transport "
-               f"replay-window 128 auth-trunc {AUTH[s['integrity']]} 0x{s['auth_key']} 96 "
-               f"enc {ENCRYPTION[s['cipher']]} {key}")
+               f"replay-window 128 {s['kernel']}")
         for protocol in ("udp", "tcp"):
             yield (f"xfrm policy add {ends} proto {protocol} sport {source_port} dport {port} "
                    f"dir {direction} tmpl {ends} proto esp reqid {reqid} mode transport")

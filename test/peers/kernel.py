@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """A Linux kernel with XFRM, in User Mode Linux, as the UE of the data plane.
 
-Transport mode, {IPv4, IPv6} x {HMAC-SHA-1-96, HMAC-MD5-96} x {NULL, AES-CBC}: for each, UDP echoes
-and 10 MB of TCP in both directions through the kernel port, over all four SAs of the set. Then
-tshark checks every ICV of the capture, and the packets in it are as many as the data plane counted.
+Transport mode, {IPv4, IPv6} x every suite: for each, UDP echoes and 2 MB of TCP in both directions
+through the kernel port, over all four SAs of the set. Then tshark checks every ICV of the capture
+that it can, and the packets in it are as many as the data plane counted. Tunnels: tunnels.py.
 Usage: kernel.py BUILD-DIRECTORY
 """
 
@@ -20,9 +20,9 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import capture, dataplane, echo, process, results, sandbox, uml
+from support import capture, dataplane, echo, process, results, sandbox, suites, uml
 
-STREAM_BYTES = 10 * 1024 * 1024
+STREAM_BYTES = 2 * 1024 * 1024
 ECHOES = 5
 TIMEOUT_S = 60
 QUIET_S = 0.5
@@ -36,27 +36,21 @@ def family_of(s):
 
 
 def plan_sets(edge):
-    """Installs the eight sets at the edge; what the guest has to know of them."""
+    """Installs the sets at the edge; what the guest has to know of them."""
     sets = []
-    matrix = itertools.product((4, 6), ("hmac-sha-1-96", "hmac-md5-96"), ("null", "aes-cbc"))
-    for number, (family, integrity, cipher) in enumerate(matrix):
-        # TS 33.203 Annex I: SHA-1 gets IK and four zero bytes, MD5 gets IK, AES gets CK.
-        key = secrets.token_hex(16)
-        s = {"family": family, "edge": EDGE[family], "guest": GUEST[family],
-             "integrity": integrity, "cipher": cipher,
-             "auth_key": key + "00000000" * (integrity == "hmac-sha-1-96"),
-             "cipher_key": secrets.token_hex(16) if cipher == "aes-cbc" else "",
+    for number, (family, name) in enumerate(itertools.product((4, 6), suites.NAMES)):
+        suite = suites.new(name)
+        s = {"family": family, "edge": EDGE[family], "guest": GUEST[family], "name": name,
+             "kernel": suite["kernel"], "tshark": suite["tshark"],
              "port_ps": PORT_PS, "port_pc": 6000 + number,
              "port_uc": 20000 + number, "port_us": 21000 + number,
              "spi_uc": 0x10000 + 2 * number, "spi_us": 0x10001 + 2 * number}
         arguments = ["sa", "add", "--zone", "access", "--local", s["edge"], "--peer", s["guest"],
-                     "--integrity", integrity, "--cipher", cipher, "--key", s["auth_key"],
+                     *suite["imsgate"],
                      "--in", f"{s['port_ps']}:{s['port_uc']}",
                      "--out", f"{s['port_ps']}:{s['port_uc']}:{s['spi_uc']}",
                      "--out", f"{s['port_pc']}:{s['port_us']}:{s['spi_us']}",
                      "--in", f"{s['port_pc']}:{s['port_us']}"]
-        if s["cipher_key"]:
-            arguments += ["--cipher-key", s["cipher_key"]]
         spis = [sa["spi"] for sa in edge.imsgate(*arguments)["sas"]]
         s["spi_ps"], s["spi_pc"] = spis[0], spis[3]
         sets.append(s)
@@ -117,30 +111,34 @@ class Edge:
 def talk(report, guest, sets):
     guest.wait_line("guest: ready", TIMEOUT_S)
     for number, s in enumerate(sets):
-        name = f"kernel: IPv{s['family']} {s['integrity']} {s['cipher']}"
+        name = f"kernel: IPv{s['family']} {s['name']}"
         began = time.monotonic()
         guest.wait_line(f"guest: set {number} asked", TIMEOUT_S)
         Edge.ask(s)
         guest.wait_line(f"guest: set {number} sent", TIMEOUT_S)
         Edge.send_stream(s)
         guest.wait_line(f"guest: set {number} received", TIMEOUT_S)
-        report.passed(f"{name}: UDP echoes and 10 MB of TCP both ways in "
+        report.passed(f"{name}: UDP echoes and 2 MB of TCP both ways in "
                       f"{time.monotonic() - began:.1f} s")
     guest.wait_line("guest: done", TIMEOUT_S)
 
 
 def check_capture(report, path, sets, counters, directory):
-    """Every ESP packet on the wire has a good ICV, and was counted."""
-    rows = [capture.key_row(s["family"], s[spi], s["integrity"], s["auth_key"], s["cipher"],
-                            s["cipher_key"])
-            for s in sets for spi in ("spi_ps", "spi_pc", "spi_uc", "spi_us")]
+    """Every ESP packet on the wire was counted, and has a good ICV as far as tshark can tell."""
+    rows, checked = [], set()
+    for s in sets:
+        for spi in (s[name] for name in ("spi_ps", "spi_pc", "spi_uc", "spi_us")):
+            if s["tshark"]:
+                checked.add(f"0x{spi:08x}")
+                rows.append(f'"IPv{s["family"]}","*","*","0x{spi:08x}",{s["tshark"]}\n')
     packets = capture.fields(path, "esp", ["esp.spi", "esp.icv_good", "esp.icv_bad"], rows,
                              directory, decode=False)
     to_guest = {f"0x{s[spi]:08x}" for s in sets for spi in ("spi_uc", "spi_us")}
     sent = sum(1 for packet in packets if packet[0] in to_guest)
-    good = sum(1 for packet in packets if packet[1] == "1" and packet[2] == "0")
-    report.check("kernel: tshark finds every ICV good", good == len(packets) and packets,
-                 f"{good} of {len(packets)}")
+    known = [packet for packet in packets if packet[0] in checked]
+    good = sum(1 for packet in known if packet[1] == "1" and packet[2] == "0")
+    report.check("kernel: tshark finds every ICV good that it can check",
+                 good == len(known) and known, f"{good} of {len(known)}")
     report.check("kernel: the wire has as many ESP packets as were counted",
                  (len(packets) - sent, sent) == (counters["esp_rx"], counters["esp_tx"]),
                  f"wire {len(packets) - sent} in, {sent} out; counted {counters['esp_rx']} in, "

@@ -8,16 +8,6 @@ import subprocess
 
 from support import process
 
-AUTHENTICATION = {"hmac-sha-1-96": "HMAC-SHA-1-96 [RFC2404]", "hmac-md5-96": "HMAC-MD5-96 [RFC2403]"}
-ENCRYPTION = {"null": "NULL", "aes-cbc": "AES-CBC [RFC3602]"}
-
-
-def key_row(family, spi, integrity, auth_key, cipher, cipher_key):
-    """One row of Wireshark's table esp_sa."""
-    cipher_key = "0x" + cipher_key if cipher_key else ""
-    return (f'"IPv{family}","*","*","0x{spi:08x}","{ENCRYPTION[cipher]}","{cipher_key}",'
-            f'"{AUTHENTICATION[integrity]}","0x{auth_key}"\n')
-
 
 class Capture:
     """dumpcap on an interface of a namespace. Unlike tcpdump it works where a user is root."""

@@ -36,7 +36,8 @@ dataplane:
       mtu_bytes: 1500
       port_ps: 5063
       port_pc_first: 6000
-      n_port_pc: 16
+      n_port_pc: 64
+      port_encap: 4500
 """
 EDGE = """\
 link set gm0 addrgenmode none

@@ -195,7 +195,7 @@ TEST(tools_sa_options, what_is_missing_or_wrong_is_named)
 		{ COMMON "--cipher rot13", "rot13 is no known cipher" },
 		{ SHA1, "--in and --out are missing: the set has no SA" },
 		{ SHA1 "--in 1", "--in expects LOCALPORT:PEERPORT[:SPI]" },
-		{ SHA1 "--in 0:1", "--in expects LOCALPORT:PEERPORT[:SPI]" },
+		{ SHA1 "--in 0:1", "ports are from 1 to 65535" },
 		{ SHA1 "--in 1:65536", "--in expects LOCALPORT:PEERPORT[:SPI]" },
 		{ SHA1 "--in 1:2:255", "255 is no SPI from 256 to 4294967295" },
 		{ SHA1 "--in 1:2:3:4", "3:4 is no SPI from 256 to 4294967295" },
