@@ -78,6 +78,10 @@ static size_t entry_bytes(unsigned type)
 		[API_SA_EXPORT] = sizeof(struct api_sa_id),
 		[API_SPI_RESERVE] = sizeof(struct api_spi_range),
 		[API_SPI_RELEASE] = sizeof(struct api_spi_range),
+		[API_TUNNEL_INSTALL] = sizeof(struct api_tunnel),
+		[API_TUNNEL_UPDATE] = sizeof(struct api_tunnel_update),
+		[API_TUNNEL_DELETE] = sizeof(struct api_tunnel_id),
+		[API_TUNNEL_LIST] = sizeof(struct api_cursor),
 		[API_OWNER_LIST] = sizeof(struct api_cursor),
 	};
 	return type < sizeof(bytes) / sizeof(bytes[0]) && bytes[type] ? bytes[type] : 8;
