@@ -141,6 +141,7 @@ static struct crypto *allocate(void)
 	}
 	c->has_x16 = hmac_x16_is_available();
 	cpu_preset(c);
+	c->has_x8 = gcm_x8_is_available();
 	return c;
 }
 

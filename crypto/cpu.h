@@ -6,11 +6,13 @@
 #ifndef CRYPTO_CPU_H
 #define CRYPTO_CPU_H
 
-#include "crypto/engine.h"
-
 #include <intel-ipsec-mb.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "crypto/engine.h"
+#include "crypto/gcm_x8.h"
+#include "crypto/job.h"
 
 /* Jobs that are run together. */
 enum cpu_group_kind {
@@ -71,6 +73,10 @@ struct crypto {
 	_Alignas(16) uint8_t tag[CRYPTO_BURST][CRYPTO_ICV_BYTES]; /* [i] of the group's job i */
 	uint32_t covered[CRYPTO_BURST]; /* of an ICV, by the upper half of a sequence number */
 	union cpu_schedule schedule[CRYPTO_BURST];
+	/* GCM in lanes, or with IPsec-MB. Every struct crypto of a process chooses the same. */
+	bool has_x8;
+	struct gcm_x8_lane lane[GCM_X8_LANES];
+	struct gcm_x8_schedule gcm_schedule;
 	struct gcm_key_data gcm;
 	IMB_JOB hash[CRYPTO_BURST];
 	IMB_JOB cipher[CRYPTO_BURST];

@@ -1,10 +1,14 @@
 /*
  * GCM (RFC 4106) and GMAC (RFC 4543): the nonce is salt ‖ IV, and the IV is the packet's number.
+ *
+ * Where the CPU can, eight packets at a time (gcm_x8.h), which checks the ICV before it deciphers;
+ * else, and for a few long packets, through IPsec-MB, which prepares its tables anew for each.
  */
 #include "crypto/cpu.h"
 
 #include <string.h>
 
+#include "crypto/gcm_x8.h"
 #include "crypto/wipe.h"
 
 enum {
@@ -39,14 +43,14 @@ static size_t put_header(const struct crypto_job *job, uint8_t *out)
 	return HEADER_BYTES + CPU_SEQUENCE_BYTES;
 }
 
-static void run_gcm(struct crypto *c, const struct crypto_job *job, const uint8_t *nonce,
-		    uint8_t *tag)
+static void run_gcm(struct crypto *c, const struct crypto_job *job, enum crypto_direction direction,
+		    const uint8_t *nonce, uint8_t *tag)
 {
 	uint8_t aad[HEADER_BYTES + CPU_SEQUENCE_BYTES], *text = job->esp + job->cipher_start;
 	struct gcm_context_data context;
 	size_t aad_bytes = put_header(job, aad);
 	aes_gcm_enc_dec_t crypt;
-	if (job->direction == CRYPTO_SIGN)
+	if (direction == CRYPTO_SIGN)
 		crypt = has_key_of_256(job) ? c->mgr->gcm256_enc : c->mgr->gcm128_enc;
 	else
 		crypt = has_key_of_256(job) ? c->mgr->gcm256_dec : c->mgr->gcm128_dec;
@@ -78,42 +82,175 @@ static void run_gmac(struct crypto *c, const struct crypto_job *job, const uint8
 	wipe(&context, sizeof(context));
 }
 
-static void run(struct crypto *c, struct crypto_job *job, uint8_t *tag)
+static void put_iv(const struct crypto_job *job)
 {
-	uint8_t nonce[SALT_BYTES + IV_BYTES], *iv = job->esp + HEADER_BYTES;
-	bool sign = job->direction == CRYPTO_SIGN;
-	if (has_key_of_256(job))
-		IMB_AES256_GCM_PRE(c->mgr, job->key->auth.aead.key, &c->gcm);
-	else
-		IMB_AES128_GCM_PRE(c->mgr, job->key->auth.aead.key, &c->gcm);
-	if (sign) {
-		uint64_t number_be = cpu_packet_number_be(job);
-		memcpy(iv, &number_be, IV_BYTES);
-	}
-	memcpy(nonce, job->key->auth.aead.salt, SALT_BYTES);
-	memcpy(nonce + SALT_BYTES, iv, IV_BYTES);
-	if (is_gmac(job))
-		run_gmac(c, job, nonce, tag);
-	else
-		run_gcm(c, job, nonce, tag);
+	uint64_t number_be = cpu_packet_number_be(job);
+	memcpy(job->esp + HEADER_BYTES, &number_be, IV_BYTES);
+}
+
+static void finish(struct crypto_job *job, const uint8_t *tag)
+{
 	uint8_t *icv = job->esp + job->auth_bytes;
+	bool sign = job->direction == CRYPTO_SIGN;
 	if (sign)
 		memcpy(icv, tag, CRYPTO_ICV_BYTES);
 	job->status =
 		sign || cpu_icv_equal(tag, icv, CRYPTO_ICV_BYTES) ? CRYPTO_DONE : CRYPTO_BAD_ICV;
 }
 
-void cpu_run_aead(struct crypto *c, struct crypto_job *const job[], unsigned n)
+/* ---- one at a time ---- */
+
+static void run_one(struct crypto *c, struct crypto_job *job, uint8_t *tag)
+{
+	uint8_t nonce[SALT_BYTES + IV_BYTES];
+	if (has_key_of_256(job))
+		IMB_AES256_GCM_PRE(c->mgr, job->key->auth.aead.key, &c->gcm);
+	else
+		IMB_AES128_GCM_PRE(c->mgr, job->key->auth.aead.key, &c->gcm);
+	memcpy(nonce, job->key->auth.aead.salt, SALT_BYTES);
+	memcpy(nonce + SALT_BYTES, job->esp + HEADER_BYTES, IV_BYTES);
+	if (is_gmac(job))
+		run_gmac(c, job, nonce, tag);
+	else
+		run_gcm(c, job, (enum crypto_direction)job->direction, nonce, tag);
+	finish(job, tag);
+	/* It was deciphered on the way: enciphered again it is as it came. */
+	if (job->status == CRYPTO_BAD_ICV && !is_gmac(job))
+		run_gcm(c, job, CRYPTO_SIGN, nonce, tag);
+}
+
+static void run_singly(struct crypto *c, struct crypto_job *const job[], unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		run(c, job[i], c->tag[i]);
+		run_one(c, job[i], c->tag[i]);
 	wipe(&c->gcm, sizeof(c->gcm));
+}
+
+/* ---- eight at a time ---- */
+
+static void fill_lane(struct gcm_x8_lane *lane, const struct crypto_job *job)
+{
+	const union crypto_auth_key *auth = &job->key->auth;
+	size_t header_bytes = HEADER_BYTES + (job->esn ? CPU_SEQUENCE_BYTES : 0), aad_bytes;
+	memcpy(lane->counter, auth->aead.salt, SALT_BYTES);
+	memcpy(lane->counter + SALT_BYTES, job->esp + HEADER_BYTES, IV_BYTES);
+	memcpy(lane->counter + SALT_BYTES + IV_BYTES, "\0\0\0\1", 4);
+	lane->key = auth->aead.key;
+	lane->hash_key = auth->aead.hash_key;
+	memset(lane->first, 0, sizeof(lane->first));
+	put_header(job, lane->first);
+	lane->text = job->esp + job->cipher_start;
+	if (is_gmac(job)) {
+		/* The block goes on with what follows the header. */
+		size_t more = sizeof(lane->first) - header_bytes;
+		memcpy(lane->first + header_bytes, job->esp + HEADER_BYTES, more);
+		lane->data = job->esp + HEADER_BYTES + more;
+		lane->n_bytes = (uint32_t)(job->auth_bytes - HEADER_BYTES - more);
+		lane->text_bytes = 0;
+		aad_bytes = job->auth_bytes - HEADER_BYTES + header_bytes;
+	} else {
+		lane->data = lane->text;
+		lane->n_bytes = lane->text_bytes = job->cipher_bytes;
+		aad_bytes = header_bytes;
+	}
+	lane->lengths_be[0] = __builtin_bswap64(8 * (uint64_t)aad_bytes);
+	lane->lengths_be[1] = __builtin_bswap64(8 * (uint64_t)lane->text_bytes);
+}
+
+/* 1 … 8 jobs of one key size and direction. */
+static void run_eight(struct crypto *c, struct crypto_job *const job[], unsigned n)
+{
+	struct gcm_x8_lane *lane = c->lane;
+	bool sign = job[0]->direction == CRYPTO_SIGN;
+	for (unsigned i = 0; i < n; i++)
+		fill_lane(&lane[i], job[i]);
+	gcm_x8_fill_up(lane, n);
+	gcm_x8_expand(lane, n, has_key_of_256(job[0]) ? AES256_KEY_BYTES : AES128_KEY_BYTES,
+		      &c->gcm_schedule);
+	if (sign)
+		gcm_x8_cipher(lane, n, &c->gcm_schedule);
+	gcm_x8_tag(lane, n, &c->gcm_schedule);
+	for (unsigned i = 0; i < n; i++) {
+		finish(job[i], lane[i].tag);
+		if (job[i]->status != CRYPTO_DONE)
+			lane[i].text_bytes = 0;
+	}
+	gcm_x8_fill_up(lane, n); /* copies of a bad one are not to be deciphered either */
+	if (!sign)
+		gcm_x8_cipher(lane, n, &c->gcm_schedule);
+}
+
+/*
+ * Whether so few packets of this length are done sooner one at a time: a block costs 35 cycles in
+ * however many lanes, against 4 with IPsec-MB, whose tables cost 300 a packet.
+ */
+static bool is_thin(const struct crypto_job *longest, unsigned n)
+{
+	return longest->auth_bytes / 16u > 8 * n * n;
+}
+
+/* What has to be the same for all of run_eight(), and then the length, so that they end together.
+ */
+static uint32_t order_of(const struct crypto_job *job)
+{
+	return (uint32_t)has_key_of_256(job) << 17 | (uint32_t)job->direction << 16 |
+	       job->auth_bytes;
+}
+
+enum { CLASS_SHIFT = 16 };
+
+/* By insertion: in a burst of one kind and size nothing moves. */
+static void sort(struct crypto_job *sorted[], struct crypto_job *const job[], unsigned n)
+{
+	uint32_t order[CRYPTO_BURST];
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t own = order_of(job[i]);
+		unsigned at = i;
+		for (; at && order[at - 1] > own; at--) {
+			order[at] = order[at - 1];
+			sorted[at] = sorted[at - 1];
+		}
+		order[at] = own;
+		sorted[at] = job[i];
+	}
+}
+
+static void run_lanes(struct crypto *c, struct crypto_job *const job[], unsigned n)
+{
+	struct crypto_job *sorted[CRYPTO_BURST];
+	sort(sorted, job, n);
+	for (unsigned i = 0, some; i < n; i += some) {
+		uint32_t class = order_of(sorted[i]) >> CLASS_SHIFT;
+		for (some = 1; some < GCM_X8_LANES && i + some < n; some++) {
+			if (order_of(sorted[i + some]) >> CLASS_SHIFT != class)
+				break;
+		}
+		if (is_thin(sorted[i + some - 1], some))
+			run_singly(c, sorted + i, some);
+		else
+			run_eight(c, sorted + i, some);
+	}
+	wipe(&c->gcm_schedule, sizeof(c->gcm_schedule));
+}
+
+void cpu_run_aead(struct crypto *c, struct crypto_job *const job[], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (job[i]->direction == CRYPTO_SIGN)
+			put_iv(job[i]);
+	}
+	if (c->has_x8) {
+		run_lanes(c, job, n);
+		return;
+	}
+	run_singly(c, job, n);
 }
 
 void cpu_aead_key(struct crypto *c, const uint8_t *key, size_t key_bytes, const uint8_t *salt,
 		  union crypto_auth_key *auth)
 {
-	(void)c;
 	memcpy(auth->aead.key, key, key_bytes);
 	memcpy(auth->aead.salt, salt, SALT_BYTES);
+	if (c->has_x8)
+		gcm_x8_hash_key(key, key_bytes, auth->aead.hash_key);
 }

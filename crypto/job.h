@@ -9,8 +9,8 @@
  * its own: both share a group where the algorithm lets them. Other backends are engines (engine.h),
  * whose results may come turns later.
  *
- * What a packet that failed holds is not to be used, and nothing of it leaves: with GCM it may be
- * deciphered already. IVs are the backend's business, see crypto_iv_number().
+ * A packet with a bad ICV is as it came: nothing of it was deciphered. IVs are the backend's
+ * business.
  */
 #ifndef CRYPTO_JOB_H
 #define CRYPTO_JOB_H
