@@ -15,7 +15,7 @@
 
 enum {
 	N_MBUFS = 8191,
-	RING_ENTRIES = 2048,
+	RING_ENTRIES = 8192, /* as many as any test has buffers */
 	/* So that a machine with fewer cores than threads goes on with all of them. */
 	IDLE_SLEEP_US = 20,
 };
@@ -95,8 +95,8 @@ static void worker_open(struct crew *c, uint32_t i)
 	c->worker[i] = w;
 }
 
-struct crew *crew_open(const struct sa_table_config *config, uint32_t n_workers,
-		       uint16_t n_network_queues, uint16_t n_kernel_queues)
+struct crew *crew_open_small(const struct sa_table_config *config, uint32_t n_workers,
+			     uint16_t n_network_queues, uint16_t n_kernel_queues, uint32_t n_mbufs)
 {
 	static uint32_t number;
 	struct sa_table_config table = *config;
@@ -107,11 +107,15 @@ struct crew *crew_open(const struct sa_table_config *config, uint32_t n_workers,
 	check(c, "no memory");
 	c->number = number++;
 	c->n_workers = n_workers;
+	c->n_mbufs = n_mbufs;
 	c->n_queues[FIXTURE_NETWORK] = n_network_queues;
 	c->n_queues[FIXTURE_KERNEL] = n_kernel_queues;
 	snprintf(name, sizeof(name), "crew%u", c->number);
-	c->pool = rte_pktmbuf_pool_create(name, N_MBUFS, 0, PKT_BYTES, RTE_MBUF_DEFAULT_BUF_SIZE,
-					  SOCKET_ID_ANY);
+	/* Threads that share cores: one that is stopped inside the pool must not stop the others.
+	 */
+	c->pool = rte_pktmbuf_pool_create_by_ops(name, n_mbufs, 0, PKT_BYTES,
+						 RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY,
+						 "ring_mt_rts");
 	check(c->pool, "no memory for packet buffers");
 	zone_open(c);
 	table.n_workers = n_workers;
@@ -124,6 +128,12 @@ struct crew *crew_open(const struct sa_table_config *config, uint32_t n_workers,
 	for (uint32_t i = 0; i < n_workers; i++)
 		worker_open(c, i);
 	return c;
+}
+
+struct crew *crew_open(const struct sa_table_config *config, uint32_t n_workers,
+		       uint16_t n_network_queues, uint16_t n_kernel_queues)
+{
+	return crew_open_small(config, n_workers, n_network_queues, n_kernel_queues, N_MBUFS);
 }
 
 static void port_close(struct crew *c, enum fixture_side side)
@@ -156,7 +166,7 @@ uint32_t crew_close(struct crew *c)
 	rte_ring_free(c->f.worker.events);
 	set_table_free(&c->f.sets);
 	sa_table_free(&c->f.sas);
-	uint32_t missing = N_MBUFS - rte_mempool_avail_count(c->pool);
+	uint32_t missing = c->n_mbufs - rte_mempool_avail_count(c->pool);
 	rte_mempool_free(c->pool);
 	rte_free(c);
 	return missing;
@@ -206,17 +216,28 @@ void crew_stop(struct crew *c)
 	c->runs = false;
 }
 
+struct rte_mbuf *crew_frame(struct crew *c, const void *frame, uint32_t n_bytes)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(c->pool);
+	if (m)
+		memcpy(rte_pktmbuf_append(m, (uint16_t)n_bytes), frame, n_bytes);
+	return m;
+}
+
+void crew_enqueue(struct crew *c, enum fixture_side side, uint16_t queue, struct rte_mbuf *m[],
+		  uint32_t n)
+{
+	check(rte_ring_enqueue_bulk(c->to[side][queue], (void **)m, n, NULL) == n,
+	      "the queue is full");
+}
+
 bool crew_send(struct crew *c, enum fixture_side side, uint16_t queue, const void *frame,
 	       uint32_t n_bytes)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(c->pool);
-	if (!m)
-		return false;
-	memcpy(rte_pktmbuf_append(m, (uint16_t)n_bytes), frame, n_bytes);
-	if (rte_ring_enqueue(c->to[side][queue], m) == 0)
-		return true;
-	rte_pktmbuf_free(m);
-	return false;
+	struct rte_mbuf *m = crew_frame(c, frame, n_bytes);
+	if (m)
+		crew_enqueue(c, side, queue, &m, 1);
+	return m;
 }
 
 bool crew_receive(struct crew *c, enum fixture_side side, struct packet *p)

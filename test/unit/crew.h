@@ -19,6 +19,7 @@ struct crew {
 	bool runs; /* each worker has a thread of its own */
 	pthread_t thread[CREW_MAX];
 	struct rte_mempool *pool;
+	uint32_t n_mbufs;
 	struct rte_ring *to[2][CREW_MAX], *from[2][CREW_MAX]; /* by side and queue */
 	uint16_t n_queues[2];
 	uint32_t number; /* in the names of its ports */
@@ -26,6 +27,9 @@ struct crew {
 
 struct crew *crew_open(const struct sa_table_config *config, uint32_t n_workers,
 		       uint16_t n_network_queues, uint16_t n_kernel_queues);
+/* The same with so many packet buffers: they bound what is under way. */
+struct crew *crew_open_small(const struct sa_table_config *config, uint32_t n_workers,
+			     uint16_t n_network_queues, uint16_t n_kernel_queues, uint32_t n_mbufs);
 /* Returns how many packet buffers are missing from the pool. */
 uint32_t crew_close(struct crew *c);
 
@@ -37,7 +41,12 @@ void crew_finish(struct crew *c);
 void crew_run(struct crew *c);
 void crew_stop(struct crew *c);
 
-/* False when the queue or the buffers are full. */
+/* A frame in a buffer; NULL: none is left. */
+struct rte_mbuf *crew_frame(struct crew *c, const void *frame, uint32_t n_bytes);
+/* All at once. The queue has room for every buffer there is. */
+void crew_enqueue(struct crew *c, enum fixture_side side, uint16_t queue, struct rte_mbuf *m[],
+		  uint32_t n);
+/* One frame; false: no buffer is left. */
 bool crew_send(struct crew *c, enum fixture_side side, uint16_t queue, const void *frame,
 	       uint32_t n_bytes);
 /* A frame that left through any queue, of each the oldest first; false: none. */
