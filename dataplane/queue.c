@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <rte_ethdev.h>
+#include <rte_lcore.h>
 
 #include "dataplane/offload.h"
 
@@ -34,7 +35,8 @@ static int configure(struct zone_port *p, const struct rte_eth_dev_info *info)
 {
 	static uint8_t key[OWNER_RSS_KEY_MAX]; /* DPDK keeps the pointer */
 	struct rte_eth_conf conf = { 0 };
-	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
+	/* It wants all buffers of a queue from one pool: not so where nodes have pools each. */
+	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE && rte_socket_count() == 1)
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	offload_request(info, offload_is_software(p->port), p->is_kernel, &conf);
 	if (p->n_reta) {

@@ -3,7 +3,10 @@
 #include <stdio.h>
 
 #include <rte_ethdev.h>
+#include <rte_lcore.h>
 #include <rte_telemetry.h>
+
+#include "dataplane/eal.h"
 
 /* Telemetry callbacks take no argument of ours. written by: main, once, before registering. */
 static struct {
@@ -41,6 +44,25 @@ static struct rte_tel_data *add_entry(struct rte_tel_data *data, uint32_t number
 	return NULL;
 }
 
+/* "port:queue port:queue …", as far as a telemetry text goes. */
+static void list_queues(char *text, size_t text_bytes, uint32_t worker)
+{
+	size_t at = 0;
+	*text = 0;
+	for (uint32_t i = 0; i < source.zones->n_ports; i++) {
+		const struct zone_port *p = &source.zones->port[i];
+		char name[RTE_ETH_NAME_MAX_LEN] = "";
+		if (p->queue_of[worker] == ZONE_NO_QUEUE)
+			continue;
+		rte_eth_dev_get_name_by_port(p->port, name);
+		int n = snprintf(text + at, text_bytes - at, "%s%s:%u", at ? " " : "", name,
+				 p->queue_of[worker]);
+		if (n < 0 || at + (size_t)n >= text_bytes)
+			return;
+		at += (size_t)n;
+	}
+}
+
 static int on_workers(const char *command, const char *parameters, struct rte_tel_data *data)
 {
 	rte_tel_data_start_dict(data);
@@ -50,6 +72,9 @@ static int on_workers(const char *command, const char *parameters, struct rte_te
 		if (!one)
 			return -1;
 		rte_tel_data_add_dict_u64(one, "worker", i);
+		unsigned lcore = eal_worker_lcore(i);
+		rte_tel_data_add_dict_u64(one, "core", (uint64_t)rte_lcore_to_cpu_id((int)lcore));
+		rte_tel_data_add_dict_u64(one, "node", rte_lcore_to_socket_id(lcore));
 		rte_tel_data_add_dict_u64(
 			one, "turns", atomic_load_explicit(&w->all_turns, memory_order_relaxed));
 		rte_tel_data_add_dict_u64(
@@ -63,6 +88,9 @@ static int on_workers(const char *command, const char *parameters, struct rte_te
 		rte_tel_data_add_dict_u64(one, "handed_over", load.n_given);
 		rte_tel_data_add_dict_u64(one, "taken_over", load.n_taken);
 		rte_tel_data_add_dict_u64(one, "buckets", load.n_buckets);
+		char queues[RTE_TEL_MAX_STRING_LEN];
+		list_queues(queues, sizeof(queues), i);
+		rte_tel_data_add_dict_string(one, "polls", queues);
 	}
 	return 0;
 }
@@ -78,6 +106,14 @@ static int on_sa(const char *command, const char *parameters, struct rte_tel_dat
 	return 0;
 }
 
+static const struct zone_port *find_port(uint16_t port)
+{
+	const struct zone_port *p = source.zones->port;
+	while (p->port != port)
+		p++;
+	return p;
+}
+
 static void add_port(struct rte_tel_data *data, const char *side, uint16_t port)
 {
 	struct rte_eth_stats stats = { 0 };
@@ -86,6 +122,10 @@ static void add_port(struct rte_tel_data *data, const char *side, uint16_t port)
 	rte_eth_stats_get(port, &stats);
 	snprintf(key, sizeof(key), "%s_port", side);
 	rte_tel_data_add_dict_string(data, key, name);
+	snprintf(key, sizeof(key), "%s_queues", side);
+	rte_tel_data_add_dict_u64(data, key, find_port(port)->n_queues);
+	snprintf(key, sizeof(key), "%s_spreads_by", side);
+	rte_tel_data_add_dict_string(data, key, find_port(port)->n_reta ? "owner" : "device");
 	const struct {
 		const char *name;
 		uint64_t value;

@@ -1,8 +1,9 @@
 /*
  * What the data plane tells through DPDK telemetry (/run/dpdk/PREFIX/dpdk_telemetry.v2):
  *   /imsgate/stats    every counter by name, all workers together
- *   /imsgate/workers  per worker: its turns, its busy turns, packets it took as their owner,
- *                     packets handed to and taken from others, buckets of UEs that it owns
+ *   /imsgate/workers  per worker: its core, turns, busy turns, packets it took as their owner,
+ *                     packets handed to and taken from others, buckets of UEs that it owns (0 with
+ *                     one worker alone), and the queues that it polls
  *   /imsgate/sa       SAs: capacity, free, waiting for reclaim
  *   /imsgate/ports    zones with their ports and DPDK's own port counters
  * The callbacks run in DPDK's telemetry thread; they read what others write and may be a packet

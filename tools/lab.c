@@ -21,6 +21,7 @@ static const char help[] =
 	"\n"
 	"  --ues N          how many UEs (100)\n"
 	"  --seconds N      how long they talk (5)\n"
+	"  --workers N      workers of the data plane, at most a CPU for each (1)\n"
 	"  --alg NAME[+EALG] hmac-sha-1-96 or hmac-md5-96, null or aes-cbc (hmac-sha-1-96+null)\n"
 	"  --ipv6           over IPv6\n"
 	"  --single-pair    one pair of SAs a UE, not two\n"
@@ -34,6 +35,7 @@ static const char help[] =
 enum {
 	OPTION_UES = 256,
 	OPTION_SECONDS,
+	OPTION_WORKERS,
 	OPTION_ALG,
 	OPTION_IPV6,
 	OPTION_SINGLE_PAIR,
@@ -49,6 +51,7 @@ enum {
 static const struct option options[] = {
 	{ "ues", required_argument, NULL, OPTION_UES },
 	{ "seconds", required_argument, NULL, OPTION_SECONDS },
+	{ "workers", required_argument, NULL, OPTION_WORKERS },
 	{ "alg", required_argument, NULL, OPTION_ALG },
 	{ "ipv6", no_argument, NULL, OPTION_IPV6 },
 	{ "single-pair", no_argument, NULL, OPTION_SINGLE_PAIR },
@@ -96,6 +99,8 @@ static int parse_option(struct lab_options *o, int option)
 		return parse_number(optarg, LAB_MAX_UES, &o->n_ues);
 	case OPTION_SECONDS:
 		return parse_number(optarg, 86400, &o->seconds);
+	case OPTION_WORKERS:
+		return parse_number(optarg, LAB_MAX_WORKERS, &o->n_workers);
 	case OPTION_ALG:
 		parse_alg(o, optarg);
 		return 0;
@@ -211,6 +216,7 @@ int command_lab(int argc, char **argv)
 	struct lab_options o = {
 		.n_ues = 100,
 		.seconds = 5,
+		.n_workers = 1,
 		.config = "configs/lab.yaml",
 		.alg = "hmac-sha-1-96",
 		.ealg = "null",

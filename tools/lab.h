@@ -29,12 +29,14 @@
 #include "tools/stats.h"
 #include "tools/telemetry.h"
 
+#define LAB_MAX_WORKERS 16
 #define LAB_CONFIG      "/run/imsgate/lab.yaml"
 #define LAB_SUBSCRIBERS "/run/imsgate/subscribers.csv"
 
 struct lab_options {
 	unsigned n_ues;
 	unsigned seconds;   /* of traffic */
+	unsigned n_workers; /* of the data plane */
 	const char *config; /* file that the run's configuration is made from */
 	const char *alg;    /* SIP names */
 	const char *ealg;

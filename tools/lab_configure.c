@@ -28,24 +28,33 @@ static int set_option(struct lab *l, const char *option)
 	return set_value(l, key, option + bytes + 1);
 }
 
-/* The first two CPUs that this process may use: the data plane's control thread and its worker. */
+/*
+ * Of the CPUs that this process may use, the first is the control thread's and the workers have
+ * the next ones; the last of as many workers as there are CPUs shares the first, which is well as
+ * long as idle workers sleep.
+ */
 static int set_cores(struct lab *l)
 {
-	unsigned cores[2], n = 0;
-	char value[16];
+	unsigned cores[LAB_MAX_WORKERS + 1], n = 0, n_workers = l->options->n_workers;
+	char value[8 * LAB_MAX_WORKERS];
 	cpu_set_t allowed;
+	int bytes;
 
 	if (sched_getaffinity(0, sizeof(allowed), &allowed))
 		return lab_fail(l, "CPU affinity: %s", strerror(errno));
-	for (unsigned i = 0; i < CPU_SETSIZE && n < 2; i++)
+	for (unsigned i = 0; i < CPU_SETSIZE && n <= n_workers; i++)
 		if (CPU_ISSET(i, &allowed))
 			cores[n++] = i;
-	if (n < 2)
-		return lab_fail(l, "the lab needs two CPUs");
+	if (n < 2 || n < n_workers)
+		return lab_fail(l, "the lab needs two CPUs, and one for each worker");
 	snprintf(value, sizeof(value), "%u", cores[0]);
 	if (set_value(l, "control_core", value))
 		return -1;
-	snprintf(value, sizeof(value), "[%u]", cores[1]);
+	bytes = snprintf(value, sizeof(value), "[%u", cores[1]);
+	for (unsigned i = 1; i < n_workers; i++)
+		bytes += snprintf(value + bytes, sizeof(value) - (size_t)bytes, ", %u",
+				  cores[(i + 1) % n]);
+	snprintf(value + bytes, sizeof(value) - (size_t)bytes, "]");
 	return set_value(l, "worker_cores", value);
 }
 

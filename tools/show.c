@@ -13,13 +13,14 @@
 #include "tools/telemetry.h"
 
 static const char help[] =
-	"Usage: imsgate show stats|sa|clients|registrations|ports|offload [OPTION…]\n"
+	"Usage: imsgate show stats|sa|clients|registrations|ports|workers|offload [OPTION…]\n"
 	"\n"
 	"  stats          the data plane's counters: traffic, then drops by reason\n"
 	"  sa             every SA in the table, of all owners; never its keys\n"
 	"  clients        who installs SAs, how many each has and may have\n"
 	"  registrations  who is registered at the P-CSCF and the S-CSCF of this node\n"
 	"  ports          the network and kernel port of each zone\n"
+	"  workers        who polls what, owns how many of the UEs, and hands how much over\n"
 	"  offload        what each port does itself, and why it does not do the rest\n"
 	"\n" OPTIONS_HELP;
 
@@ -73,9 +74,11 @@ static int show_stats(const struct config *c, bool json)
 	return EXIT_SUCCESS;
 }
 
-static int show_ports(const struct config *c, bool json)
+/* One telemetry reply as a table, made of the rows that `rows_of` sees in it. */
+static int show_table(const struct config *c, bool json, const char *command,
+		      json_t *(*rows_of)(json_t *reply))
 {
-	json_t *reply = ask(c, "/imsgate/ports");
+	json_t *reply = ask(c, command);
 	json_t *rows;
 
 	if (!reply)
@@ -84,12 +87,27 @@ static int show_ports(const struct config *c, bool json)
 		json_dumpf(reply, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {
-		rows = ports_rows(reply);
+		rows = rows_of(reply);
 		table_print(stdout, rows);
 		json_decref(rows);
 	}
 	json_decref(reply);
 	return EXIT_SUCCESS;
+}
+
+static int show_ports(const struct config *c, bool json)
+{
+	return show_table(c, json, "/imsgate/ports", ports_rows);
+}
+
+static json_t *workers_rows(json_t *reply)
+{
+	return table_rows(reply, "worker");
+}
+
+static int show_workers(const struct config *c, bool json)
+{
+	return show_table(c, json, "/imsgate/workers", workers_rows);
 }
 
 static const struct subject {
@@ -99,7 +117,8 @@ static const struct subject {
 } subjects[] = {
 	{ "stats", true, show_stats },     { "sa", true, show_sa },
 	{ "clients", true, show_clients }, { "registrations", false, show_registrations },
-	{ "ports", true, show_ports },     { "offload", true, show_offload },
+	{ "ports", true, show_ports },     { "workers", true, show_workers },
+	{ "offload", true, show_offload },
 };
 
 int command_show(int argc, char **argv)
@@ -116,13 +135,12 @@ int command_show(int argc, char **argv)
 		if (!strcmp(subjects[i].name, argv[1]))
 			subject = &subjects[i];
 	if (!subject)
-		return options_misuse(
-			"show",
-			"found %s, expected stats, sa, clients, registrations, ports or "
-			"offload",
-			argc == 1  ? "nothing"
-			: argc > 2 ? argv[2]
-				   : argv[1]);
+		return options_misuse("show",
+				      "found %s, expected stats, sa, clients, registrations, "
+				      "ports, workers or offload",
+				      argc == 1  ? "nothing"
+				      : argc > 2 ? argv[2]
+						 : argv[1]);
 	config = options_config(&o, "show");
 	if (!config)
 		return EXIT_FAILURE;
