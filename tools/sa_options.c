@@ -236,6 +236,13 @@ static int check_keys(struct sa_options *o)
 			      o->key_file);
 	if (rc)
 		return refuse(o, "%s: %s", o->key_file, strerror(-rc));
+	if (o->key_file && o->auth_key_bytes == 0 && set->cipher_key_bytes == 0) {
+		/* A cipher that authenticates has the only line. */
+		memcpy(set->cipher_key, set->auth_key, sizeof(set->cipher_key));
+		wipe(set->auth_key, sizeof(set->auth_key));
+		set->cipher_key_bytes = set->auth_key_bytes;
+		set->auth_key_bytes = 0;
+	}
 	if (!fits(set->auth_key_bytes, o->auth_key_bytes, set->integrity == API_AES_GMAC))
 		return refuse(o, "%s needs an integrity key of %zu bytes, found %u",
 			      names_integrity(set->integrity), o->auth_key_bytes,

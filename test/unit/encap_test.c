@@ -439,11 +439,12 @@ TEST(encap, what_a_policy_holds_never_comes_in_the_clear)
 {
 	FOR_ALL_KINDS(kind)
 	{
+		static const uint8_t echo[40] = { 8 };
 		struct tunnel_scene s;
 		open_scene(&s, kind, CRYPTO_HMAC_SHA1_NULL);
 		send_in(&s, &s.inner);
 		expect_in_dropped(&s, COUNT_clear_to_tunnel);
-		packet_make(&s.inner, &s.seg.inner_in, IPPROTO_ICMP, s.inner.bytes, 40);
+		packet_make(&s.inner, &s.seg.inner_in, IPPROTO_ICMP, echo, sizeof(echo));
 		send_in(&s, &s.inner);
 		expect_in_dropped(&s, COUNT_clear_to_tunnel);
 		close_scene(&s);
