@@ -89,22 +89,6 @@ struct crypto {
 	struct crypto_engine_count engine_count[CRYPTO_N_BACKENDS];
 };
 
-/*
- * What numbers a packet once and for all under a key. The SAs of a set share their keys, so there
- * it is SPI ‖ sequence number, never the number alone; an SA with extended numbers has a key for
- * itself, and its SPI says nothing then. 8 bytes as on the wire.
- */
-static inline uint64_t cpu_packet_number_be(const struct crypto_job *job)
-{
-	uint64_t number_be;
-	memcpy(&number_be, job->esp, sizeof(number_be));
-	if (job->esn) {
-		uint32_t high_be = __builtin_bswap32(job->sequence_high);
-		memcpy(&number_be, &high_be, sizeof(high_be));
-	}
-	return number_be;
-}
-
 /* Both ICVs whole, whatever they hold: the time says nothing of where they differ. */
 static inline bool cpu_icv_equal(const uint8_t *a, const uint8_t *b, size_t n_bytes)
 {

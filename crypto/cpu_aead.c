@@ -84,7 +84,7 @@ static void run_gmac(struct crypto *c, const struct crypto_job *job, const uint8
 
 static void put_iv(const struct crypto_job *job)
 {
-	uint64_t number_be = cpu_packet_number_be(job);
+	uint64_t number_be = crypto_packet_number_be(job);
 	memcpy(job->esp + HEADER_BYTES, &number_be, IV_BYTES);
 }
 

@@ -13,7 +13,7 @@ enum {
 	AES256_KEY_BYTES = 32,
 	DES_KEY_BYTES = 8,
 	DES_KEYS_BYTES = 24,
-	NONCE_BYTES = 8, /* see cpu_packet_number_be() */
+	NONCE_BYTES = 8, /* see crypto_packet_number_be() */
 };
 
 void cpu_preset(struct crypto *c)
@@ -102,7 +102,7 @@ static bool run(struct crypto *c, unsigned n, enum cpu_cipher cipher,
  */
 static void put_nonce(const struct crypto_job *job, uint8_t *iv, size_t iv_bytes)
 {
-	uint64_t nonce = cpu_packet_number_be(job), seed = job->key->cipher.iv_seed;
+	uint64_t nonce = crypto_packet_number_be(job), seed = job->key->cipher.iv_seed;
 	if (iv_bytes == NONCE_BYTES)
 		nonce ^= seed;
 	else

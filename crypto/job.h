@@ -10,7 +10,7 @@
  * whose results may come turns later.
  *
  * A packet with a bad ICV is as it came: nothing of it was deciphered. IVs are the backend's
- * business.
+ * business: see crypto_packet_number_be().
  */
 #ifndef CRYPTO_JOB_H
 #define CRYPTO_JOB_H
@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define CRYPTO_BURST 64 /* widest group that is run in one call */
 
@@ -100,6 +101,22 @@ struct crypto_job {
 	uint8_t backend; /* enum crypto_backend; key->cipher.session is set if not CRYPTO_CPU */
 };
 _Static_assert(sizeof(struct crypto_job) <= 32, "half a cache line");
+
+/*
+ * What numbers a packet once and for all under a key. The SAs of a set share their keys, so there
+ * it is SPI ‖ sequence number, never the number alone; an SA with extended numbers has a key for
+ * itself, and its SPI says nothing then. 8 bytes as on the wire.
+ */
+static inline uint64_t crypto_packet_number_be(const struct crypto_job *job)
+{
+	uint64_t number_be;
+	memcpy(&number_be, job->esp, sizeof(number_be));
+	if (job->esn) {
+		uint32_t high_be = __builtin_bswap32(job->sequence_high);
+		memcpy(&number_be, &high_be, sizeof(high_be));
+	}
+	return number_be;
+}
 
 struct crypto;
 

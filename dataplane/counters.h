@@ -50,6 +50,7 @@
 	COUNTER(out_expired, "drop: outbound, the SA's lifetime is over")                          \
 	COUNTER(out_too_big, "drop: with ESP the packet would exceed the path MTU")                \
 	COUNTER(out_exhausted, "drop: sequence numbers used up (RFC 4303 3.3.3)")                  \
+	COUNTER(inline_late, "drop: a port speaks of an SA that it does not serve (any more)")     \
 	COUNTER(crypto_failed, "drop: the crypto backend refused the job")                         \
 	COUNTER(crypto_sa_gone, "drop: the SA was deleted while a device had the packet")          \
 	COUNTER(steer_full, "drop: the owner of the packet took no more from another worker")      \

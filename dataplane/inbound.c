@@ -7,6 +7,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/encap.h"
 #include "dataplane/esp.h"
+#include "dataplane/inline_path.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
 #include "dataplane/worker.h"
@@ -144,19 +145,26 @@ static enum counter check_in(struct worker *w, struct rte_mbuf *m, struct pkt *p
 
 void inbound_waiting(struct worker *w)
 {
-	struct crypto_job *job[WORKER_BURST];
-	uint32_t n_jobs = 0;
+	struct crypto_job *job[WORKER_BURST], *done[WORKER_BURST];
+	uint32_t n_jobs = 0, n_done = 0;
 
 	for (uint32_t i = 0; i < w->waiting.n; i++) {
 		struct rte_mbuf *m = w->waiting.m[i];
 		struct pkt *p = pkt_of(m);
 		enum counter verdict = check_in(w, m, p);
-		if (likely(verdict == ESP_OK))
-			job[n_jobs++] = &p->job;
+		bool is_marked = inline_is_marked(m);
+		if (unlikely(is_marked && verdict == ESP_OK))
+			verdict = inline_judge(m, p);
+		if (unlikely(verdict != ESP_OK))
+			out_drop(w, m, inline_drop_reason(m, verdict));
+		else if (unlikely(is_marked))
+			done[n_done++] = &p->job;
 		else
-			out_drop(w, m, verdict);
+			job[n_jobs++] = &p->job;
 	}
 	w->waiting.n = 0;
+	if (unlikely(n_done))
+		inbound_done(w, done, n_done);
 	worker_crypto(w, job, n_jobs);
 }
 

@@ -7,6 +7,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/encap.h"
 #include "dataplane/esp.h"
+#include "dataplane/inline_path.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
 #include "dataplane/worker.h"
@@ -107,17 +108,19 @@ static enum counter protect(struct worker *w, struct rte_mbuf *m, struct pkt *p,
 								   : COUNT_out_no_sa;
 }
 
-/* Drops it, lets it go, or puts it to the jobs. */
+/* Drops it, lets it go, leaves its crypto to the port, or puts it to the jobs. */
 static void follow(struct worker *w, struct rte_mbuf *m, enum counter verdict,
 		   struct crypto_job *job[], uint32_t *n_jobs)
 {
 	struct pkt *p = pkt_of(m);
 	if (unlikely(verdict != ESP_OK))
 		out_drop(w, m, verdict);
-	else if (p->spi)
-		job[(*n_jobs)++] = &p->job;
-	else
+	else if (!p->spi)
 		clear_out(w, m, p);
+	else if (unlikely(inline_is_wanted(p->sa)) && inline_take(w, m, p))
+		outbound_done(w, (struct crypto_job *[]){ &p->job }, 1);
+	else
+		job[(*n_jobs)++] = &p->job;
 }
 
 void outbound_burst(struct worker *w, const struct zone_port *port, struct rte_mbuf *m[],

@@ -8,7 +8,6 @@
 #include "dataplane/offload.h"
 
 enum {
-	RX_DESCRIPTORS = 1024,
 	TX_DESCRIPTORS = 1024,
 	/* A redirection table with fewer entries shares the load too unevenly to be worth it. */
 	RETA_MIN = OWNER_WORKERS_MAX,
@@ -66,7 +65,7 @@ int queue_open(struct zone_port *p, uint32_t n_workers, uint16_t mtu_bytes,
 	rc = configure(p, &info);
 	if (rc < 0)
 		return rc;
-	uint16_t n_rx = RX_DESCRIPTORS, n_tx = TX_DESCRIPTORS;
+	uint16_t n_rx = QUEUE_RX_DESCRIPTORS, n_tx = TX_DESCRIPTORS;
 	rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->port, &n_rx, &n_tx);
 	for (uint16_t q = 0; q < p->n_queues && rc == 0; q++) {
 		rc = rte_eth_rx_queue_setup(p->port, q, n_rx, (unsigned)node, NULL, pool);

@@ -14,6 +14,8 @@
 #include "dataplane/owner.h"
 #include "dataplane/zone.h"
 
+#define QUEUE_RX_DESCRIPTORS 1024 /* unless the device wants more */
+
 /*
  * Configures p->port and starts it, with packet buffers from `pool`. Fills n_queues and n_reta.
  * 0 or -errno.

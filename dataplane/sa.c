@@ -8,6 +8,7 @@
 
 #include "crypto/wipe.h"
 #include "dataplane/backend.h"
+#include "dataplane/inline_sa.h"
 #include "dataplane/sa_control.h"
 #include "dataplane/slot.h"
 #include "dataplane/table_memory.h"
@@ -232,6 +233,8 @@ static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
 		sa->key.cipher = spec->key->cipher;
 	}
 	backend_open(t, sa, set);
+	if (t->inlined)
+		inline_stage(t->inlined, slot, set);
 	if (sa->id.backend != CRYPTO_CPU)
 		t->slot[slot] |= SLOT_CIPHER; /* the session is there */
 	if (from->direction == API_OUT) {
@@ -327,6 +330,8 @@ void sa_publish(struct sa_table *t, uint32_t slot)
 	atomic_store_explicit(&sa->id.key, sa->rest.spi, memory_order_release);
 	if (sa->id.mode == API_TUNNEL && sa->id.direction == API_OUT)
 		tunnel_carry(sa->rest.tunnel, slot);
+	if (t->inlined)
+		inline_published(t->inlined, slot);
 }
 
 void sa_unstage(struct sa_table *t, uint32_t slot)
@@ -346,6 +351,8 @@ void sa_retire(struct sa_table *t, uint32_t slot)
 {
 	leave_index(t, slot);
 	atomic_store_explicit(&t->sa[slot].id.key, 0, memory_order_relaxed);
+	if (t->inlined)
+		inline_retire(t->inlined, slot);
 	backend_retire(&t->sa[slot]);
 	slot_set(t, slot, SLOT_RETIRED);
 	enlist(t, slot);

@@ -52,7 +52,7 @@ struct sa_id {
 	uint8_t direction : 2; /* enum api_direction */
 	uint8_t mode : 2;      /* enum api_mode */
 	uint8_t esn : 1;       /* extended sequence numbers; API_TUNNEL only */
-	uint8_t backend;       /* enum crypto_backend */
+	_Atomic uint8_t backend; /* enum crypto_backend */
 };
 
 /* written by: the SA's owner core; read by: control (list, export), may be a packet behind */
@@ -90,6 +90,7 @@ _Static_assert(sizeof(struct sa) == 4 * SA_LINE_BYTES, "one SA is four cache lin
 _Static_assert(offsetof(struct sa, key) == SA_LINE_BYTES, "id and run are one line");
 
 struct backend;
+struct inline_table;
 struct tuple_index;
 
 /* Owners are numbers from 1 below this; 0 is nobody. */
@@ -127,6 +128,7 @@ struct sa_table {
 	uint32_t *wide_free;
 	uint32_t n_wide, n_wide_free;
 	struct rte_rcu_qsbr *rcu;
+	struct inline_table *inlined;               /* NULL: no port can; see inline_sa.h */
 	struct backend *backend[CRYPTO_N_BACKENDS]; /* what is there besides the cpu */
 	uint32_t *retired; /* slots; ring of `capacity` entries, oldest first */
 	uint32_t retired_head, n_retired;

@@ -6,6 +6,7 @@
 
 #include "crypto/wipe.h"
 #include "dataplane/backend.h"
+#include "dataplane/inline_sa.h"
 
 /* RFC 4303 2.1 reserves 0–255. */
 #define SPI_FIRST 256
@@ -136,6 +137,8 @@ static void slot_wipe(struct sa_table *t, uint32_t slot)
 {
 	struct sa *sa = &t->sa[slot];
 	backend_close(t, sa);
+	if (t->inlined)
+		inline_wipe(t->inlined, slot);
 	if (sa->rest.wide)
 		t->wide_free[t->n_wide_free++] = (uint32_t)(sa->rest.wide - t->wide);
 	if (t->slot[slot] & SLOT_CIPHER)

@@ -10,8 +10,6 @@
 #include "dataplane/queue.h"
 
 enum {
-	/* Of each ring: at ten million packets/s what comes in 100 µs, some turns. */
-	STEER_RING_PKTS = 1024,
 	STEER_PARKED_PKTS = 1024,
 };
 
