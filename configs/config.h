@@ -44,6 +44,12 @@ struct config_sa {
 	enum config_orphans orphans;
 };
 
+/* What network ports do themselves, where they can: docs/offload.md. */
+struct config_offload {
+	uint32_t sessions_per_port; /* SAs that a port may serve inline; 0 = none */
+	uint32_t promote_pps;       /* packets per second that make an SA of a UE worth one */
+};
+
 /*
  * One zone: a network port and a kernel port, paired. A device is a PCI address
  * ("0000:3b:00.0") or a DPDK device string ("net_tap0,iface=gm0").
@@ -82,6 +88,7 @@ struct config_dataplane {
 	struct config_quota *quotas; /* of these clients; the others may fill the table */
 	uint32_t n_quotas;
 	struct config_sa sa;
+	struct config_offload offload;
 	struct config_zone *zones;
 	uint32_t n_zones;
 };

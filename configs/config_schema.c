@@ -57,6 +57,12 @@ static const cyaml_schema_field_t sa_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t offload_fields[] = {
+	NUMBER(OPTIONAL, config_offload, sessions_per_port),
+	NUMBER(OPTIONAL, config_offload, promote_pps),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t zone_fields[] = {
 	TEXT(REQUIRED, config_zone, name),
 	TEXT(REQUIRED, config_zone, network_port),
@@ -98,6 +104,7 @@ static const cyaml_schema_field_t dataplane_fields[] = {
 	NUMBER(OPTIONAL, config_dataplane, n_clients),
 	LIST(OPTIONAL, config_dataplane, quotas, quota_entry, 64),
 	CYAML_FIELD_MAPPING("sa", OPTIONAL, struct config_dataplane, sa, sa_fields),
+	CYAML_FIELD_MAPPING("offload", OPTIONAL, struct config_dataplane, offload, offload_fields),
 	LIST(REQUIRED, config_dataplane, zones, zone_entry, 64),
 	CYAML_FIELD_END,
 };
@@ -176,6 +183,10 @@ static const struct config_rule rules[] = {
 	{ quota_fields, "client", .valid = syntax_client,
 	  .expected = "a name of at most 31 letters, digits, '-', '_' and '.'" },
 	{ quota_fields, "max_sas", 1, 1u << 22, 1 },
+
+	/* NICs have from 1024 (ixgbe) on; what a port has not is found out by asking it. */
+	{ offload_fields, "sessions_per_port", 0, 1u << 16, 1024 },
+	{ offload_fields, "promote_pps", 1, 1u << 24, 1000 },
 
 	{ zone_fields, "vlan", 0, 4094, 0 },
 	{ zone_fields, "mtu_bytes", 576, 9216,

@@ -12,6 +12,7 @@
 
 #include "crypto/wipe.h"
 #include "dataplane/clock.h"
+#include "dataplane/inline_sa.h"
 #include "dataplane/request.h"
 
 static void client_close(struct control *c, struct control_client *client)
@@ -167,6 +168,8 @@ void control_turn(struct control *c, int timeout_ms)
 	drain_events(c);
 	set_tick(&c->sets, clock_s(c->start_tsc), on_expired, c);
 	sa_reclaim(c->sas);
+	if (c->sas->inlined)
+		inline_turn(c->sas->inlined, rte_rdtsc());
 	tunnel_reclaim(&c->sas->tunnels);
 }
 

@@ -156,7 +156,7 @@ struct inline_capability inline_capability(struct rte_security_ctx *context,
 	/* RFC 3602 3: nobody may predict the IV, and to make such a one takes AES itself. */
 	else if (class.direction == API_OUT &&
 		 crypto_suite_has_cbc(&crypto_suite_shape[class.suite]))
-		none.why = "outbound, the IV of CBC would cost the cpu what the port saves it";
+		none.why = "outbound, the IV of CBC would cost the cpu what the port saves";
 	else
 		none.why = "";
 	if (none.why[0])

@@ -38,12 +38,15 @@ void inline_class_text(unsigned class, char *text, size_t n_bytes)
 		 class % 2 ? "tunnel" : "transport");
 }
 
-/* Behind UDP (port 4500) no port finds it. */
+/*
+ * Behind UDP (port 4500) no port finds it; and of an extended sequence number a port would have to
+ * be told the upper half, packet by packet.
+ */
 static const struct inline_capability *capability_of(const struct inline_port *p,
 						     const struct sa *sa)
 {
 	static const struct inline_capability none;
-	if (!p->pool || sa->id.mode == API_UDP_ENCAP_TUNNEL)
+	if (!p->pool || sa->id.mode == API_UDP_ENCAP_TUNNEL || sa->id.esn)
 		return &none;
 	return &p->capability[class_of(sa->id.suite, sa->id.mode)][sa->id.direction == API_OUT];
 }
@@ -206,8 +209,7 @@ static struct rte_flow *make_rule(struct inline_table *t, const struct sa *sa, v
 	struct rte_flow_error error = { 0 };
 	const struct tunnel *tunnel = sa->rest.tunnel;
 	offload_esp_pattern(&pattern, tunnel ? tunnel->family : sa->id.family,
-			    tunnel ? tunnel->local
-				   : t->sas->locals->entry[sa->id.local].address,
+			    tunnel ? tunnel->local : t->sas->locals->entry[sa->id.local].address,
 			    sa->rest.spi);
 	struct rte_flow *rule = ops->flow_create(p->of->port, &attr, pattern.item, alone, &error);
 	if (!rule)

@@ -17,7 +17,9 @@
 #include "configs/config.h"
 #include "dataplane/control.h"
 #include "dataplane/eal.h"
+#include "dataplane/inline_sa.h"
 #include "dataplane/offload.h"
+#include "dataplane/offload_report.h"
 #include "dataplane/privilege.h"
 #include "dataplane/queue.h"
 #include "dataplane/steer.h"
@@ -38,6 +40,7 @@ struct dataplane {
 	struct config *config;
 	struct zones zones;
 	struct offload offload;
+	struct inline_table inlined;
 	struct sa_table sas;
 	struct worker *worker[WORKER_MAX];
 	uint32_t n_workers;
@@ -149,6 +152,19 @@ static int open_workers(struct dataplane *d, uint64_t start_tsc, char *error, si
 	return 0;
 }
 
+static int open_offload(struct dataplane *d, char *error, size_t error_bytes)
+{
+	const struct config_offload *config = &d->config->dataplane->offload;
+	const struct inline_config inlined = { .sessions_per_port = config->sessions_per_port,
+					       .promote_pps = config->promote_pps };
+	offload_open(&d->offload, &d->zones, &offload_dpdk);
+	int rc = inline_open(&d->inlined, &d->offload, &d->zones, &d->sas, &inlined);
+	if (rc < 0)
+		snprintf(error, error_bytes, "%u inline sessions a port: %s",
+			 inlined.sessions_per_port, strerror(-rc));
+	return rc;
+}
+
 static int open_all(struct dataplane *d, char *error, size_t error_bytes)
 {
 	const struct config_dataplane *config = d->config->dataplane;
@@ -158,7 +174,9 @@ static int open_all(struct dataplane *d, char *error, size_t error_bytes)
 		rc = open_table(d, error, error_bytes);
 	if (rc < 0)
 		return rc;
-	offload_open(&d->offload, &d->zones, &offload_dpdk);
+	rc = open_offload(d, error, error_bytes);
+	if (rc < 0)
+		return rc;
 	d->control.sas = &d->sas;
 	d->control.start_tsc = start_tsc;
 	d->control.events =
@@ -197,7 +215,7 @@ static int run(struct dataplane *d)
 	if (rc < 0)
 		return fail(error); /* the process ends: the kernel closes what is open */
 	telemetry_register(d->worker, d->n_workers, d->steer, &d->sas, &d->zones);
-	offload_telemetry_register(&d->offload);
+	offload_telemetry_register(&d->offload, &d->inlined);
 	for (uint32_t i = 0; i < d->n_workers; i++)
 		rte_eal_remote_launch(worker_run, d->worker[i], eal_worker_lcore(i));
 	rc = privilege_drop(config->user, error, sizeof(error));
@@ -211,6 +229,7 @@ static int run(struct dataplane *d)
 
 	stop_workers(d);
 	control_close(&d->control);
+	inline_close(&d->inlined);
 	zones_close(&d->zones);
 	sa_table_free(&d->sas);
 	rte_eal_cleanup();

@@ -83,22 +83,6 @@ bool offload_is_software(uint16_t port);
 /* Asks every port of the zones. Never fails: what cannot be asked is not offered. */
 void offload_open(struct offload *o, const struct zones *zones, const struct offload_ops *ops);
 
-/* One line of what is on and what is not, and why. */
-struct offload_row {
-	const char *offload; /* what the port does … */
-	const char *of;      /* … to which packets or SAs */
-	bool is_used;
-	uint32_t n_sessions; /* of SAs that the port holds for it */
-	const char *why;     /* "": nothing to say */
-};
-#define OFFLOAD_ROWS_MAX 48
-
-/* Fills row[OFFLOAD_ROWS_MAX] about o->port[i]; returns how many. May be behind. Any thread. */
-uint32_t offload_rows(const struct offload *o, uint32_t i, struct offload_row row[]);
-
-/* Telemetry commands /imsgate/offload (ports by number) and /imsgate/offload,PORT (its rows). */
-void offload_telemetry_register(const struct offload *o);
-
 /* A pattern that matches ESP by SPI and destination address; END after it. */
 struct offload_esp_pattern {
 	struct rte_flow_item item[4];

@@ -1,22 +1,65 @@
-#include "dataplane/offload.h"
+#include "dataplane/offload_report.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_telemetry.h>
 
 /* Telemetry callbacks take no argument of ours. written by: main, once, before registering. */
 static const struct offload *reported;
+static const struct inline_table *reported_sessions;
 
-uint32_t offload_rows(const struct offload *o, uint32_t i, struct offload_row row[])
+/* Sessions of the port as a whole. */
+static void port_row(const struct inline_port *p, struct offload_row *row)
+{
+	row->n_sessions = p->n_sessions;
+	if (!row->is_used)
+		return;
+	row->is_used = p->pool != NULL;
+	if (!p->pool)
+		snprintf(row->why, sizeof(row->why),
+			 "sessions_per_port is 0, or the port has no algorithm of ours");
+	else if (p->n_refused)
+		snprintf(row->why, sizeof(row->why), "%u at most; refused %" PRIu64 ", last: %s",
+			 p->limit, p->n_refused, p->refusal);
+	else
+		snprintf(row->why, sizeof(row->why), "%u at most", p->limit);
+}
+
+static void class_row(const struct inline_port *p, unsigned class, struct offload_row *row)
+{
+	const struct inline_capability *in = &p->capability[class][0];
+	const struct inline_capability *out = &p->capability[class][1];
+	*row = (struct offload_row){ .offload = offload_kind_name[OFFLOAD_SECURITY],
+				     .is_used = in->is_there || out->is_there,
+				     .n_sessions = p->n_of_class[class] };
+	inline_class_text(class, row->of, sizeof(row->of));
+	if (in->is_there && !out->is_there)
+		snprintf(row->why, sizeof(row->why), "inbound only: %s", out->why);
+	else if (!in->is_there && out->is_there)
+		snprintf(row->why, sizeof(row->why), "outbound only: %s", in->why);
+	else if (!in->is_there)
+		snprintf(row->why, sizeof(row->why), "%s", in->why);
+}
+
+uint32_t offload_rows(const struct offload *o, const struct inline_table *t, uint32_t i,
+		      struct offload_row row[])
 {
 	const struct offload_port *p = &o->port[i];
 	uint32_t n = 0;
-	for (unsigned kind = 0; kind < OFFLOAD_N_KINDS; kind++)
-		row[n++] = (struct offload_row){ .offload = offload_kind_name[kind],
-						 .of = "every packet",
-						 .is_used = p->state[kind].is_used,
-						 .why = p->state[kind].why };
+	for (unsigned kind = 0; kind < OFFLOAD_N_KINDS; kind++) {
+		struct offload_row *r = &row[n++];
+		*r = (struct offload_row){ .offload = offload_kind_name[kind],
+					   .of = "every packet",
+					   .is_used = p->state[kind].is_used };
+		memcpy(r->why, p->state[kind].why, sizeof(r->why));
+	}
+	snprintf(row[OFFLOAD_SECURITY].of, sizeof(row[OFFLOAD_SECURITY].of), "all SAs");
+	port_row(&t->port[i], &row[OFFLOAD_SECURITY]);
+	for (unsigned c = 0; t->port[i].pool && c < INLINE_CLASSES; c++)
+		class_row(&t->port[i], c, &row[n++]);
 	return n;
 }
 
@@ -62,7 +105,7 @@ static int on_offload(const char *command, const char *parameters, struct rte_te
 		if (reported->port[i].port != port)
 			continue;
 		rte_eth_dev_get_name_by_port((uint16_t)port, name);
-		uint32_t n = offload_rows(reported, i, row);
+		uint32_t n = offload_rows(reported, reported_sessions, i, row);
 		for (uint32_t r = 0; r < n; r++) {
 			if (add_row(data, r, name, &row[r]) < 0)
 				return -1;
@@ -71,9 +114,10 @@ static int on_offload(const char *command, const char *parameters, struct rte_te
 	return 0;
 }
 
-void offload_telemetry_register(const struct offload *o)
+void offload_telemetry_register(const struct offload *o, const struct inline_table *t)
 {
 	reported = o;
+	reported_sessions = t;
 	rte_telemetry_register_cmd("/imsgate/offload", on_offload,
 				   "What ports take off the workers: no parameter lists the ports; "
 				   "PORT tells of one");

@@ -47,11 +47,11 @@ struct sa_id {
 	uint16_t peer_port_be;
 	uint16_t window_pkts;
 	uint8_t zone;
-	uint8_t suite;         /* enum crypto_suite */
-	uint8_t family : 3;    /* enum api_family */
-	uint8_t direction : 2; /* enum api_direction */
-	uint8_t mode : 2;      /* enum api_mode */
-	uint8_t esn : 1;       /* extended sequence numbers; API_TUNNEL only */
+	uint8_t suite;           /* enum crypto_suite */
+	uint8_t family : 3;      /* enum api_family */
+	uint8_t direction : 2;   /* enum api_direction */
+	uint8_t mode : 2;        /* enum api_mode */
+	uint8_t esn : 1;         /* extended sequence numbers; API_TUNNEL only */
 	_Atomic uint8_t backend; /* enum crypto_backend */
 };
 

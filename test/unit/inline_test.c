@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "dataplane/offload_report.h"
 #include "dataplane/sa_control.h"
 #include "test/shim/test.h"
 #include "test/unit/fake_nic.h"
@@ -73,8 +74,7 @@ static void expect_sent(struct scene *s, uint32_t sequence)
 	ASSERT_TRUE(fixture_receive(s->f, FIXTURE_NETWORK, 0, &got));
 	EXPECT_TRUE(packet_checksum_is_good(&got));
 	uint32_t l4 = got.l3 + (s->ue.set.family == API_IPV4 ? 20 : 40);
-	ASSERT_TRUE(
-		esp_open(&s->ue.sa[SET_PS_TO_UC], got.bytes + l4, got.n_bytes - l4, &opened));
+	ASSERT_TRUE(esp_open(&s->ue.sa[SET_PS_TO_UC], got.bytes + l4, got.n_bytes - l4, &opened));
 	EXPECT_EQ(opened.sequence, sequence);
 	EXPECT_EQ(opened.n_bytes, 8 + SCENE_TEXT_BYTES);
 	EXPECT_MEM(opened.payload + 8, scene_text, SCENE_TEXT_BYTES);
@@ -487,6 +487,51 @@ TEST(inline, a_busier_sa_takes_the_place_of_a_less_busy_one)
 	EXPECT_FALSE(is_inline_sa(&s, SET_UC_TO_PS));
 	EXPECT_EQ(fake_nic.inlined.n_demoted, 1);
 	EXPECT_EQ(fake_nic.n_bad, 0);
+	close_nic(&s);
+}
+
+/* ---- what is told of it ---- */
+
+static const struct offload_row *find_row(const struct offload_row row[], uint32_t n,
+					  const char *of)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (strcmp(row[i].of, of) == 0)
+			return &row[i];
+	}
+	return NULL;
+}
+
+static void expect_row(const struct offload_row row[], uint32_t n, const char *of, bool is_used,
+		       uint32_t n_sessions, const char *why)
+{
+	const struct offload_row *r = find_row(row, n, of);
+	test_context("%s", of);
+	ASSERT_TRUE(r != NULL);
+	EXPECT_EQ(r->is_used, is_used);
+	EXPECT_EQ(r->n_sessions, n_sessions);
+	EXPECT_STREQ(r->why, why);
+}
+
+TEST(inline, each_class_of_sas_is_told_whether_it_is_on_and_why_not)
+{
+	struct offload_row row[OFFLOAD_ROWS_MAX];
+	struct scene s;
+	open_nic(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	promote(&s, SET_UC_TO_PS);
+	fake_nic.refuse_sessions = 1;
+	inline_promote(&fake_nic.inlined, slot_of(&s, SET_PS_TO_UC));
+	uint32_t n = offload_rows(&fake_nic.offload, &fake_nic.inlined, 0, row);
+	EXPECT_EQ(n, OFFLOAD_ROWS_MAX);
+	expect_row(row, n, "all SAs", true, 1, "32 at most; refused 1, last: session refused");
+	expect_row(row, n, "hmac-sha-1-96, null, transport", true, 1, "");
+	expect_row(row, n, "aes-gcm-128, transport", true, 0, "");
+	expect_row(row, n, "aes-gcm-256, transport", false, 0,
+		   "the port has AES-GCM, not with keys of this size");
+	expect_row(row, n, "hmac-md5-96, null, transport", false, 0,
+		   "the port has no such integrity algorithm");
+	expect_row(row, n, "hmac-sha-1-96, aes-cbc-128, transport", true, 0,
+		   "inbound only: outbound, the IV of CBC would cost the cpu what the port saves");
 	close_nic(&s);
 }
 

@@ -5,6 +5,7 @@
 
 #include <rte_security.h>
 
+#include "dataplane/offload_report.h"
 #include "test/shim/test.h"
 #include "test/unit/scene.h"
 
@@ -205,13 +206,19 @@ TEST(offload, ports_of_dpdk_answer)
 	struct offload o;
 	struct offload_row row[OFFLOAD_ROWS_MAX];
 	struct fixture *f = fixture_open(&fixture_table);
+	struct inline_table inlined;
 	offload_open(&o, &f->zones, &offload_dpdk);
+	EXPECT_EQ(inline_open(&inlined, &o, &f->zones, &f->sas,
+			      &(struct inline_config){ .sessions_per_port = 8 }),
+		  0);
 	EXPECT_EQ(o.n_ports, f->zones.n_ports);
 	EXPECT_TRUE(offload_is_software(f->zones.port[0].port));
 	expect_state(&o, OFFLOAD_SECURITY, false, false, "net_ring has no rte_security");
-	ASSERT_TRUE(offload_rows(&o, 0, row) >= OFFLOAD_N_KINDS);
+	EXPECT_EQ(offload_rows(&o, &inlined, 0, row), OFFLOAD_N_KINDS);
 	EXPECT_STREQ(row[OFFLOAD_SECURITY].offload, "inline esp");
 	EXPECT_FALSE(row[OFFLOAD_SECURITY].is_used);
+	EXPECT_STREQ(row[OFFLOAD_SECURITY].why, "net_ring has no rte_security");
+	inline_close(&inlined);
 	EXPECT_EQ(fixture_close(f), 0);
 }
 
