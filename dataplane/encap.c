@@ -10,6 +10,7 @@
 #include <rte_udp.h>
 
 #include "dataplane/esp.h"
+#include "dataplane/inbound.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
 
@@ -292,21 +293,28 @@ static void note_peer(struct worker *w, const struct pkt *p, const uint8_t *fram
 		tunnel_report_drop(tunnel);
 }
 
-/* RFC 4301 5.2: the SA that authenticated the packet says what may come out of it. */
-static bool is_selected(const struct worker *w, const struct rte_mbuf *m, const struct pkt *p)
+/*
+ * RFC 4301 5.2: the SA that authenticated the packet says what may come out of it. A gateway speaks
+ * for its networks, for no UE: what a UE's SA claims comes out of that alone.
+ */
+static enum counter check_selected(const struct worker *w, const struct rte_mbuf *m,
+				   const struct pkt *p)
 {
 	const struct sa *sa = p->sa;
 	union policy_key key = key_of(m, p, API_IN);
 	if (sa->id.mode == API_TUNNEL) {
 		const struct policy *policy = &sa->rest.tunnel->policy;
-		return policy_holds(policy, &key);
+		return policy_holds(policy, &key) ? inbound_claim(w, m, p)
+						  : COUNT_esp_wrong_selector;
 	}
-	return (key.protocol == IPPROTO_UDP || key.protocol == IPPROTO_TCP) && !p->at.fragment &&
-	       key.family == sa->id.family && sa_peer_equal(sa, key.remote) &&
-	       local_address_equal(w->sas->locals->entry[sa->id.local].address, key.local,
-				   key.family) &&
-	       key.local_port_be == sa->id.local_port_be &&
-	       key.remote_port_be == sa->id.peer_port_be;
+	bool is_own = (key.protocol == IPPROTO_UDP || key.protocol == IPPROTO_TCP) &&
+		      !p->at.fragment && key.family == sa->id.family &&
+		      sa_peer_equal(sa, key.remote) &&
+		      local_address_equal(w->sas->locals->entry[sa->id.local].address, key.local,
+					  key.family) &&
+		      key.local_port_be == sa->id.local_port_be &&
+		      key.remote_port_be == sa->id.peer_port_be;
+	return is_own ? ESP_OK : COUNT_esp_wrong_selector;
 }
 
 enum counter encap_in_finish(struct worker *w, struct rte_mbuf *m, struct pkt *p)
@@ -334,8 +342,9 @@ enum counter encap_in_finish(struct worker *w, struct rte_mbuf *m, struct pkt *p
 	/* RFC 4303 2.7: what follows the inner packet hid its length, and is nobody's. */
 	m->data_len = p->at.end;
 	m->pkt_len = p->at.end;
-	if (!is_selected(w, m, p))
-		return COUNT_esp_wrong_selector;
+	verdict = check_selected(w, m, p);
+	if (verdict != ESP_OK)
+		return verdict;
 	return ecn_combine(frame + l2_bytes, p->at.family, outer_tos) ? ESP_OK : COUNT_esp_bad_ecn;
 }
 

@@ -14,34 +14,31 @@
 
 /* ---- clear packets ---- */
 
-/*
- * A clear packet reaches the kernel only when no SA claims its tuple (TS 33.203 7.1, C-061). Of
- * fragments the first one is judged; without it the others never become a datagram.
- */
+enum counter inbound_claim(const struct worker *w, const struct rte_mbuf *m, const struct pkt *p)
+{
+	if (!rx_has_ports(p) || !p->at.first)
+		return ESP_OK;
+	if (p->at.end - p->at.l4 < 4)
+		return COUNT_packet_truncated;
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	enum counter reason = p->at.protocol == IPPROTO_UDP ? COUNT_clear_udp_to_protected
+							    : COUNT_clear_tcp_to_protected;
+	uint16_t port;
+	memcpy(&port, frame + p->at.l4 + 2, sizeof(port));
+	if (zone_is_protected(&w->zones->zone[p->zone], rte_be_to_cpu_16(port)))
+		return reason;
+	struct tuple tuple = tuple_of(frame, &p->at, p->zone, API_IN);
+	bool claimed = tuple_find(w->sas, tuple_hash(w->sas->tuples, &tuple), &tuple);
+	return claimed ? reason : ESP_OK;
+}
+
 static void clear_in(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 {
-	if (rx_has_ports(p) && p->at.first) {
-		if (p->at.end - p->at.l4 < 4) {
-			out_drop(w, m, COUNT_packet_truncated);
-			return;
-		}
-		const uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-		enum counter reason = p->at.protocol == IPPROTO_UDP ? COUNT_clear_udp_to_protected
-								    : COUNT_clear_tcp_to_protected;
-		uint16_t port;
-		memcpy(&port, frame + p->at.l4 + 2, sizeof(port));
-		if (zone_is_protected(&w->zones->zone[p->zone], rte_be_to_cpu_16(port))) {
-			out_drop(w, m, reason);
-			return;
-		}
-		struct tuple tuple = tuple_of(frame, &p->at, p->zone, API_IN);
-		if (tuple_find(w->sas, tuple_hash(w->sas->tuples, &tuple), &tuple)) {
-			out_drop(w, m, reason);
-			return;
-		}
-	}
-	if (unlikely(encap_claims_in(w, m, p))) {
-		out_drop(w, m, COUNT_clear_to_tunnel);
+	enum counter verdict = inbound_claim(w, m, p);
+	if (likely(verdict == ESP_OK) && unlikely(encap_claims_in(w, m, p)))
+		verdict = COUNT_clear_to_tunnel;
+	if (unlikely(verdict != ESP_OK)) {
+		out_drop(w, m, verdict);
 		return;
 	}
 	w->count.n[COUNT_clear_rx]++;

@@ -8,7 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/counters.h"
+
 struct crypto_job;
+struct pkt;
 struct rte_mbuf;
 struct worker;
 struct zone_port;
@@ -20,6 +23,12 @@ struct zone_port;
  */
 bool inbound_burst(struct worker *w, const struct zone_port *port, struct rte_mbuf *m[],
 		   uint32_t n);
+/*
+ * A packet that no set's SA has authenticated reaches the kernel only when none claims its tuple
+ * (TS 33.203 7.1, C-061): ESP_OK, or the reason to drop it. Of fragments the first one is judged;
+ * without it the others never become a datagram.
+ */
+enum counter inbound_claim(const struct worker *w, const struct rte_mbuf *m, const struct pkt *p);
 /* Goes on with what waits. */
 void inbound_waiting(struct worker *w);
 /* What the crypto has verified. */

@@ -487,6 +487,35 @@ static void everything(struct api_tunnel *tunnel)
 	memset(&s->remote, 0, sizeof(s->remote));
 }
 
+TEST(encap, c061_no_gateway_speaks_for_a_ue)
+{
+	static const uint8_t text[] = "REGISTER";
+	struct fixture *f = fixture_open(&fixture_table);
+	struct tunnel_scene s = { .f = f };
+	struct fixture_ue ue;
+	seg_open(f, &s.seg, &seg_kinds[0], 1, everything);
+	EXPECT_EQ(seg_install(f, &s.seg, API_IN, CRYPTO_HMAC_SHA1_NULL, 50, NULL), 0);
+	fixture_ue_install(f, &ue, 0, 1, CRYPTO_HMAC_SHA1_NULL, API_IPV4, NULL);
+	fixture_mark(f);
+	fixture_ue_clear(&s.inner, &ue, SET_UC_TO_PS, IPPROTO_UDP, text, 8);
+	wrap_in(&s);
+	expect_in_dropped(&s, COUNT_clear_udp_to_protected);
+	fixture_ue_clear(&s.inner, &ue, SET_UC_TO_PS, IPPROTO_TCP, text, 8);
+	wrap_in(&s);
+	expect_in_dropped(&s, COUNT_clear_tcp_to_protected);
+	/* Nor does anybody else to a protected port. */
+	uint8_t upper[100];
+	packet_make(&s.inner, &s.seg.inner_in, IPPROTO_UDP, upper,
+		    packet_udp(upper, 9, FIXTURE_PORT_PS, text, 8));
+	wrap_in(&s);
+	expect_in_dropped(&s, COUNT_clear_udp_to_protected);
+	packet_make(&s.inner, &s.seg.inner_in, IPPROTO_UDP, upper,
+		    packet_udp(upper, 9, FIXTURE_PORT_PS + 1, text, 8));
+	wrap_in(&s);
+	expect_delivered(&s, &s.inner);
+	close_scene(&s);
+}
+
 TEST(encap, ike_of_the_ends_and_neighbour_discovery_pass_by_any_policy)
 {
 	struct fixture *f = fixture_open(&fixture_table);
