@@ -105,9 +105,9 @@ struct config_pcscf {
 	char *visited_network; /* P-Visited-Network-ID, TS 24.229 5.2.2.1 */
 	enum config_sa_profile sa_profile;
 	enum config_indicator indicator;
-	char **integrity; /* SIP names, most wanted first: hmac-sha-1-96, hmac-md5-96 */
+	char **integrity; /* SIP names, most wanted first; "null" is for aes-gcm */
 	uint32_t n_integrity;
-	char **encryption; /* null, aes-cbc */
+	char **encryption;
 	uint32_t n_encryption;
 	uint32_t temporary_sa_s; /* reg-await-auth, TS 24.229 table 7.8.1: 240 */
 };

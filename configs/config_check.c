@@ -194,12 +194,58 @@ static int check_unique(struct config_document *d, const char *key, char *const 
 	return 0;
 }
 
+/* Seed 6.3: integrity always, and by one algorithm alone. */
+static bool is_pair(const char *integrity, const char *encryption)
+{
+	if (!strcmp(integrity, "null"))
+		return !strcmp(encryption, "aes-gcm");
+	if (!strcmp(integrity, "aes-gmac"))
+		return !strcmp(encryption, "null");
+	return strcmp(encryption, "aes-gcm") != 0;
+}
+
+/* Each algorithm must have one in the other list to go with. */
+static int check_pairs(struct config_document *d, const struct config_pcscf *p)
+{
+	uint32_t i, e;
+
+	for (i = 0; i < p->n_integrity; i++) {
+		for (e = 0; e < p->n_encryption; e++)
+			if (is_pair(p->integrity[i], p->encryption[e]))
+				break;
+		if (e == p->n_encryption)
+			return document_refuse(d, document_find(d, "pcscf.integrity[%u]", i),
+					       "found %s for integrity, expected one in "
+					       "encryption that goes with it",
+					       p->integrity[i]);
+	}
+	for (e = 0; e < p->n_encryption; e++) {
+		for (i = 0; i < p->n_integrity; i++)
+			if (is_pair(p->integrity[i], p->encryption[e]))
+				break;
+		if (i == p->n_integrity)
+			return document_refuse(d, document_find(d, "pcscf.encryption[%u]", e),
+					       "found %s for encryption, expected one in "
+					       "integrity that goes with it",
+					       p->encryption[e]);
+	}
+	return 0;
+}
+
+static int check_algorithms(struct config_document *d, const struct config_pcscf *p)
+{
+	int rc = check_unique(d, "integrity", p->integrity, p->n_integrity);
+
+	if (!rc)
+		rc = check_unique(d, "encryption", p->encryption, p->n_encryption);
+	return rc ? rc : check_pairs(d, p);
+}
+
 /* The zone of the P-CSCF must be there, have protected ports, and leave the clear port alone. */
 static int check_pcscf(struct config_document *d, const struct config *c)
 {
 	int idx = config_zone_index(c, c->pcscf->zone);
 	const struct config_zone *z;
-	int rc;
 
 	if (!c->dataplane)
 		return document_refuse(
@@ -223,9 +269,7 @@ static int check_pcscf(struct config_document *d, const struct config *c)
 			d, document_find(d, "dataplane.zones[%d].n_port_pc", idx),
 			"found 1 for n_port_pc, expected at least 2: a new SA set needs "
 			"another port_pc");
-	rc = check_unique(d, "integrity", c->pcscf->integrity, c->pcscf->n_integrity);
-	return rc ? rc
-		  : check_unique(d, "encryption", c->pcscf->encryption, c->pcscf->n_encryption);
+	return check_algorithms(d, c->pcscf);
 }
 
 static bool same_address(const char *a, const char *b)

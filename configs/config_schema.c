@@ -235,9 +235,9 @@ static const struct config_rule rules[] = {
 	{ pcscf_fields, "icscf", .valid = syntax_next_hop, .expected = "sip:ADDRESS:PORT" },
 	{ pcscf_fields, "visited_network", .valid = syntax_domain, .expected = "a domain name" },
 	{ pcscf_fields, "integrity", .valid = syntax_integrity,
-	  .expected = "hmac-sha-1-96 or hmac-md5-96" },
+	  .expected = "hmac-sha-1-96, hmac-md5-96, aes-gmac or \"null\"" },
 	{ pcscf_fields, "encryption", .valid = syntax_encryption,
-	  .expected = "\"null\" or aes-cbc" },
+	  .expected = "\"null\", aes-cbc, des-ede3-cbc or aes-gcm" },
 	/* reg-await-auth is 4 minutes, TS 24.229 table 7.8.1 */
 	{ pcscf_fields, "temporary_sa_s", 1, 3600, 240 },
 

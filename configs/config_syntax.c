@@ -187,12 +187,14 @@ bool syntax_device(const char *text)
 
 bool syntax_integrity(const char *text)
 {
-	return !strcmp(text, "hmac-sha-1-96") || !strcmp(text, "hmac-md5-96");
+	return !strcmp(text, "hmac-sha-1-96") || !strcmp(text, "hmac-md5-96") ||
+	       !strcmp(text, "aes-gmac") || !strcmp(text, "null");
 }
 
 bool syntax_encryption(const char *text)
 {
-	return !strcmp(text, "null") || !strcmp(text, "aes-cbc");
+	return !strcmp(text, "null") || !strcmp(text, "aes-cbc") || !strcmp(text, "des-ede3-cbc") ||
+	       !strcmp(text, "aes-gcm");
 }
 
 bool syntax_algorithm(const char *text)

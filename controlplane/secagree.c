@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "controlplane/sip.h"
+#include "crypto/alg.h"
 
 #define N_PARAMS  32  /* of one mechanism */
 #define FIRST_SPI 256 /* 1 … 255 are reserved: RFC 4303 2.1 */
@@ -227,8 +228,10 @@ const struct secagree_offer *secagree_choose(const struct secagree_list *client,
 {
 	for (unsigned i = 0; i < policy->n_integrity; i++)
 		for (unsigned e = 0; e < policy->n_encryption; e++) {
-			const struct secagree_offer *o =
-				find(client, policy->integrity[i], policy->encryption[e]);
+			const struct secagree_offer *o;
+			if (!alg_names_are_allowed(policy->integrity[i], policy->encryption[e]))
+				continue;
+			o = find(client, policy->integrity[i], policy->encryption[e]);
 			if (o)
 				return o;
 		}
@@ -245,7 +248,9 @@ int secagree_print_server(const struct secagree_policy *policy,
 		snprintf(own, sizeof(own), "; spi-c=%u; spi-s=%u; port-c=%u; port-s=%u",
 			 numbers->spi_c, numbers->spi_s, numbers->port_c, numbers->port_s);
 	for (unsigned i = 0; i < policy->n_integrity; i++)
-		for (unsigned e = 0; e < policy->n_encryption && q > 0; e++, q -= Q_STEP) {
+		for (unsigned e = 0; e < policy->n_encryption && q > 0; e++) {
+			if (!alg_names_are_allowed(policy->integrity[i], policy->encryption[e]))
+				continue;
 			int n = snprintf(
 				out + used, out_bytes - used,
 				"%sipsec-3gpp; q=0.%d; prot=esp; mod=trans%s; alg=%s; ealg=%s",
@@ -254,6 +259,7 @@ int secagree_print_server(const struct secagree_policy *policy,
 			if (n < 0 || (size_t)n >= out_bytes - used)
 				return -EMSGSIZE;
 			used += (size_t)n;
+			q -= Q_STEP;
 		}
 	return (int)used;
 }

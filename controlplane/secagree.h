@@ -46,7 +46,10 @@ int secagree_add(struct secagree_list *l, const char *line);
 /* All lines of `header` in a message. n_mechanisms = 0: there is none. As secagree_add(). */
 int secagree_read(const struct sip *s, const char *header, struct secagree_list *out);
 
-/* What a P-CSCF wants, most wanted first: SIP names of the configuration. */
+/*
+ * What a P-CSCF wants, most wanted first: SIP names of the configuration. Of the pairs of the two
+ * lists those count that protect (alg_pair_is_allowed()).
+ */
 struct secagree_policy {
 	char *const *integrity;
 	unsigned n_integrity;

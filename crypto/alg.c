@@ -40,3 +40,19 @@ int alg_find_cipher(const char *name, size_t name_bytes)
 {
 	return find(alg_cipher, ALG_N_CIPHER, name, name_bytes);
 }
+
+bool alg_pair_is_allowed(enum alg_integrity integrity, enum alg_cipher cipher)
+{
+	if (integrity == ALG_INTEGRITY_NULL)
+		return cipher == ALG_AES_GCM;
+	if (integrity == ALG_AES_GMAC)
+		return cipher == ALG_CIPHER_NULL;
+	return cipher != ALG_AES_GCM;
+}
+
+bool alg_names_are_allowed(const char *integrity, const char *cipher)
+{
+	int i = alg_find_integrity(integrity, strlen(integrity));
+	int c = alg_find_cipher(cipher, strlen(cipher));
+	return i >= 0 && c >= 0 && alg_pair_is_allowed((enum alg_integrity)i, (enum alg_cipher)c);
+}

@@ -5,6 +5,7 @@
 #ifndef CRYPTO_ALG_H
 #define CRYPTO_ALG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,5 +47,13 @@ extern const struct alg alg_cipher[ALG_N_CIPHER];
  */
 int alg_find_integrity(const char *name, size_t name_bytes);
 int alg_find_cipher(const char *name, size_t name_bytes);
+
+/*
+ * Whether ESP under these two is protected, and by one algorithm alone: integrity always (seed
+ * 6.3), and AES-GMAC, which brings its own IV and salt, only without a cipher.
+ */
+bool alg_pair_is_allowed(enum alg_integrity integrity, enum alg_cipher cipher);
+/* The same by SIP names; names that are not in the tables make no pair. */
+bool alg_names_are_allowed(const char *integrity, const char *cipher);
 
 #endif

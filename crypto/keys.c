@@ -14,14 +14,6 @@ enum {
 	SHA256_BYTES = 32,
 };
 
-/* Seed 6.3: integrity always; and one algorithm for it, so that one salt and one ICV do. */
-static bool pair_is_allowed(enum alg_integrity integrity, enum alg_cipher cipher)
-{
-	bool by_integrity = integrity != ALG_INTEGRITY_NULL;
-	bool by_cipher = cipher == ALG_AES_GCM;
-	return by_integrity != by_cipher;
-}
-
 /* Every byte of a DES key has odd parity, in its lowest bit: FIPS 46-3. */
 static void set_odd_parity(uint8_t *key, size_t n_bytes)
 {
@@ -61,7 +53,7 @@ int keys_expand(enum alg_integrity integrity, enum alg_cipher cipher,
 		struct esp_keys *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (!pair_is_allowed(integrity, cipher))
+	if (!alg_pair_is_allowed(integrity, cipher))
 		return -EINVAL;
 
 	/* The 20 bytes of SHA-1 are IK and four zeros, which are there already. */

@@ -82,7 +82,7 @@ int lab_configure(struct lab *l)
 
 	if (set_value(l, "sa_profile", o->single_pair ? "single-pair" : "two-pairs"))
 		return -1;
-	snprintf(value, sizeof(value), "[%s]", o->alg);
+	snprintf(value, sizeof(value), "[\"%s\"]", o->alg);
 	if (set_value(l, "integrity", value))
 		return -1;
 	snprintf(value, sizeof(value), "[\"%s\"]", o->ealg);

@@ -28,6 +28,11 @@
 	"  visited_network: example.net\n"                                                         \
 	"  integrity: [hmac-sha-1-96]\n"                                                           \
 	"  encryption: [aes-cbc]\n"
+#define ALGORITHMS(encryption, integrity)                                                          \
+	EDGE "pcscf:\n  zone: access\n  addresses: [192.0.2.1]\n"                                  \
+	     "  core_address: 192.0.2.2\n  icscf: sip:192.0.2.3:5060\n"                            \
+	     "  visited_network: example.net\n  encryption: [" encryption "]\n"                    \
+	     "  integrity: [" integrity "]\n"
 #define EDGE DATAPLANE ZONES CONTROLPLANE /* 10 lines */
 
 static const struct {
@@ -150,9 +155,11 @@ static const struct {
 	{ "pcscf: {icscf: \"sip:example.net:5060\"}",
 	  ":1:16: found \"sip:example.net:5060\" for icscf, expected sip:ADDRESS:PORT" },
 	{ "pcscf: {integrity: [hmac-sha-256]}",
-	  ":1:21: found \"hmac-sha-256\" for integrity, expected hmac-sha-1-96 or hmac-md5-96" },
+	  ":1:21: found \"hmac-sha-256\" for integrity, expected hmac-sha-1-96, hmac-md5-96, "
+	  "aes-gmac or \"null\"" },
 	{ "pcscf: {encryption: [des]}",
-	  ":1:22: found \"des\" for encryption, expected \"null\" or aes-cbc" },
+	  ":1:22: found \"des\" for encryption, expected \"null\", aes-cbc, des-ede3-cbc or "
+	  "aes-gcm" },
 	{ "scscf: {algorithm: MD5}",
 	  ":1:20: found \"MD5\" for algorithm, expected AKAv1-MD5 or AKAv2-MD5" },
 
@@ -258,6 +265,18 @@ static const struct {
 	       "  visited_network: example.net\n  encryption: [aes-cbc]\n"
 	       "  integrity: [hmac-md5-96, hmac-md5-96]\n",
 	  ":18:28: found hmac-md5-96 again in integrity, expected it once" },
+	{ ALGORITHMS("aes-cbc, aes-gcm", "hmac-md5-96"),
+	  ":17:25: found aes-gcm for encryption, expected one in integrity that goes with it" },
+	{ ALGORITHMS("\"null\"", "aes-gmac, \"null\""),
+	  ":18:25: found null for integrity, expected one in encryption that goes with it" },
+	{ ALGORITHMS("aes-cbc", "hmac-md5-96, aes-gmac"),
+	  ":18:28: found aes-gmac for integrity, expected one in encryption that goes with it" },
+	{ ALGORITHMS("aes-gcm", "\"null\", hmac-md5-96"),
+	  ":18:23: found hmac-md5-96 for integrity, expected one in encryption that goes with "
+	  "it" },
+	{ ALGORITHMS("\"null\", des-ede3-cbc", "aes-gmac"),
+	  ":17:24: found des-ede3-cbc for encryption, expected one in integrity that goes with "
+	  "it" },
 	{ CONTROLPLANE "scscf: {address: 192.0.2.4, min_expires_s: 61, max_expires_s: 60}\n",
 	  ":2:44: found 61 for min_expires_s, expected at most max_expires_s, 60" },
 };

@@ -136,6 +136,33 @@ TEST(secagree, c064_cipher_is_refused_in_the_seed_profile)
 	EXPECT_TRUE(secagree_choose(&list, &both) != NULL);
 }
 
+/* Of all pairs of the policy those that protect, and by one algorithm alone. */
+TEST(secagree, c063_c082_only_pairs_that_protect_are_offered_and_chosen)
+{
+	static char *integrity[] = { "aes-gmac", "null", "hmac-sha-1-96" };
+	static char *encryption[] = { "aes-gcm", "null", "des-ede3-cbc" };
+	static const struct secagree_policy all = { integrity, 3, encryption, 3 };
+	static const char *const pairs[][2] = { { "aes-gmac", "null" },
+						{ "null", "aes-gcm" },
+						{ "hmac-sha-1-96", "null" },
+						{ "hmac-sha-1-96", "des-ede3-cbc" } };
+	char text[SECAGREE_TEXT_BYTES];
+	struct secagree_server own = { 98765432, 87654321, 8642, 7531 };
+	ASSERT_GT(secagree_print_server(&all, &own, text, sizeof(text)), 0);
+	ASSERT_EQ(read_one(text), 0);
+	ASSERT_EQ(list.n_offers, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		EXPECT_STREQ(list.offers[i].alg, pairs[i][0]);
+		EXPECT_STREQ(list.offers[i].ealg, pairs[i][1]);
+		EXPECT_EQ(list.offers[i].q_thousandths, 900 - 100 * i);
+	}
+	EXPECT_STREQ(secagree_choose(&list, &all)->alg, "aes-gmac");
+	ASSERT_EQ(read_one("ipsec-3gpp; " NUMBERS "; alg=null; ealg=null"), 0);
+	EXPECT_TRUE(secagree_choose(&list, &all) == NULL);
+	ASSERT_EQ(read_one("ipsec-3gpp; " NUMBERS "; alg=aes-gmac; ealg=des-ede3-cbc"), 0);
+	EXPECT_TRUE(secagree_choose(&list, &all) == NULL);
+}
+
 TEST(secagree, c059b_preference_is_the_policys_for_all_pairs_of_offers)
 {
 	static const char *const algs[] = { "hmac-md5-96", "hmac-sha-1-96" };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/alg.h"
 #include "tools/ue/attack.h"
 
 #define MAX_UES  1000000
@@ -31,7 +32,9 @@ static const char help[] =
 	"  --first-address A      address of the first UE, the others follow; default 10.1.0.1,\n"
 	"                         fd01::1 with IPv6. The P-CSCF needs a route to them.\n"
 	"  --alg LIST             hmac-sha-1-96, hmac-md5-96; default hmac-sha-1-96\n"
-	"  --ealg LIST            null, aes-cbc; default null. All pairs of the two are offered.\n"
+	"  --ealg LIST            null, aes-cbc, des-ede3-cbc, aes-gcm; default null. All pairs "
+	"of\n"
+	"                         the two that protect are offered.\n"
 	"  --sa-profile PROFILE   two-pairs (TS 33.203) or single-pair; default two-pairs\n"
 	"  --concurrency N        UEs in the middle of something; default 32\n"
 	"  --rate N               requests a second in traffic; default 200\n"
@@ -84,30 +87,34 @@ static int find_name(const char *const names[], const char *value)
 	return -1;
 }
 
-/* All pairs of the two lists, as bits of enum crypto_suite. */
+/* All pairs of the two lists that protect, as bits of enum crypto_suite; each name counts. */
 static int read_algorithms(const char *alg_list, const char *ealg_list, unsigned *offered)
 {
 	struct view algs = { alg_list, strlen(alg_list) };
+	bool known = true;
 
 	*offered = 0;
 	while (algs.at) {
 		struct view alg = view_take(&algs, ',');
 		struct view ealgs = { ealg_list, strlen(ealg_list) };
 
+		known = known && alg_find_integrity(alg.at, alg.bytes) >= 0;
 		while (ealgs.at) {
-			int suite = secagree_suite(alg, view_take(&ealgs, ','));
+			struct view ealg = view_take(&ealgs, ',');
+			int suite = secagree_suite(alg, ealg);
 
-			if (suite < 0) {
-				fprintf(stderr,
-					"imsgate-ue: --alg %s --ealg %s: expected names out of "
-					"hmac-sha-1-96, hmac-md5-96; null, aes-cbc\n",
-					alg_list, ealg_list);
-				return -EINVAL;
-			}
-			*offered |= 1u << suite;
+			known = known && alg_find_cipher(ealg.at, ealg.bytes) >= 0;
+			if (suite >= 0)
+				*offered |= 1u << suite;
 		}
 	}
-	return 0;
+	if (known && *offered)
+		return 0;
+	fprintf(stderr,
+		"imsgate-ue: --alg %s --ealg %s: expected pairs out of hmac-sha-1-96, hmac-md5-96; "
+		"null, aes-cbc, des-ede3-cbc; or aes-gmac; null; or null; aes-gcm\n",
+		alg_list, ealg_list);
+	return -EINVAL;
 }
 
 static const struct option long_options[] = {
