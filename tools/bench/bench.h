@@ -27,6 +27,9 @@ struct bench_memory {
 	uint64_t control_bytes; /* all else of the table, and the sets */
 };
 
+/* Places in the RCU: of the one worker, and of the two of scale.c. */
+#define BENCH_WORKERS 3
+
 /* The data plane under test: one zone on ring ports, its table and one worker, no threads. */
 struct bench {
 	struct zones zones;
@@ -64,5 +67,6 @@ int drops_run(struct bench_run *run);
 int memory_run(struct bench_run *run);
 int install_run(struct bench_run *run);
 int latency_run(struct bench_run *run);
+int scale_run(struct bench_run *run);
 
 #endif

@@ -54,7 +54,9 @@ static uint32_t next_random(struct bench_feed *f)
 
 static uint32_t pick(struct bench_feed *f)
 {
-	return (uint32_t)((uint64_t)next_random(f) * f->n_peers >> 32);
+	uint32_t n = f->member ? f->n_members : f->n_peers;
+	uint32_t i = (uint32_t)((uint64_t)next_random(f) * n >> 32);
+	return f->member ? f->member[i] : i;
 }
 
 /* ---- peers ---- */
@@ -80,6 +82,12 @@ static void fill_keys(const struct bench_feed *f, uint32_t i, struct api_set *se
 static uint32_t peer_address_be(uint32_t i)
 {
 	return rte_cpu_to_be_32(PEER_NET + 1 + i);
+}
+
+void feed_addresses(uint32_t peer, uint32_t pair_be[2])
+{
+	pair_be[0] = peer_address_be(peer);
+	pair_be[1] = rte_cpu_to_be_32(LOCAL_ADDRESS);
 }
 
 static int install_peer(struct bench_feed *f, uint32_t i)

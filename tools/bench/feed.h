@@ -30,6 +30,8 @@ struct bench_feed {
 	bool inbound;
 	struct feed_peer *peer;
 	uint32_t n_peers, n_room;
+	uint32_t *member; /* peers to pick from; NULL = all */
+	uint32_t n_members;
 	uint32_t n_populations; /* so far: the keys of each are others */
 	struct crypto *crypto;
 	uint64_t random; /* state of the generator that picks peers */
@@ -53,6 +55,9 @@ void feed_begin(struct bench_feed *f, const struct bench_suite *suite, bool inbo
 int feed_grow(struct bench_feed *f, uint32_t n);
 /* Deletes all peers and waits until their slots are free. */
 void feed_end(struct bench_feed *f);
+
+/* A peer's address and the edge's, as they lie in the header of a packet from the peer. */
+void feed_addresses(uint32_t peer, uint32_t pair_be[2]);
 
 /* Makes n ≤ FEED_BURST packets. 0 or -ENOMEM. */
 int feed_make(struct bench_feed *f, struct rte_mbuf *m[], unsigned n, uint32_t size_bytes);

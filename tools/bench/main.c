@@ -22,9 +22,10 @@ static const struct bench_measurement_name names[] = {
 	{ "memory", "bytes per SA" },
 	{ "install", "SA sets per second through the socket" },
 	{ "latency", "time in the box at 50 % and 90 % of capacity" },
+	{ "scale", "two workers against one" },
 };
 static int (*const run_of[])(struct bench_run *run) = {
-	packets_run, drops_run, memory_run, install_run, latency_run,
+	packets_run, drops_run, memory_run, install_run, latency_run, scale_run,
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == N_MEASUREMENTS, "every name has a function");
 

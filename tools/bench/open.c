@@ -138,7 +138,7 @@ static int open_tables(struct bench *b, uint32_t capacity)
 		.capacity = capacity,
 		.generation_bits = 10,
 		.window_pkts = 128,
-		.n_workers = 1,
+		.n_workers = BENCH_WORKERS,
 	};
 	int rc = weigh_index(b, capacity);
 	uint64_t before = memory_allocated_bytes();

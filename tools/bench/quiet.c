@@ -73,7 +73,7 @@ void quiet_end(const struct quiet *q, struct report *report)
 static void set_policy(int policy, int priority)
 {
 	const struct sched_param parameter = { .sched_priority = priority };
-	static bool refused;
+	static _Thread_local bool refused;
 	if (!refused && sched_setscheduler(0, policy, &parameter) < 0)
 		refused = true; /* nobody's fault: only less quiet */
 }

@@ -25,6 +25,7 @@ void quiet_end(const struct quiet *q, struct report *report);
  * Around the measured part of a round, which lasts less than a millisecond: real-time priority
  * where the system lets us have it, so that no other process comes between. Only there: the kernel
  * stops a real-time thread that runs for a second, and the rest of the machine has to live as well.
+ * For the calling thread, any.
  */
 void quiet_hold(void);
 void quiet_release(void);
