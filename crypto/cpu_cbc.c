@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "crypto/iv.h"
 #include "crypto/wipe.h"
 
 enum {
@@ -13,7 +14,6 @@ enum {
 	AES256_KEY_BYTES = 32,
 	DES_KEY_BYTES = 8,
 	DES_KEYS_BYTES = 24,
-	NONCE_BYTES = 8, /* see crypto_packet_number_be() */
 };
 
 void cpu_preset(struct crypto *c)
@@ -92,24 +92,6 @@ static bool run(struct crypto *c, unsigned n, enum cpu_cipher cipher,
 	return done;
 }
 
-/*
- * RFC 3602 3 wants an IV that nobody can predict: the encryption of a nonce under the packet's own
- * key is one (SP 800-38A appendix C). The packet's number never comes twice under an SA; the random
- * seed keeps apart those who share the key. The nonce is put where the IV belongs and enciphered
- * with the packet, as its first block after an IV of zeros: what comes out is the IV, and the block
- * after it has been chained to it. With blocks of 8 bytes (RFC 2451 3) number and seed are one
- * block.
- */
-static void put_nonce(const struct crypto_job *job, uint8_t *iv, size_t iv_bytes)
-{
-	uint64_t nonce = crypto_packet_number_be(job), seed = job->key->cipher.iv_seed;
-	if (iv_bytes == NONCE_BYTES)
-		nonce ^= seed;
-	else
-		memcpy(iv + NONCE_BYTES, &seed, sizeof(seed));
-	memcpy(iv, &nonce, sizeof(nonce));
-}
-
 bool cpu_encrypt(struct crypto *c, enum cpu_cipher cipher, struct crypto_job *const job[],
 		 unsigned n)
 {
@@ -122,7 +104,7 @@ bool cpu_encrypt(struct crypto *c, enum cpu_cipher cipher, struct crypto_job *co
 		IMB_JOB *imb = &c->cipher[n_ciphers];
 		expand(c, cipher, job[i]->key->cipher.key, &c->schedule[n_ciphers++]);
 		uint8_t *iv = job[i]->esp + job[i]->cipher_start - iv_bytes;
-		put_nonce(job[i], iv, iv_bytes);
+		iv_put_nonce(job[i], iv, iv_bytes);
 		imb->src = job[i]->esp;
 		imb->iv = zero_iv;
 		imb->dst = iv;

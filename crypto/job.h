@@ -9,8 +9,8 @@
  * its own: both share a group where the algorithm lets them. Other backends are engines (engine.h),
  * whose results may come turns later.
  *
- * A packet with a bad ICV is as it came: nothing of it was deciphered. IVs are the backend's
- * business: see crypto_packet_number_be().
+ * A packet with a bad ICV is as it came: nothing of it was deciphered; a device may have done so.
+ * IVs are the backend's business: see crypto_packet_number_be() and iv.h.
  */
 #ifndef CRYPTO_JOB_H
 #define CRYPTO_JOB_H
