@@ -50,6 +50,12 @@ struct config_offload {
 	uint32_t promote_pps;       /* packets per second that make an SA of a UE worth one */
 };
 
+/* Reassembly in the data plane; each worker has so much for each direction. */
+struct config_fragments {
+	uint32_t n_datagrams; /* unfinished ones; a power of two */
+	uint32_t timeout_s;   /* from the first fragment on, 1 … 60 */
+};
+
 /*
  * One zone: a network port and a kernel port, paired. A device is a PCI address
  * ("0000:3b:00.0") or a DPDK device string ("net_tap0,iface=gm0").
@@ -89,6 +95,7 @@ struct config_dataplane {
 	uint32_t n_quotas;
 	struct config_sa sa;
 	struct config_offload offload;
+	struct config_fragments fragments;
 	struct config_zone *zones;
 	uint32_t n_zones;
 };

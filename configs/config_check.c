@@ -46,6 +46,15 @@ static int check_spi(struct config_document *d, const struct config_sa *sa)
 	return 0;
 }
 
+static int check_fragments(struct config_document *d, const struct config_fragments *fragments)
+{
+	if (fragments->n_datagrams & (fragments->n_datagrams - 1))
+		return document_refuse(d, document_find(d, "dataplane.fragments.n_datagrams"),
+				       "found %u for n_datagrams, expected a power of two",
+				       fragments->n_datagrams);
+	return 0;
+}
+
 static int check_cores(struct config_document *d, const struct config_dataplane *dp)
 {
 	for (uint32_t i = 0; i < dp->n_worker_cores; i++) {
@@ -355,6 +364,8 @@ int check_all(struct config_document *d, const struct config *c)
 
 	if (c->dataplane) {
 		rc = check_spi(d, &c->dataplane->sa);
+		if (rc == 0)
+			rc = check_fragments(d, &c->dataplane->fragments);
 		if (rc == 0)
 			rc = check_cores(d, c->dataplane);
 		if (rc == 0)

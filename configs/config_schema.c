@@ -63,6 +63,12 @@ static const cyaml_schema_field_t offload_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t fragments_fields[] = {
+	NUMBER(OPTIONAL, config_fragments, n_datagrams),
+	NUMBER(OPTIONAL, config_fragments, timeout_s),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t zone_fields[] = {
 	TEXT(REQUIRED, config_zone, name),
 	TEXT(REQUIRED, config_zone, network_port),
@@ -105,6 +111,8 @@ static const cyaml_schema_field_t dataplane_fields[] = {
 	LIST(OPTIONAL, config_dataplane, quotas, quota_entry, 64),
 	CYAML_FIELD_MAPPING("sa", OPTIONAL, struct config_dataplane, sa, sa_fields),
 	CYAML_FIELD_MAPPING("offload", OPTIONAL, struct config_dataplane, offload, offload_fields),
+	CYAML_FIELD_MAPPING("fragments", OPTIONAL, struct config_dataplane, fragments,
+			    fragments_fields),
 	LIST(REQUIRED, config_dataplane, zones, zone_entry, 64),
 	CYAML_FIELD_END,
 };
@@ -187,6 +195,10 @@ static const struct config_rule rules[] = {
 	/* NICs have from 1024 (ixgbe) on; what a port has not is found out by asking it. */
 	{ offload_fields, "sessions_per_port", 0, 1u << 16, 1024 },
 	{ offload_fields, "promote_pps", 1, 1u << 24, 1000 },
+
+	{ fragments_fields, "n_datagrams", 16, 1u << 16, 1u << 10 },
+	/* RFC 8200 4.5 and RFC 1122 3.3.2: no longer than 60 s */
+	{ fragments_fields, "timeout_s", 1, 60, 5 },
 
 	{ zone_fields, "vlan", 0, 4094, 0 },
 	{ zone_fields, "mtu_bytes", 576, 9216,

@@ -19,12 +19,23 @@
 	COUNTER(esp_tx_bytes, "bytes of IP payload put into ESP packets")                          \
 	COUNTER(clear_rx, "clear packets passed to a kernel port")                                 \
 	COUNTER(clear_tx, "clear packets passed to a network port")                                \
+	COUNTER(fragment_rx, "fragments received that became part of a datagram")                  \
+	COUNTER(fragment_whole, "datagrams put together from fragments")                           \
+	COUNTER(fragment_split, "datagrams cut into fragments")                                    \
+	COUNTER(fragment_tx, "fragments made of them")                                             \
 	COUNTER(packet_truncated, "drop: a header or length runs past the end of the packet")      \
 	COUNTER(packet_malformed, "drop: a header field is impossible")                            \
 	COUNTER(packet_bad_checksum, "drop: the port found the IPv4 header checksum wrong")        \
 	COUNTER(packet_unknown_zone, "drop: no zone has this port and VLAN")                       \
+	COUNTER(fragment_malformed, "drop: fragment with impossible lengths, sum or headers")      \
+	COUNTER(fragment_overlap, "drop: fragment of a datagram with overlaps (RFC 5722)")         \
+	COUNTER(fragment_copy, "drop: copy of a fragment that is there already")                   \
+	COUNTER(fragment_too_many, "drop: fragment of a datagram of too many")                     \
+	COUNTER(fragment_too_big, "drop: fragment of a datagram too large to handle")              \
+	COUNTER(fragment_timeout, "drop: fragment whose datagram was not complete in time")        \
+	COUNTER(fragment_crowded_out, "drop: fragment that gave way to newer ones")                \
+	COUNTER(fragment_no_buffer, "drop: no buffer for a datagram or its fragments")             \
 	COUNTER(esp_truncated, "drop: ESP too short for header, trailer and ICV")                  \
-	COUNTER(esp_fragment, "drop: a fragment was handed to ESP (RFC 4303 3.4.1)")               \
 	COUNTER(esp_unknown_spi, "drop: no SA has this SPI here")                                  \
 	COUNTER(esp_reflected, "drop: ESP from one of our own addresses")                          \
 	COUNTER(esp_wrong_address, "drop: outer addresses or zone are not the SA's")               \
@@ -36,6 +47,7 @@
 	COUNTER(esp_bad_padding, "drop: padding is not 1, 2, 3 … or longer than the packet")       \
 	COUNTER(esp_bad_next_header, "drop: next header is neither UDP nor TCP")                   \
 	COUNTER(esp_dummy, "drop: dummy packet, next header 59 (RFC 4303 2.6)")                    \
+	COUNTER(esp_no_checksum, "drop: UDP over IPv6 without a checksum (RFC 8200 8.1)")          \
 	COUNTER(esp_wrong_port, "drop: inner ports are not the SA's")                              \
 	COUNTER(esp_wrong_selector,                                                                \
 		"drop: inner packet is not one of its tunnel's (RFC 4301 5.2)")                    \
@@ -46,7 +58,6 @@
 	COUNTER(clear_to_tunnel, "drop: clear packet that a tunnel's policy holds")                \
 	COUNTER(out_no_sa, "drop: from or to a protected port, but no SA has this tuple")          \
 	COUNTER(out_no_tunnel, "drop: a tunnel's policy holds the packet, the tunnel has no SA")   \
-	COUNTER(out_fragment, "drop: fragment from a protected port")                              \
 	COUNTER(out_expired, "drop: outbound, the SA's lifetime is over")                          \
 	COUNTER(out_too_big, "drop: with ESP the packet would exceed the path MTU")                \
 	COUNTER(out_exhausted, "drop: sequence numbers used up (RFC 4303 3.3.3)")                  \

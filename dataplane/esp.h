@@ -90,6 +90,9 @@ static inline enum counter esp_check_ports(const struct sa_id *id, const uint8_t
 		return protocol == ESP_NO_NEXT_HEADER ? COUNT_esp_dummy : COUNT_esp_bad_next_header;
 	if (unlikely(l4_bytes < (protocol == IPPROTO_UDP ? ESP_UDP_BYTES : ESP_TCP_BYTES)))
 		return COUNT_packet_truncated;
+	/* RFC 8200 8.1: over IPv6 there is one. */
+	if (id->family == API_IPV6 && protocol == IPPROTO_UDP && unlikely(!l4[6] && !l4[7]))
+		return COUNT_esp_no_checksum;
 	uint16_t source, destination;
 	memcpy(&source, l4, sizeof(source));
 	memcpy(&destination, l4 + 2, sizeof(destination));

@@ -68,10 +68,6 @@ static bool sort_in(struct worker *w, const struct zone_port *port, struct rte_m
 		return false;
 	if (p->at.protocol != IPPROTO_ESP && !other_in(w, m, p))
 		return false;
-	if (unlikely(p->at.fragment)) {
-		out_drop(w, m, COUNT_esp_fragment);
-		return false;
-	}
 	if (unlikely(p->at.end - p->at.l4 < ESP_HEADER_BYTES)) {
 		out_drop(w, m, COUNT_esp_truncated);
 		return false;
@@ -169,7 +165,6 @@ bool inbound_burst(struct worker *w, const struct zone_port *port, struct rte_mb
 {
 	struct worker_burst sorted = { .n = 0 };
 
-	w->count.n[COUNT_network_rx] += n;
 	rx_prefetch(m, n);
 	for (uint32_t i = 0; i < n; i++) {
 		if (sort_in(w, port, m[i]))

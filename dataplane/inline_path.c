@@ -27,8 +27,9 @@ bool inline_take(const struct worker *w, struct rte_mbuf *m, struct pkt *p)
 	const struct inline_session *s = &t->session[t->of_slot[p->sa - w->sas->sa]];
 	const struct crypto_suite_shape *shape = &crypto_suite_shape[p->job.suite];
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + p->at.l3;
-	/* What will be cut into fragments needs its ICV before. */
-	if (p->job.esp - ip + p->job.auth_bytes + shape->icv_bytes > zone->mtu_bytes)
+	/* What will be cut into fragments, or copied, needs its ICV before. */
+	if (m->pool == w->zones->datagrams ||
+	    p->job.esp - ip + p->job.auth_bytes + shape->icv_bytes > zone->mtu_bytes)
 		return false;
 	if (s->needs_metadata &&
 	    rte_security_set_pkt_metadata(s->context, s->session, m, NULL) != 0)

@@ -24,6 +24,7 @@
 #include "dataplane/queue.h"
 #include "dataplane/steer.h"
 #include "dataplane/telemetry.h"
+#include "dataplane/unfinished.h"
 #include "dataplane/worker.h"
 #include "dataplane/zone.h"
 
@@ -124,6 +125,17 @@ static int open_steer(struct dataplane *d, char *error, size_t error_bytes)
 	return 0;
 }
 
+/* Fragments that wait for others leave seven of eight packet buffers to the ports, both ways. */
+static struct reassembly_config fragments_of(const struct config_dataplane *config)
+{
+	return (struct reassembly_config){
+		.n_datagrams = config->fragments.n_datagrams,
+		.n_held = RTE_MAX(config->n_mbufs / 16 / config->n_worker_cores,
+				  (uint32_t)UNFINISHED_MAX_PARTS),
+		.timeout_s = config->fragments.timeout_s,
+	};
+}
+
 static int open_workers(struct dataplane *d, uint64_t start_tsc, char *error, size_t error_bytes)
 {
 	const struct config_dataplane *config = d->config->dataplane;
@@ -136,6 +148,7 @@ static int open_workers(struct dataplane *d, uint64_t start_tsc, char *error, si
 			w->zones = &d->zones;
 			w->sas = &d->sas;
 			w->events = d->control.events;
+			w->fragments = fragments_of(config);
 			w->start_tsc = start_tsc;
 			w->idle_sleep_us = config->idle_sleep_us;
 			w->steer = d->steer ? d->steer->worker[i] : NULL;

@@ -9,6 +9,7 @@
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 
+#include "dataplane/fragment.h"
 #include "dataplane/steer.h"
 #include "dataplane/worker.h"
 
@@ -48,16 +49,13 @@ static inline void out_transmit(struct worker *w, uint16_t port, struct rte_mbuf
 		out_flush(w, port, sent_counter);
 }
 
-static inline void out_to_kernel(struct worker *w, uint8_t zone, struct rte_mbuf *m)
+/* As it is: its fragments, if it had to be cut, are ready. */
+static inline void out_kernel_frame(struct worker *w, uint8_t zone, struct rte_mbuf *m)
 {
-	const struct zone *z = &w->zones->zone[zone];
-	if (z->vlan && rte_vlan_strip(m) != 0)
-		out_drop(w, m, COUNT_packet_malformed);
-	else
-		out_transmit(w, z->kernel_port, m, COUNT_kernel_tx);
+	out_transmit(w, w->zones->zone[zone].kernel_port, m, COUNT_kernel_tx);
 }
 
-static inline void out_to_network(struct worker *w, uint8_t zone, struct rte_mbuf *m)
+static inline void out_network_frame(struct worker *w, uint8_t zone, struct rte_mbuf *m)
 {
 	const struct zone *z = &w->zones->zone[zone];
 	m->vlan_tci = z->vlan;
@@ -65,6 +63,24 @@ static inline void out_to_network(struct worker *w, uint8_t zone, struct rte_mbu
 		out_drop(w, m, COUNT_packet_malformed);
 	else
 		out_transmit(w, z->network_port, m, COUNT_network_tx);
+}
+
+static inline void out_to_kernel(struct worker *w, uint8_t zone, struct rte_mbuf *m)
+{
+	if (w->zones->zone[zone].vlan && rte_vlan_strip(m) != 0)
+		out_drop(w, m, COUNT_packet_malformed);
+	else if (unlikely(m->pool == w->zones->datagrams))
+		fragment_to_kernel(w, zone, m);
+	else
+		out_kernel_frame(w, zone, m);
+}
+
+static inline void out_to_network(struct worker *w, uint8_t zone, struct rte_mbuf *m)
+{
+	if (unlikely(m->pool == w->zones->datagrams))
+		fragment_to_network(w, zone, m);
+	else
+		out_network_frame(w, zone, m);
 }
 
 static inline void out_flush_all(struct worker *w)

@@ -7,6 +7,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/encap.h"
 #include "dataplane/esp.h"
+#include "dataplane/fragment.h"
 #include "dataplane/inline_path.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
@@ -20,8 +21,7 @@ static void clear_out(struct worker *w, struct rte_mbuf *m, const struct pkt *p)
 
 /*
  * Step 1: true when the packet has a tuple that an SA may serve; what has no ports is put to the
- * others. A fragment has none, and may be part of a datagram that must not leave in the clear: it
- * does not leave (RFC 4303 3.3.4).
+ * others.
  */
 static bool sort_out(struct worker *w, const struct zone_port *port, struct rte_mbuf *m,
 		     struct tuple *tuple, uint64_t *hash, struct worker_burst *others)
@@ -31,10 +31,6 @@ static bool sort_out(struct worker *w, const struct zone_port *port, struct rte_
 		return false;
 	if (!rx_has_ports(p)) {
 		others->m[others->n++] = m;
-		return false;
-	}
-	if (p->at.fragment) {
-		out_drop(w, m, COUNT_out_fragment);
 		return false;
 	}
 	if (p->at.end - p->at.l4 < 4) {
@@ -75,12 +71,12 @@ static enum counter seal(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 		return COUNT_out_expired;
 	if (unlikely(!encap_is_mine(w, m, p, p->sa->id.mode == API_TUNNEL)))
 		return COUNT_out_no_tunnel;
-	uint16_t ip_bytes = esp_carried_bytes(p);
+	uint16_t ip_bytes = esp_carried_bytes(p), limit_bytes = fragment_limit(w, m, zone);
 	enum counter verdict = take_sequence(w, p);
 	if (likely(verdict == ESP_OK))
 		verdict = likely(p->sa->id.mode == API_TRANSPORT)
-				  ? esp_out_prepare(m, p, zone->mtu_bytes)
-				  : encap_out_prepare(m, p, zone->mtu_bytes);
+				  ? esp_out_prepare(m, p, limit_bytes)
+				  : encap_out_prepare(m, p, limit_bytes);
 	if (likely(verdict == ESP_OK)) {
 		p->sa->run.n_pkts++;
 		p->sa->run.n_bytes += ip_bytes;
@@ -133,7 +129,6 @@ void outbound_burst(struct worker *w, const struct zone_port *port, struct rte_m
 	struct worker_burst others = { .n = 0 };
 	uint32_t n_tuples = 0, n_jobs = 0;
 
-	w->count.n[COUNT_kernel_rx] += n;
 	rx_prefetch(m, n);
 	for (uint32_t i = 0; i < n; i++) {
 		if (sort_out(w, port, m[i], &tuple[n_tuples], &hash[n_tuples], &others))

@@ -38,7 +38,10 @@ static inline void rx_drop_unparsed(struct worker *w, struct rte_mbuf *m,
 		 verdict == PARSE_TRUNCATED ? COUNT_packet_truncated : COUNT_packet_malformed);
 }
 
-/* Fills p->at and p->zone; at.protocol is 0 for what is not IP. False: the packet is gone. */
+/*
+ * Fills p->at and p->zone; at.protocol is 0 for what is not IP. False: the packet is gone, perhaps
+ * to come back with the other fragments of its datagram.
+ */
 static inline bool rx_parse(struct worker *w, const struct zone_port *port, struct rte_mbuf *m,
 			    struct pkt *p)
 {
@@ -63,6 +66,10 @@ static inline bool rx_parse(struct worker *w, const struct zone_port *port, stru
 	}
 	if (unlikely(verdict == PARSE_OTHER))
 		p->at.protocol = 0;
+	if (unlikely(p->at.fragment)) {
+		reassembly_take(w, port->is_kernel ? w->from_kernel : w->from_network, m, p);
+		return false;
+	}
 	return true;
 }
 

@@ -69,10 +69,16 @@ static uint32_t late(struct worker *w)
 /* Packets that are this worker's own. Returns whether a burst of them may wait for the next. */
 static bool input(struct worker *w, const struct zone_port *port, struct rte_mbuf *m[], uint32_t n)
 {
-	if (!port->is_kernel)
-		return inbound_burst(w, port, m, n);
-	outbound_burst(w, port, m, n);
-	return false;
+	bool more = false;
+	w->count.n[port->is_kernel ? COUNT_kernel_rx : COUNT_network_rx] += n;
+	/* And once more for the datagrams whose last fragment was among them. */
+	for (; n; n = reassembly_collect(w, m)) {
+		if (port->is_kernel)
+			outbound_burst(w, port, m, n);
+		else
+			more |= inbound_burst(w, port, m, n);
+	}
+	return more;
 }
 
 /* What other workers received for this one, and what they cannot send. */
@@ -87,13 +93,20 @@ static uint32_t from_workers(struct worker *w, bool *more)
 	return n_all;
 }
 
+static void keep_house(struct worker *w)
+{
+	w->now_s = clock_s(w->start_tsc);
+	reassembly_expire(w, w->from_network);
+	reassembly_expire(w, w->from_kernel);
+}
+
 uint32_t worker_turn(struct worker *w)
 {
 	struct rte_mbuf *m[WORKER_BURST];
 	bool more = false;
 
 	if (w->n_turns++ % HOUSEKEEPING_TURNS == 0)
-		w->now_s = clock_s(w->start_tsc);
+		keep_house(w);
 	uint32_t n_late = crypto_in_flight(w->crypto) ? late(w) : 0;
 	uint32_t n_all = w->steer ? from_workers(w, &more) : 0;
 	for (uint32_t i = 0; i < w->zones->n_ports; i++) {
@@ -162,7 +175,9 @@ int worker_init(struct worker *w, uint16_t number, int numa_node)
 		w->tx_queue[w->zones->port[i].port] = w->zones->port[i].queue_of[number];
 	w->now_s = clock_s(w->start_tsc);
 	w->crypto = crypto_new(numa_node);
-	if (!w->crypto)
+	w->from_network = reassembly_new(&w->fragments, false, numa_node);
+	w->from_kernel = reassembly_new(&w->fragments, true, numa_node);
+	if (!w->crypto || !w->from_network || !w->from_kernel)
 		return -ENOMEM;
 	if (rte_rcu_qsbr_thread_register(w->sas->rcu, number) != 0)
 		return -EINVAL;
@@ -172,6 +187,8 @@ int worker_init(struct worker *w, uint16_t number, int numa_node)
 void worker_fini(struct worker *w)
 {
 	rte_rcu_qsbr_thread_unregister(w->sas->rcu, w->number);
+	reassembly_free(w->from_network);
+	reassembly_free(w->from_kernel);
 	crypto_free(w->crypto);
 	w->crypto = NULL;
 }

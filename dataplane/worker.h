@@ -14,6 +14,7 @@
 #include <rte_ring.h>
 
 #include "dataplane/counters.h"
+#include "dataplane/reassembly.h"
 #include "dataplane/sa.h"
 #include "dataplane/zone.h"
 
@@ -33,6 +34,7 @@ struct worker {
 	struct sa_table *sas;
 	struct crypto *crypto;
 	struct rte_ring *events; /* slots of SAs for API_EVENT_SEQUENCE; to control */
+	struct reassembly_config fragments;
 	uint64_t start_tsc;
 	uint32_t idle_sleep_us;
 	uint16_t number;                     /* also its place in the RCU */
@@ -44,6 +46,9 @@ struct worker {
 	uint32_t n_turns;
 	struct worker_burst out[RTE_MAX_ETHPORTS]; /* to be sent, by port */
 	struct worker_burst waiting; /* ESP from the network whose SAs are on their way */
+	struct reassembly *from_network, *from_kernel;
+	struct worker_burst whole; /* datagrams out of fragments, of the burst just sorted */
+	uint32_t n_split;          /* datagrams cut toward the kernel */
 
 	/* written by: the worker; read by: telemetry */
 	struct counters count;

@@ -14,6 +14,7 @@
 #include "dataplane/netlink.h"
 #include "dataplane/pkt.h"
 #include "dataplane/queue.h"
+#include "dataplane/reassembly.h"
 
 enum {
 	/* Ethernet, one VLAN tag */
@@ -191,6 +192,13 @@ int zones_open(struct zones *z, const struct config_dataplane *config, char *err
 			    "%u packet buffers for packets of %u bytes do not fit into memory_mb "
 			    "%u",
 			    config->n_mbufs, largest_mtu(config, NULL), config->memory_mb);
+	uint32_t n_datagrams = config->n_worker_cores * REASSEMBLY_BUFFERS_PER_WORKER;
+	z->datagrams = rte_pktmbuf_pool_create("datagrams", n_datagrams, 0, REASSEMBLY_PKT_BYTES,
+					       REASSEMBLY_BUFFER_BYTES, (int)rte_socket_id());
+	if (!z->datagrams)
+		return fail(error, error_bytes, -rte_errno,
+			    "%u buffers of 64 KiB for datagrams do not fit into memory_mb %u",
+			    n_datagrams, config->memory_mb);
 	for (uint32_t i = 0; i < config->n_zones; i++) {
 		int rc = open_zone(z, config, i, error, error_bytes);
 		if (rc < 0)
@@ -209,5 +217,6 @@ void zones_close(struct zones *z)
 	}
 	for (unsigned i = 0; i < RTE_MAX_NUMA_NODES; i++)
 		rte_mempool_free(z->pool_of_node[i]);
+	rte_mempool_free(z->datagrams);
 	memset(z, 0, sizeof(*z));
 }

@@ -58,6 +58,7 @@ struct zones {
 	uint32_t n_ports;
 	struct rte_mempool *pool;                             /* of the control core's NUMA node */
 	struct rte_mempool *pool_of_node[RTE_MAX_NUMA_NODES]; /* of nodes that have ports */
+	struct rte_mempool *datagrams; /* out of fragments, on their way through */
 };
 
 /*

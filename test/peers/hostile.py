@@ -119,7 +119,7 @@ class Wire:
                                lambda: self.edge.counters()["network_rx"] >= wanted, 5,
                                [self.edge.process])
         # A burst is counted as received first, and as dropped or passed in the same turn.
-        total = ("network_rx", "esp_rx", "clear_rx")
+        total = ("network_rx", "esp_rx", "clear_rx", "fragment_rx", "fragment_whole")
         process.wait_until("the frames' verdicts", lambda: self._settled(before, total), 5)
         return before, self.edge.counters()
 
@@ -127,24 +127,25 @@ class Wire:
         now = self.edge.counters()
         moved = {name: now[name] - before[name] for name in total}
         dropped = sum(dataplane.drops(before, now).values())
-        return moved["network_rx"] == moved["esp_rx"] + moved["clear_rx"] + dropped
+        whole = moved["network_rx"] - moved["fragment_rx"] + moved["fragment_whole"]
+        return whole == moved["esp_rx"] + moved["clear_rx"] + dropped
 
-    def dropped(self, name, counter, frames):
-        """Each frame is dropped for this reason."""
+    def dropped(self, name, counter, frames, n=None):
+        """Each frame is dropped for this reason, or all as n packets."""
         before, after = self.send(frames)
         moved = dataplane.drops(before, after)
         passed = after["kernel_tx"] - before["kernel_tx"]
         self.report.check(f"hostile: {name}: {counter} ({len(frames)})",
-                          moved == {counter: len(frames)} and not passed,
+                          moved == {counter: n or len(frames)} and not passed,
                           f"sent {len(frames)}, dropped {moved}, passed {passed}")
 
-    def accepted(self, name, frames, counter="esp_rx"):
-        """Each frame gets through to the kernel port."""
+    def accepted(self, name, frames, counter="esp_rx", n=None):
+        """Each frame gets through to the kernel port, or all as n packets."""
         before, after = self.send(frames)
         moved = dataplane.drops(before, after)
         passed = after[counter] - before[counter]
         self.report.check(f"hostile: {name}: accepted ({len(frames)})",
-                          passed == len(frames) and not moved,
+                          passed == (n or len(frames)) and not moved,
                           f"sent {len(frames)}, dropped {moved}, passed {passed}")
 
 
@@ -274,16 +275,26 @@ def blocks(wire, sa, name):
 
 
 def fragments(wire, sa, name):
+    def fragment(number, offset, more, data, protocol=ESP):
+        if sa.family == 4:
+            return wire.frame(ip(4, protocol, data, id=number, frag=offset, flags=more))
+        return wire.frame(bytes(
+            IPv6(src=UE[6], dst=EDGE[6]) /
+            IPv6ExtHdrFragment(nh=protocol, offset=offset, m=more, id=number) / Raw(data)))
+
     packet = sa.packet(payload=bytes(64))
-    if sa.family == 4:
-        cases = [ip(4, ESP, packet[:48], flags="MF"), ip(4, ESP, packet[48:], frag=6),
-                 ip(4, ESP, packet[48:64], frag=6, flags="MF")]
-    else:
-        def fragment(offset, more, data):
-            return bytes(IPv6(src=UE[6], dst=EDGE[6]) /
-                         IPv6ExtHdrFragment(nh=ESP, offset=offset, m=more, id=7) / Raw(data))
-        cases = [fragment(0, 1, packet[:48]), fragment(6, 0, packet[48:]), fragment(0, 0, packet)]
-    wire.dropped(f"{name}: fragments", "esp_fragment", [wire.frame(case) for case in cases])
+    first, last = (fragment(1, 0, 1, packet[:48]), fragment(1, 6, 0, packet[48:]))
+    wire.accepted(f"{name}: ESP in fragments", [first, last], n=1)
+    wire.dropped(f"{name}: the same fragments again", "esp_replayed", [last, first], n=1)
+    packet = sa.packet(payload=bytes(64))
+    wire.dropped(f"{name}: fragments that overlap", "fragment_overlap",
+                 [fragment(2, 0, 1, packet[:48]), fragment(2, 5, 1, packet[40:56]),
+                  fragment(2, 6, 0, packet[48:])])
+    udp = udp_bytes(sa.family, bytes(64), 4000, PORT_PS)
+    wire.dropped(f"{name}: clear UDP to a protected port, 8 bytes at a time",
+                 "clear_udp_to_protected",
+                 [fragment(3, n, n < len(udp) // 8 - 1, udp[8 * n:8 * n + 8], UDP_PROTOCOL)
+                  for n in range(len(udp) // 8)], n=1)
 
 
 def headers(wire, v4, v6):
@@ -334,9 +345,6 @@ def clear(wire, family, name):
     wire.dropped(f"{name}: clear TCP to protected ports", "clear_tcp_to_protected",
                  [tcp(port, flags) for port in protected for flags in ("S", "A", "R", "FPU")])
     if family == 4:
-        first = udp_bytes(4, bytes(64), 5060, PORT_PS)
-        wire.dropped(f"{name}: a first fragment to a protected port", "clear_udp_to_protected",
-                     [wire.frame(ip(4, UDP_PROTOCOL, first[:32], flags="MF"))])
         echo = bytes(IP(src=UE[4], dst=EDGE[4]) / ICMP())
         wire.accepted(f"{name}: ICMP", [wire.frame(echo)], "clear_rx")
     wire.accepted(f"{name}: clear UDP to other ports",

@@ -10,7 +10,8 @@ from support import process, sandbox
 PROGRAM = "dataplane/imsgate-dataplane"
 COMMAND = "tools/imsgate"
 TRAFFIC = ("network_rx", "network_tx", "kernel_rx", "kernel_tx", "esp_rx", "esp_rx_bytes", "esp_tx",
-           "esp_tx_bytes", "clear_rx", "clear_tx")
+           "esp_tx_bytes", "clear_rx", "clear_tx", "fragment_rx", "fragment_whole",
+           "fragment_split", "fragment_tx")
 
 MEMORY_MB = 256
 CONFIG = """\

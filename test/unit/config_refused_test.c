@@ -121,6 +121,8 @@ static const struct {
 	  ":1:38: found \"31\" for replay_window_pkts, expected a number from 32 to 2048" },
 	{ "dataplane: {sa: {capacity: 512}}",
 	  ":1:28: found \"512\" for capacity, expected a number from 1024 to 4194304" },
+	{ "dataplane: {fragments: {timeout_s: 61}}",
+	  ":1:36: found \"61\" for timeout_s, expected a number from 1 to 60" },
 	{ "dataplane: {zones: [{vlan: 4095}]}",
 	  ":1:28: found \"4095\" for vlan, expected a number from 0 to 4094" },
 	{ "pcscf: {port: 0}", ":1:15: found \"0\" for port, expected a number from 1 to 65535" },
@@ -162,6 +164,9 @@ static const struct {
 	  "aes-gcm" },
 	{ "scscf: {algorithm: MD5}",
 	  ":1:20: found \"MD5\" for algorithm, expected AKAv1-MD5 or AKAv2-MD5" },
+
+	{ DATAPLANE "  fragments: {n_datagrams: 100}\n" ZONES,
+	  ":3:28: found 100 for n_datagrams, expected a power of two" },
 
 	/* rules between keys: the SA table */
 	{ DATAPLANE "  sa: {capacity: 3000}\n" ZONES,

@@ -69,6 +69,8 @@ TEST(config, absent_keys_of_the_data_plane_get_their_defaults)
 	EXPECT_EQ(dp->offload.sessions_per_port, 1024);
 	EXPECT_EQ(dp->offload.promote_pps, 1000);
 	EXPECT_EQ(dp->sa.orphans, CONFIG_ORPHANS_KEEP);
+	EXPECT_EQ(dp->fragments.n_datagrams, 1024);
+	EXPECT_EQ(dp->fragments.timeout_s, 5);
 	EXPECT_EQ(dp->n_zones, 2);
 	EXPECT_STREQ(dp->zones[0].kernel_netns, "");
 	EXPECT_EQ(dp->zones[0].vlan, 0);

@@ -16,6 +16,7 @@
 enum {
 	N_MBUFS = 8191,
 	RING_ENTRIES = 8192, /* as many as any test has buffers */
+	N_DATAGRAMS = 16,
 	/* So that a machine with fewer cores than threads goes on with all of them. */
 	IDLE_SLEEP_US = 20,
 };
@@ -59,6 +60,7 @@ static void zone_open(struct crew *c)
 	z->n = 1;
 	z->n_ports = 2;
 	z->pool = c->pool;
+	z->datagrams = c->datagrams;
 	for (unsigned side = 0; side < 2; side++) {
 		struct zone_port *p = &z->port[side];
 		p->port = port_open(c, side);
@@ -87,6 +89,7 @@ static void worker_open(struct crew *c, uint32_t i)
 	w->zones = &c->f.zones;
 	w->sas = &c->f.sas;
 	w->events = c->f.worker.events;
+	w->fragments = fixture_fragments;
 	w->start_tsc = rte_rdtsc();
 	w->idle_sleep_us = IDLE_SLEEP_US;
 	w->steer = c->steer->worker[i];
@@ -116,7 +119,10 @@ struct crew *crew_open_small(const struct sa_table_config *config, uint32_t n_wo
 	c->pool = rte_pktmbuf_pool_create_by_ops(name, n_mbufs, 0, PKT_BYTES,
 						 RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY,
 						 "ring_mt_rts");
-	check(c->pool, "no memory for packet buffers");
+	snprintf(name, sizeof(name), "crew%u_datagrams", c->number);
+	c->datagrams = rte_pktmbuf_pool_create(name, N_DATAGRAMS, 0, REASSEMBLY_PKT_BYTES,
+					       REASSEMBLY_BUFFER_BYTES, SOCKET_ID_ANY);
+	check(c->pool && c->datagrams, "no memory for packet buffers");
 	zone_open(c);
 	table.n_workers = n_workers;
 	c->f.now_s = 1;
@@ -166,8 +172,10 @@ uint32_t crew_close(struct crew *c)
 	rte_ring_free(c->f.worker.events);
 	set_table_free(&c->f.sets);
 	sa_table_free(&c->f.sas);
-	uint32_t missing = c->n_mbufs - rte_mempool_avail_count(c->pool);
+	uint32_t missing = c->n_mbufs - rte_mempool_avail_count(c->pool) + N_DATAGRAMS -
+			   rte_mempool_avail_count(c->datagrams);
 	rte_mempool_free(c->pool);
+	rte_mempool_free(c->datagrams);
 	rte_free(c);
 	return missing;
 }
@@ -262,8 +270,12 @@ uint64_t crew_counted(const struct crew *c, enum counter counter)
 
 void crew_expect_accounted(const struct crew *c)
 {
-	uint64_t out = crew_counted(c, COUNT_kernel_tx) + crew_counted(c, COUNT_network_tx);
+	uint64_t out = crew_counted(c, COUNT_kernel_tx) + crew_counted(c, COUNT_network_tx) +
+		       crew_counted(c, COUNT_fragment_rx) + crew_counted(c, COUNT_fragment_split);
 	for (unsigned i = COUNTER_FIRST_DROP; i < COUNT_N; i++)
 		out += crew_counted(c, (enum counter)i);
-	EXPECT_EQ(crew_counted(c, COUNT_network_rx) + crew_counted(c, COUNT_kernel_rx), out);
+	EXPECT_EQ(crew_counted(c, COUNT_network_rx) + crew_counted(c, COUNT_kernel_rx) +
+			  crew_counted(c, COUNT_fragment_whole) +
+			  crew_counted(c, COUNT_fragment_tx),
+		  out);
 }

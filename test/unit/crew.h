@@ -18,7 +18,7 @@ struct crew {
 	uint32_t n_workers;
 	bool runs; /* each worker has a thread of its own */
 	pthread_t thread[CREW_MAX];
-	struct rte_mempool *pool;
+	struct rte_mempool *pool, *datagrams;
 	uint32_t n_mbufs;
 	struct rte_ring *to[2][CREW_MAX], *from[2][CREW_MAX]; /* by side and queue */
 	uint16_t n_queues[2];

@@ -17,6 +17,7 @@
 
 enum {
 	N_MBUFS = 1023,
+	N_DATAGRAMS = 32,
 	RING_ENTRIES = 512,
 	/* Network ports of zone 0 and of zones 1 and 2, and a kernel port for each zone. */
 	N_NETWORK_PORTS = 2,
@@ -32,8 +33,14 @@ const struct sa_table_config fixture_table = {
 	.n_workers = 1,
 };
 
+const struct reassembly_config fixture_fragments = {
+	.n_datagrams = FIXTURE_UNFINISHED,
+	.n_held = FIXTURE_HELD,
+	.timeout_s = FIXTURE_FRAGMENT_TIMEOUT_S,
+};
+
 static struct {
-	struct rte_mempool *pool;
+	struct rte_mempool *pool, *datagrams;
 	uint16_t port[N_PORTS];
 	struct rte_ring *to_worker[N_PORTS];
 	struct rte_ring *from_worker[N_PORTS];
@@ -103,7 +110,9 @@ static void ports_open(void)
 	fixture_eal();
 	ports.pool = rte_pktmbuf_pool_create("test", N_MBUFS, 0, PKT_BYTES,
 					     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	check(ports.pool, "no memory for packet buffers");
+	ports.datagrams = rte_pktmbuf_pool_create("datagrams", N_DATAGRAMS, 0, REASSEMBLY_PKT_BYTES,
+						  REASSEMBLY_BUFFER_BYTES, SOCKET_ID_ANY);
+	check(ports.pool && ports.datagrams, "no memory for packet buffers");
 	for (unsigned i = 0; i < N_PORTS; i++)
 		port_open(i);
 }
@@ -122,6 +131,7 @@ static void zones_fill(struct zones *z)
 	z->n = FIXTURE_ZONES;
 	z->n_ports = N_PORTS;
 	z->pool = ports.pool;
+	z->datagrams = ports.datagrams;
 	for (unsigned i = 0; i < N_NETWORK_PORTS; i++)
 		z->port[i] = (struct zone_port){ .port = ports.port[i],
 						 .zone_of_vlan = ports.zone_of_vlan[i] };
@@ -170,6 +180,7 @@ struct fixture *fixture_open(const struct sa_table_config *config)
 	check(set_table_init(&f->sets, &f->sas, FIXTURE_ZONES, f->now_s) == 0, "no set table");
 	f->worker.zones = &f->zones;
 	f->worker.sas = &f->sas;
+	f->worker.fragments = fixture_fragments;
 	f->worker.events = rte_ring_create("events", 64, SOCKET_ID_ANY, 0);
 	check(f->worker.events && worker_init(&f->worker, 0, -1) == 0, "no worker");
 	rte_rcu_qsbr_thread_online(f->sas.rcu, 0);
@@ -195,7 +206,8 @@ uint32_t fixture_close(struct fixture *f)
 
 uint32_t fixture_missing(void)
 {
-	return N_MBUFS - rte_mempool_avail_count(ports.pool);
+	return N_MBUFS - rte_mempool_avail_count(ports.pool) + N_DATAGRAMS -
+	       rte_mempool_avail_count(ports.datagrams);
 }
 
 void fixture_set_time(struct fixture *f, uint32_t now_s)
@@ -325,4 +337,26 @@ void fixture_mark(struct fixture *f)
 uint64_t fixture_counted(const struct fixture *f, enum counter counter)
 {
 	return f->worker.count.n[counter] - f->marked.n[counter];
+}
+
+void fixture_give_up_fragments(struct fixture *f)
+{
+	uint32_t now_s = f->now_s;
+	fixture_set_time(f, now_s + FIXTURE_FRAGMENT_TIMEOUT_S);
+	for (unsigned i = 0; i < 512; i++) /* the house is kept every 64 turns */
+		fixture_turn(f);
+	fixture_set_time(f, now_s);
+}
+
+bool fixture_is_accounted(const struct fixture *f)
+{
+	const uint64_t *n = f->worker.count.n;
+	uint64_t in = n[COUNT_network_rx] + n[COUNT_kernel_rx] + n[COUNT_fragment_whole] +
+		      n[COUNT_fragment_tx];
+	uint64_t out = n[COUNT_network_tx] + n[COUNT_kernel_tx] + n[COUNT_fragment_rx] +
+		       n[COUNT_fragment_split] + reassembly_n_held(f->worker.from_network) +
+		       reassembly_n_held(f->worker.from_kernel);
+	for (unsigned c = COUNTER_FIRST_DROP; c < COUNT_N; c++)
+		out += n[c];
+	return in == out;
 }

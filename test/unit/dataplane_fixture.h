@@ -21,6 +21,11 @@
 #define FIXTURE_MTU   1500
 #define FIXTURE_OWNER 1
 
+/* Reassembly: small, so that it fills. */
+#define FIXTURE_UNFINISHED         64
+#define FIXTURE_HELD               256
+#define FIXTURE_FRAGMENT_TIMEOUT_S 5
+
 /* The P-CSCF's ports, the same in every zone. */
 #define FIXTURE_PORT_PS       5063
 #define FIXTURE_PORT_PC_FIRST 6000
@@ -45,6 +50,8 @@ struct fixture {
 
 /* A table that is small, so that it fills, with windows inside the SA and wide ones. */
 extern const struct sa_table_config fixture_table;
+/* Reassembly that is small too. */
+extern const struct reassembly_config fixture_fragments;
 
 /* Starts DPDK once per process. */
 void fixture_eal(void);
@@ -87,6 +94,11 @@ uint32_t fixture_discard(struct fixture *f);
 
 /* Packet buffers that are not in the pool. */
 uint32_t fixture_missing(void);
+
+/* So long passes that no fragment waits for others any more; then the time is as before. */
+void fixture_give_up_fragments(struct fixture *f);
+/* What came in since the counters were zero went out, waits as a fragment, or was dropped. */
+bool fixture_is_accounted(const struct fixture *f);
 
 /* Counters since the last mark. */
 void fixture_mark(struct fixture *f);

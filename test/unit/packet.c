@@ -72,7 +72,7 @@ static void append_ipv4(struct packet *p, const struct packet_ip *ip, uint8_t pr
 	header[0] = (uint8_t)(0x40 | header_bytes / 4);
 	header[1] = ip->tos;
 	put_be16(header + 2, (uint32_t)(header_bytes + payload_bytes));
-	put_be16(header + 4, 1);
+	put_be16(header + 4, ip->id + 1u);
 	put_be16(header + 6, ip->fragment_be16);
 	header[8] = 64;
 	header[9] = protocol;
@@ -100,8 +100,10 @@ static void append_ipv6(struct packet *p, const struct packet_ip *ip, uint8_t pr
 		uint8_t extension[8] = { 0, 0, 1, 4 }; /* PadN of four, RFC 8200 4.2 */
 
 		extension[0] = i + 1u < ip->n_extensions ? ip->extension[i + 1] : protocol;
-		if (ip->extension[i] == IPPROTO_FRAGMENT)
+		if (ip->extension[i] == IPPROTO_FRAGMENT) {
 			put_be16(extension + 2, ip->fragment_offset_be16);
+			put_be16(extension + 4, ip->id);
+		}
 		append(p, extension, sizeof(extension));
 	}
 }
@@ -127,6 +129,7 @@ size_t packet_udp(uint8_t *out, uint16_t source, uint16_t destination, const uin
 	put_be16(out, source);
 	put_be16(out + 2, destination);
 	put_be16(out + 4, (uint32_t)(8 + n_bytes));
+	put_be16(out + 6, 0xbeef); /* for the kernel to check; there has to be one over IPv6 */
 	if (n_bytes)
 		memcpy(out + 8, payload, n_bytes);
 	return 8 + n_bytes;
@@ -173,7 +176,7 @@ size_t esp_seal(uint8_t *out, const struct esp_peer *peer, uint32_t sequence,
 	const struct reference_shape *shape = reference_shape(peer->suite);
 	size_t start = 8 + shape->iv_bytes, n = start;
 
-	if (n_bytes + trailer->pad_bytes + 64 > PACKET_MAX_BYTES)
+	if (n_bytes + trailer->pad_bytes + 64 > ESP_MAX_BYTES)
 		abort();
 	put_be32(out, peer->spi);
 	put_be32(out + 4, sequence);
@@ -195,7 +198,7 @@ bool esp_open(const struct esp_peer *peer, const uint8_t *esp, size_t n_bytes,
 {
 	const struct reference_shape *shape = reference_shape(peer->suite);
 	size_t start = 8 + shape->iv_bytes;
-	uint8_t plain[PACKET_MAX_BYTES];
+	uint8_t plain[ESP_MAX_BYTES];
 
 	if (n_bytes < start + 2 + shape->icv_bytes || n_bytes > sizeof(plain))
 		return false;

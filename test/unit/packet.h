@@ -15,6 +15,7 @@
 
 #define PACKET_MAX_BYTES      2048
 #define PACKET_MAX_EXTENSIONS 9
+#define ESP_MAX_BYTES         65536 /* before it is cut into fragments */
 
 struct packet {
 	uint8_t bytes[PACKET_MAX_BYTES];
@@ -35,6 +36,7 @@ struct packet_ip {
 	uint8_t extension[PACKET_MAX_EXTENSIONS];
 	uint8_t n_extensions;
 	uint16_t fragment_offset_be16; /* IPv6: of each fragment header, flags included */
+	uint16_t id;                   /* of a datagram in fragments; IPv4 adds one */
 };
 
 /* A frame of these headers and `payload` behind them. */
@@ -77,7 +79,7 @@ size_t esp_seal(uint8_t *out, const struct esp_peer *peer, uint32_t sequence,
 struct esp_opened {
 	uint32_t spi;
 	uint32_t sequence;
-	uint8_t payload[PACKET_MAX_BYTES];
+	uint8_t payload[ESP_MAX_BYTES];
 	size_t n_bytes;
 	uint8_t next_header;
 };

@@ -37,34 +37,6 @@ static void esp_without_trailer(struct scene *s, struct packet *p)
 	packet_make(p, &s->ue.from_ue, IPPROTO_ESP, whole.bytes + whole.l4, 8 + 1 + 12);
 }
 
-static void fragment(struct scene *s, struct packet *p)
-{
-	if (s->ue.from_ue.family == API_IPV4) {
-		s->ue.from_ue.fragment_be16 = 0x2000;
-	} else {
-		s->ue.from_ue.extension[0] = IPPROTO_FRAGMENT;
-		s->ue.from_ue.n_extensions = 1;
-		s->ue.from_ue.fragment_offset_be16 = 1;
-	}
-	scene_esp(s, p, 1);
-}
-
-static void middle_fragment(struct scene *s, struct packet *p)
-{
-	fragment(s, p);
-	s->ue.from_ue.fragment_be16 = 0x2010;
-	s->ue.from_ue.fragment_offset_be16 = 0x81;
-	scene_esp(s, p, 1);
-}
-
-static void last_fragment(struct scene *s, struct packet *p)
-{
-	fragment(s, p);
-	s->ue.from_ue.fragment_be16 = 0x0010;
-	s->ue.from_ue.fragment_offset_be16 = 0x80;
-	scene_esp(s, p, 1);
-}
-
 static void unknown_spi(struct scene *s, struct packet *p)
 {
 	s->ue.sa[SET_UC_TO_PS].spi ^= 1u << 31;
@@ -334,12 +306,6 @@ static void udp_to_last_port_pc(struct scene *s, struct packet *p)
 	clear(s, p, IPPROTO_UDP, FIXTURE_PORT_PC_FIRST + FIXTURE_N_PORT_PC - 1);
 }
 
-static void udp_first_fragment(struct scene *s, struct packet *p)
-{
-	fragment(s, p);
-	udp_to_port_ps(s, p);
-}
-
 static void udp_behind_extensions(struct scene *s, struct packet *p)
 {
 	s->ue.from_ue.option_bytes = 40;
@@ -378,9 +344,6 @@ static const struct {
 	ROW(tag_of_nobody, packet_unknown_zone),
 	ROW(seven_bytes_of_esp, esp_truncated),
 	ROW(esp_without_trailer, esp_truncated),
-	ROW(fragment, esp_fragment), /* C-078 */
-	ROW(middle_fragment, esp_fragment),
-	ROW(last_fragment, esp_fragment),
 	ROW(unknown_spi, esp_unknown_spi), /* C-077b */
 	ROW(spi_beyond_the_table, esp_unknown_spi),
 	ROW(spi_zero, esp_unknown_spi),
@@ -418,7 +381,6 @@ static const struct {
 	ROW(udp_to_port_ps, clear_udp_to_protected), /* C-061 */
 	ROW(udp_to_first_port_pc, clear_udp_to_protected),
 	ROW(udp_to_last_port_pc, clear_udp_to_protected),
-	ROW(udp_first_fragment, clear_udp_to_protected),
 	ROW(udp_behind_extensions, clear_udp_to_protected),
 	ROW(tcp_syn_to_port_ps, clear_tcp_to_protected),
 	ROW(tcp_syn_to_port_pc, clear_tcp_to_protected),

@@ -232,26 +232,6 @@ static void from_another_address_and_port(struct scene *s, struct packet *p)
 	from_another_port_to_port_us(s, p);
 }
 
-static void make_fragment(struct scene *s, uint16_t v4, uint16_t v6)
-{
-	s->ue.to_ue.fragment_be16 = v4;
-	s->ue.to_ue.extension[0] = IPPROTO_FRAGMENT;
-	s->ue.to_ue.n_extensions = 1;
-	s->ue.to_ue.fragment_offset_be16 = v6;
-}
-
-static void first_fragment(struct scene *s, struct packet *p)
-{
-	make_fragment(s, 0x2000, 1);
-	clear(s, p, SET_PC_TO_US, IPPROTO_UDP, 16);
-}
-
-static void last_fragment(struct scene *s, struct packet *p)
-{
-	make_fragment(s, 0x0010, 0x80);
-	clear(s, p, SET_PC_TO_US, IPPROTO_UDP, 16);
-}
-
 static void expired(struct scene *s, struct packet *p)
 {
 	set_update(&s->f->sets, s->ue.set.registration, FIXTURE_OWNER, 10, s->f->now_s);
@@ -307,8 +287,6 @@ static const struct {
 	ROW(from_another_port_to_port_us, out_no_sa),
 	ROW(from_port_5060_to_port_uc, out_no_sa),
 	ROW(from_another_address_and_port, out_no_sa),
-	ROW(first_fragment, out_fragment),
-	ROW(last_fragment, out_fragment),
 	ROW(expired, out_expired),
 	ROW(too_big, out_too_big),
 	ROW(three_bytes_of_udp, packet_truncated),

@@ -9,6 +9,7 @@
 #include "test/shim/test.h"
 #include "test/unit/crew.h"
 #include "test/unit/fixture_ue.h"
+#include "test/unit/pieces.h"
 
 enum {
 	N_UES = 16,
@@ -361,5 +362,30 @@ TEST(workers, a_move_ends_under_full_load)
 	EXPECT_LT(n, 2 * PHASES * STEPS);
 	EXPECT_GT(in.taken[i], n * WORKER_BURST / 2);
 	crew_finish(c);
+	EXPECT_EQ(crew_close(c), 0);
+}
+
+TEST(workers, c078_fragments_that_came_in_at_different_queues_meet_at_their_owner)
+{
+	enum { N_PIECES = 3, PIECE_BYTES = 16 };
+	open_with_ues(3, 3, 1);
+	for (uint32_t i = 0; i < N_UES; i++) {
+		struct packet whole, p;
+		make_in(&whole, i, 1);
+		for (uint16_t n = 0; n < N_PIECES; n++) {
+			uint32_t left = whole.n_bytes - whole.l4 - n * PIECE_BYTES;
+			bool more = n + 1 < N_PIECES;
+			piece_make(&p, &ue[i].from_ue, IPPROTO_ESP, whole.bytes + whole.l4,
+				   (struct piece){ (uint16_t)(n * PIECE_BYTES),
+						   (uint16_t)(more ? PIECE_BYTES : left), more });
+			crew_send(c, FIXTURE_NETWORK, n, p.bytes, p.n_bytes);
+		}
+	}
+	crew_finish(c);
+	EXPECT_EQ(crew_counted(c, COUNT_fragment_whole), N_UES);
+	EXPECT_EQ(crew_counted(c, COUNT_esp_rx), N_UES);
+	crew_expect_accounted(c);
+	for (struct packet p; crew_receive(c, FIXTURE_KERNEL, &p);)
+		EXPECT_EQ(text_of(&p).sequence, 1);
 	EXPECT_EQ(crew_close(c), 0);
 }

@@ -115,6 +115,9 @@ static int open_worker(struct bench *b)
 	b->worker->zones = &b->zones;
 	b->worker->sas = &b->sas;
 	b->worker->events = new_ring(b, "events");
+	b->worker->fragments = (struct reassembly_config){
+		.n_datagrams = 16, .n_held = 64, .timeout_s = 1 /* nothing here is fragmented */
+	};
 	b->worker->start_tsc = rte_rdtsc();
 	int rc = worker_init(b->worker, 0, (int)rte_socket_id());
 	if (rc == 0)
