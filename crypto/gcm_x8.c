@@ -371,10 +371,25 @@ INLINE __m512i ragged_block(const struct gcm_x8_lane *lane, uint32_t n_steps, ui
 			 block_at(&lane[2], n_steps, step), block_at(&lane[3], n_steps, step)));
 }
 
+/* Of lanes with data of the same length: the bytes of `mask` at `at`. */
+INLINE __m512i even_block(const struct gcm_x8_lane *lane, uint32_t at, __mmask16 mask)
+{
+	return turn(join(_mm_maskz_loadu_epi8(mask, lane[0].data + at),
+			 _mm_maskz_loadu_epi8(mask, lane[1].data + at),
+			 _mm_maskz_loadu_epi8(mask, lane[2].data + at),
+			 _mm_maskz_loadu_epi8(mask, lane[3].data + at)));
+}
+
 INLINE __m512i whole_block(const struct gcm_x8_lane *lane, uint32_t at)
 {
 	return turn(join(load(lane[0].data + at), load(lane[1].data + at), load(lane[2].data + at),
 			 load(lane[3].data + at)));
+}
+
+INLINE __m512i first_block(const struct gcm_x8_lane *lane)
+{
+	return turn(join(load(lane[0].first), load(lane[1].first), load(lane[2].first),
+			 load(lane[3].first)));
 }
 
 INLINE __m512i lengths(const struct gcm_x8_lane *lane)
@@ -407,9 +422,10 @@ INLINE void hash_two(struct hash *h, __m512i a, __m512i b)
 
 /* What the lanes have in common. */
 struct steps {
-	uint32_t n;           /* blocks of the longest: `first` and data */
-	uint32_t whole_bytes; /* of data in whole blocks, if all lanes have the same; else 0 */
-	uint32_t has_part;    /* 1: and part of a block behind them */
+	uint32_t n;          /* blocks of the longest: `first` and data; made odd in front */
+	uint32_t n_bytes;    /* of data, if all lanes have the same */
+	bool even;           /* so they have */
+	bool begins_at_once; /* and no step in front is for nothing */
 };
 
 INLINE struct steps count_steps(const struct gcm_x8_lane *lane, unsigned n_quads)
@@ -419,26 +435,24 @@ INLINE struct steps count_steps(const struct gcm_x8_lane *lane, unsigned n_quads
 		most = lane[i].n_bytes > most ? lane[i].n_bytes : most;
 		different |= lane[i].n_bytes ^ lane[0].n_bytes;
 	}
+	uint32_t n_blocks = 1 + (most + BLOCK_BYTES - 1) / BLOCK_BYTES;
 	/* Odd, so that the lengths make the last pair whole: one more step in front is zeros. */
-	struct steps steps = { .n = (1 + (most + BLOCK_BYTES - 1) / BLOCK_BYTES) | 1 };
-	if (!different) {
-		steps.whole_bytes = most & ~(uint32_t)(BLOCK_BYTES - 1);
-		steps.has_part = most != steps.whole_bytes;
-	}
-	return steps;
+	return (struct steps){ .n = n_blocks | 1,
+			       .n_bytes = most,
+			       .even = !different,
+			       .begins_at_once = n_blocks & 1 };
 }
 
-/* Steps `step` and `step` + 1 of a quad. */
-INLINE void hash_steps(struct hash *h, const struct gcm_x8_lane *lane, struct steps steps,
-		       uint32_t step)
+INLINE __m512i block_of(const struct gcm_x8_lane *lane, struct steps steps, uint32_t step)
 {
-	uint32_t n_data = steps.whole_bytes / BLOCK_BYTES + steps.has_part;
-	uint32_t at = (step + n_data - steps.n) * BLOCK_BYTES;
-	if (step && at + 2 * BLOCK_BYTES <= steps.whole_bytes)
-		hash_two(h, whole_block(lane, at), whole_block(lane, at + BLOCK_BYTES));
-	else
-		hash_two(h, ragged_block(lane, steps.n, step),
-			 ragged_block(lane, steps.n, step + 1));
+	if (!steps.even)
+		return ragged_block(lane, steps.n, step);
+	uint32_t begin = steps.begins_at_once ? 0 : 1;
+	if (step <= begin)
+		return step == begin ? first_block(lane) : _mm512_setzero_si512();
+	uint32_t at = (step - begin - 1) * BLOCK_BYTES;
+	return at + BLOCK_BYTES <= steps.n_bytes ? whole_block(lane, at)
+						 : even_block(lane, at, within(steps.n_bytes, at));
 }
 
 INLINE void tag(struct gcm_x8_lane *lane, unsigned n_quads, const struct gcm_x8_schedule *s)
@@ -453,13 +467,14 @@ INLINE void tag(struct gcm_x8_lane *lane, unsigned n_quads, const struct gcm_x8_
 	}
 	for (; step + 1 < steps.n; step += 2) {
 		for (unsigned quad = 0; quad < n_quads; quad++)
-			hash_steps(&h[quad], lane + quad * QUAD, steps, step);
+			hash_two(&h[quad], block_of(lane + quad * QUAD, steps, step),
+				 block_of(lane + quad * QUAD, steps, step + 1));
 	}
 	encrypt_one(s, n_quads, mask);
 	for (unsigned quad = 0; quad < n_quads; quad++) {
 		struct gcm_x8_lane *four = lane + quad * QUAD;
 		uint8_t *const to[QUAD] = { four[0].tag, four[1].tag, four[2].tag, four[3].tag };
-		hash_two(&h[quad], ragged_block(four, steps.n, step), lengths(four));
+		hash_two(&h[quad], block_of(four, steps, step), lengths(four));
 		split(_mm512_xor_si512(turn(h[quad].sum), mask[quad]), to);
 	}
 }

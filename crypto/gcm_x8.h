@@ -20,7 +20,7 @@
 struct gcm_x8_lane {
 	_Alignas(16) uint8_t first[16];
 	uint8_t counter[16];    /* J0 of SP 800-38D 7.1: salt, IV, 1 */
-	uint64_t lengths_be[2]; /* bits of AAD, bits of text */
+	uint8_t lengths_be[16]; /* bits of AAD, bits of text */
 	uint8_t tag[16];        /* out */
 	const uint8_t *key;
 	const uint8_t *hash_key; /* see gcm_x8_hash_key() */
