@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "dataplane/queue.h"
+
 /*
  * Buckets on the move at a time: a sixteenth of all, so that of ten million packets/s and a
  * half-millisecond from HOLDING to STEADY some three hundred are parked.
@@ -72,11 +74,13 @@ bool balance_advance(struct steer *s)
 	return false;
 }
 
-int balance_set_active(struct steer *s, uint32_t n)
+int balance_set_active(struct steer *s, const struct zones *zones, uint32_t n)
 {
 	const struct timespec wait = { .tv_nsec = BALANCE_WAIT_NS };
 	int rc = balance_start(s, n);
 	while (rc == 0 && !balance_advance(s))
 		nanosleep(&wait, NULL);
+	if (rc == 0)
+		queue_follow(zones, current(s));
 	return rc;
 }

@@ -4,6 +4,7 @@
  *
  * TEST_TRIALS=10000000 makes it as many as the row asks for.
  */
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ enum {
 	/* Less than a ring between workers holds, so that none is ever full and nothing is lost. */
 	N_MBUFS = 1000,
 	ROUND = 200, /* nearly all buffers, in four queues */
-	DEFAULT_TRIALS = 400000,
+	DEFAULT_TRIALS = 200000,
 	ROUNDS_A_MOVE = 30,
 };
 
@@ -175,6 +176,32 @@ TEST(workers_race, c075_no_number_is_sent_twice_and_no_replay_passes_on_two_queu
 		  (uint64_t)(N_QUEUES - 1) * n_trials);
 	EXPECT_EQ(crew_counted(s.crew, COUNT_steer_full), 0);
 	EXPECT_GT(s.n_moves, 1);
+	crew_expect_accounted(s.crew);
+	close_all();
+}
+
+/* As an operator does it: one call, while traffic flows, and every packet still comes out once. */
+TEST(workers_race, the_number_of_workers_changes_by_one_call_under_traffic)
+{
+	enum { N_ROUNDS = 2 * N_UES };
+	open_all(N_ROUNDS / N_UES * ROUND);
+	static const uint8_t text[8];
+	crew_run(s.crew);
+	for (uint32_t round = 0; round < N_ROUNDS && !test_has_failed(); round++) {
+		struct packet clear;
+		fixture_ue_clear(&clear, &s.ue[round % N_UES], SET_PC_TO_US, IPPROTO_UDP, text,
+				 sizeof(text));
+		try_round(round % N_UES, &clear);
+		uint32_t n = 1 + round % N_QUEUES;
+		EXPECT_EQ(balance_set_active(s.crew->steer, &s.crew->f.zones, n), 0);
+		EXPECT_EQ(steer_load(s.crew->steer, 0).n_buckets, OWNER_BUCKETS_MAX / n);
+	}
+	EXPECT_EQ(balance_set_active(s.crew->steer, &s.crew->f.zones, N_QUEUES + 1), -EINVAL);
+	crew_stop(s.crew);
+	crew_finish(s.crew);
+	take_all();
+	EXPECT_EQ(s.n_in, N_ROUNDS * ROUND);
+	EXPECT_EQ(s.n_out, N_QUEUES * N_ROUNDS * ROUND);
 	crew_expect_accounted(s.crew);
 	close_all();
 }
