@@ -49,6 +49,8 @@ struct bench {
  */
 int bench_open(struct bench *b, uint32_t capacity);
 void bench_close(struct bench *b);
+/* Frees the slots of all SAs that were deleted. */
+void bench_reclaim(struct bench *b);
 
 struct bench_feed;
 struct report;

@@ -12,7 +12,6 @@
 
 #include "crypto/job.h"
 #include "dataplane/pkt.h"
-#include "dataplane/sa_control.h"
 
 /* 10.0.0.0/8 holds sixteen million peers; the edge is 192.0.2.1. */
 #define PEER_NET       0x0a000000u
@@ -141,10 +140,7 @@ int feed_grow(struct bench_feed *f, uint32_t n)
 void feed_end(struct bench_feed *f)
 {
 	set_delete_all(&f->bench->sets, OWNER);
-	sa_grace(&f->bench->sas);
-	rte_rcu_qsbr_quiescent(f->bench->sas.rcu, 0); /* the worker is this thread, and at rest */
-	while (sa_reclaim(&f->bench->sas))
-		;
+	bench_reclaim(f->bench);
 	f->n_peers = 0;
 }
 

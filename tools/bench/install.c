@@ -166,6 +166,7 @@ static int site_open(struct site *s, struct bench *b)
 		return -errno;
 	snprintf(s->path, sizeof(s->path), "%s/socket", s->directory);
 	struct config_dataplane config = { .socket = s->path, .n_clients = 1, .n_zones = 1 };
+	config.sa.orphans = CONFIG_ORPHANS_DELETE;
 	s->control.sas = &b->sas;
 	s->control.events = b->worker->events;
 	s->control.start_tsc = b->worker->start_tsc;
@@ -188,8 +189,11 @@ static int site_open(struct site *s, struct bench *b)
 
 static void site_close(struct site *s)
 {
-	if (s->fd >= 0)
+	if (s->fd >= 0) {
 		close(s->fd);
+		control_turn(&s->control, 0); /* its SAs go with it */
+		bench_reclaim(s->bench);
+	}
 	control_close(&s->control);
 	rmdir(s->directory);
 }

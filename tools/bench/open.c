@@ -13,6 +13,7 @@
 #include <rte_malloc.h>
 
 #include "dataplane/pkt.h"
+#include "dataplane/sa_control.h"
 #include "dataplane/tuple.h"
 #include "tools/bench/feed.h"
 #include "tools/bench/hugepages.h"
@@ -169,6 +170,14 @@ int bench_open(struct bench *b, uint32_t capacity)
 		fprintf(stderr, "imsgate-bench: error: no memory for %u SAs: %s\n", capacity,
 			strerror(-rc));
 	return rc;
+}
+
+void bench_reclaim(struct bench *b)
+{
+	sa_grace(&b->sas);
+	rte_rcu_qsbr_quiescent(b->sas.rcu, 0); /* the worker is this thread, and at rest */
+	while (sa_reclaim(&b->sas))
+		;
 }
 
 void bench_close(struct bench *b)
