@@ -14,7 +14,7 @@
 
 enum {
 	N_TUNNELS = 4,
-	N_LIVES = 2000,
+	N_LIVES = 500,
 	OWNER = 3,
 	READER = 1, /* of the RCU; 0 is the fixture's, which never looks anything up */
 };
@@ -89,6 +89,14 @@ static void *reader(void *arg)
 	return arg;
 }
 
+/* The reader has found something since, and may hold it. */
+static void let_it_find(void)
+{
+	uint64_t before = atomic_load_explicit(&s.n_found, memory_order_relaxed);
+	while (atomic_load_explicit(&s.n_found, memory_order_relaxed) == before)
+		sched_yield();
+}
+
 static void live(uint32_t life)
 {
 	struct tunnels *t = &s.sas.tunnels;
@@ -98,8 +106,9 @@ static void live(uint32_t life)
 	ASSERT_GT(installed, 0);
 	struct api_tunnel_update update = { .handle = from.handle };
 	endpoint(update.peer.bytes, &update.peer_port, (uint8_t)(value % 250 + 1));
+	let_it_find();
 	tunnel_update(t, &update, OWNER);
-	sched_yield();
+	let_it_find();
 	tunnel_update(t, &update, OWNER);
 	struct api_tunnel_rebound event;
 	tunnel_report_take(t, &t->tunnel[installed], &event);
