@@ -49,8 +49,24 @@ enum api_type {
 	API_TUNNEL_DELETE,  /* api_tunnel_id… → api_tunnel_result… */
 	API_TUNNEL_LIST,    /* api_cursor → api_cursor, then api_tunnel_info… as many as fit */
 	API_EVENT_REBOUND,  /* event: api_tunnel_rebound: the peer speaks from elsewhere */
+	API_SET_FREEZE,     /* api_set_id… → api_set_result…: no packet passes any more */
+	API_SET_THAW,       /* api_set_id… → api_set_result…: as before */
+	API_SET_EXPORT,     /* api_set_id… → api_set_state… */
 	API_N_TYPES,
 };
+
+/*
+ * Moving a set to another data plane under traffic, so that no replay is accepted and no number
+ * sent twice: FREEZE here; EXPORT here until it is no longer -EAGAIN; RESTORE there, the
+ * api_set_state's sa[] and window[] beside the keys and addresses, which only the client has; turn
+ * the traffic; DELETE here. If it is refused there, THAW here, and only then.
+ *
+ * Taking over from a data plane that is gone: with states that were exported from time to time, of
+ * sets that were not frozen. INSTALL, not RESTORE, and to each sequence add more than the SA can
+ * have used since: outbound numbers jump ahead, never back; inbound, everything up to the number
+ * counts as received, so that what was played to the other one is not accepted, and the peer is
+ * heard again when it has passed that number (C-093).
+ */
 
 /* api_header.flags */
 #define API_LOST_EVENTS 0x0001
@@ -226,6 +242,20 @@ struct api_sa_state {
 	uint32_t window_pkts;
 	uint32_t reserved;
 	uint64_t window[API_WINDOW_WORDS];
+};
+
+/*
+ * What RESTORE wants to know of a set. -EAGAIN: frozen, and a worker may still be with it; ask
+ * again. The SAs stand in the order of the set, without unused entries between them.
+ */
+struct api_set_state {
+	uint64_t registration;
+	int32_t status;      /* 0, -ENOENT or -EAGAIN */
+	uint32_t lifetime_s; /* left; 0 = does not expire */
+	uint32_t is_frozen;  /* 1: final; 0: a packet behind, and packets go on */
+	uint32_t reserved;
+	struct api_sa sa[API_SET_SAS];
+	uint64_t window[API_SET_SAS][API_WINDOW_WORDS]; /* as in api_set_restore */
 };
 
 struct api_spi_range {

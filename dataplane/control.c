@@ -46,6 +46,8 @@ static bool client_flush(struct control *c, struct control_client *client)
 	return true;
 }
 
+static void tell_sequence(struct control *c, uint32_t slot);
+
 /* Messages handled for one client before the others get their turn. */
 #define CLIENT_BATCH 32
 
@@ -65,7 +67,10 @@ static void client_read(struct control *c, struct control_client *client)
 			request_handle(c, client, c->request, (size_t)n, client->reply);
 		/* It may have carried keys. */
 		wipe(c->request, n < API_MESSAGE_BYTES ? (size_t)n : API_MESSAGE_BYTES);
-		if (!client_flush(c, client))
+		bool lives = client_flush(c, client);
+		while (c->n_due)
+			tell_sequence(c, c->due[--c->n_due]);
+		if (!lives)
 			return;
 	}
 }
@@ -127,6 +132,15 @@ static void tell_rebound(struct control *c, struct tunnel *tunnel)
 		send_event(c, tunnel->owner, API_EVENT_REBOUND, &event, sizeof(event));
 }
 
+static void tell_sequence(struct control *c, uint32_t slot)
+{
+	const struct sa *sa = &c->sas->sa[slot];
+	if (!sa_is_live(c->sas, slot) || !sa_is_half_used(sa))
+		return;
+	struct api_sa_id id = { .slot = slot, .spi = sa_spi(c->sas, slot) };
+	send_event(c, sa->rest.owner, API_EVENT_SEQUENCE, &id, sizeof(id));
+}
+
 /* Workers name an SA; what there is to say of it, it says itself. */
 static void drain_events(struct control *c)
 {
@@ -137,11 +151,7 @@ static void drain_events(struct control *c)
 		/* The slot may be another SA's by now. */
 		if (sa_is_live(c->sas, slot) && sa->rest.tunnel)
 			tell_rebound(c, sa->rest.tunnel);
-		if (!sa_is_live(c->sas, slot) || sa->id.direction != API_OUT ||
-		    sa->run.replay.top < SA_SEQUENCE_EVENT)
-			continue;
-		struct api_sa_id id = { .slot = slot, .spi = sa_spi(c->sas, slot) };
-		send_event(c, sa->rest.owner, API_EVENT_SEQUENCE, &id, sizeof(id));
+		tell_sequence(c, slot);
 	}
 }
 

@@ -15,6 +15,8 @@
 #include "dataplane/set.h"
 
 #define CONTROL_MAX_CLIENTS 64
+/* SAs that one message can install. */
+#define CONTROL_MAX_DUE (API_MESSAGE_BYTES / sizeof(struct api_set) * API_SET_SAS)
 
 struct control_owner {
 	char name[API_NAME_BYTES]; /* "" = free */
@@ -44,6 +46,9 @@ struct control {
 	struct control_client client[CONTROL_MAX_CLIENTS];
 	struct control_owner owner[CONTROL_MAX_CLIENTS + 1]; /* by number, from 1 */
 	uint8_t *request;                                    /* API_MESSAGE_BYTES */
+	/* Slots of SAs that came with half of their sequence numbers gone; told after the reply. */
+	uint32_t due[CONTROL_MAX_DUE];
+	uint32_t n_due;
 };
 
 /* Binds the socket. sas, events and start_tsc are set. 0 or -errno with one line of text. */

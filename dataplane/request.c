@@ -87,6 +87,18 @@ static uint32_t take_batch(struct call *call, void *entries, uint32_t entry_byte
 	return n;
 }
 
+/* Half of the numbers may be gone when an SA comes: its owner hears it all the same. */
+static void note_half_used(struct call *call, const struct api_set *set)
+{
+	struct control *c = call->control;
+	bool any = false;
+	for (unsigned i = 0; i < API_SET_SAS; i++)
+		any = any || set->sa[i].sequence >= SA_SEQUENCE_EVENT;
+	if (any && c->n_due + API_SET_SAS <= CONTROL_MAX_DUE)
+		c->n_due += set_half_used(&c->sets, set->registration, call->client->owner,
+					  &c->due[c->n_due]);
+}
+
 static int on_set_install(struct call *call)
 {
 	struct set_table *sets = &call->control->sets;
@@ -97,6 +109,8 @@ static int on_set_install(struct call *call)
 			struct api_set_result result;
 			set_install(sets, &set[i], NULL, call->client->owner, call->now_s, &result);
 			put_result(call, &result);
+			if (result.status == 0)
+				note_half_used(call, &set[i]);
 		}
 	}
 	wipe(set, sizeof(set));
@@ -112,8 +126,10 @@ static int on_set_restore(struct call *call)
 		set_install(&call->control->sets, &restore.set,
 			    (const uint64_t(*)[API_WINDOW_WORDS])restore.window,
 			    call->client->owner, call->now_s, &result);
-		wipe(&restore, sizeof(restore));
 		put_result(call, &result);
+		if (result.status == 0)
+			note_half_used(call, &restore.set);
+		wipe(&restore, sizeof(restore));
 	}
 	return 0;
 }
@@ -150,6 +166,49 @@ static int on_set_delete(struct call *call)
 		}
 	}
 	sa_grace(call->control->sas);
+	return 0;
+}
+
+static int freeze_or_thaw(struct call *call,
+			  int (*change)(struct set_table *t, uint64_t registration, uint32_t owner))
+{
+	for (uint32_t i = 0; i < call->n_in; i++) {
+		struct api_set_id id;
+		memcpy(&id, call->in + i * sizeof(id), sizeof(id));
+		struct api_set_result result = { .registration = id.registration };
+		result.status = id.reserved || id.grace_s
+					? -EINVAL
+					: change(&call->control->sets, id.registration,
+						 call->client->owner);
+		put_result(call, &result);
+	}
+	return 0;
+}
+
+static int on_set_freeze(struct call *call)
+{
+	return freeze_or_thaw(call, set_freeze);
+}
+
+static int on_set_thaw(struct call *call)
+{
+	return freeze_or_thaw(call, set_thaw);
+}
+
+static int on_set_export(struct call *call)
+{
+	for (uint32_t i = 0; i < call->n_in; i++) {
+		struct api_set_id id;
+		memcpy(&id, call->in + i * sizeof(id), sizeof(id));
+		struct api_set_state state = { .registration = id.registration };
+		state.status = id.reserved || id.grace_s
+				       ? -EINVAL
+				       : set_export(&call->control->sets, id.registration,
+						    call->client->owner, call->now_s, &state);
+		memcpy(call->out + call->out_bytes, &state, sizeof(state));
+		call->out_bytes += sizeof(state);
+		call->n_out++;
+	}
 	return 0;
 }
 
@@ -307,6 +366,11 @@ static const struct {
 			     sizeof(struct api_set_result) },
 	[API_SET_DELETE] = { on_set_delete, sizeof(struct api_set_id),
 			     sizeof(struct api_set_result) },
+	[API_SET_FREEZE] = { on_set_freeze, sizeof(struct api_set_id),
+			     sizeof(struct api_set_result) },
+	[API_SET_THAW] = { on_set_thaw, sizeof(struct api_set_id), sizeof(struct api_set_result) },
+	[API_SET_EXPORT] = { on_set_export, sizeof(struct api_set_id),
+			     sizeof(struct api_set_state) },
 	[API_SA_LIST] = { on_sa_list, sizeof(struct api_cursor), 0 },
 	[API_SA_EXPORT] = { on_sa_export, sizeof(struct api_sa_id), 0 },
 	[API_SPI_RESERVE] = { on_spi_reserve, sizeof(struct api_spi_range), 0 },

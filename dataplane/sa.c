@@ -208,7 +208,7 @@ static int fill(struct sa_table *t, uint32_t slot, const struct sa_spec *spec)
 		return local;
 	t->slot[slot] |= SLOT_LOCAL;
 
-	sa->rest.spi = from->direction == API_IN ? slot_spi(t, slot) : from->spi;
+	sa->rest.spi = from->spi ? from->spi : slot_spi(t, slot);
 	atomic_store_explicit(&sa->id.expires_s, spec->expires_s, memory_order_relaxed);
 	sa->id.local = (uint16_t)local;
 	sa->id.local_port_be = __builtin_bswap16(from->local_port);
@@ -426,6 +426,12 @@ uint32_t sa_reclaim(struct sa_table *t)
 		}
 	}
 	return n_freed;
+}
+
+bool sa_is_half_used(const struct sa *sa)
+{
+	return sa->id.direction == API_OUT && !sa->id.esn &&
+	       sa->run.replay.top >= SA_SEQUENCE_EVENT;
 }
 
 bool sa_is_live(const struct sa_table *t, uint32_t slot)

@@ -59,6 +59,8 @@ uint32_t sa_n_reserved(const struct sa_table *t, uint32_t owner);
 /* All that an owner has reserved. */
 void sa_release_all(struct sa_table *t, uint32_t owner);
 
+/* Has a live outbound SA used half of its sequence numbers? Time to tell its owner. */
+bool sa_is_half_used(const struct sa *sa);
 /* Is there a published SA in this slot? */
 bool sa_is_live(const struct sa_table *t, uint32_t slot);
 /* Sequence number and window of a live SA, as api_sa_state wants them; may be a packet behind. */

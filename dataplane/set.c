@@ -46,13 +46,19 @@ uint32_t *set_bucket(const struct set_table *t, uint64_t registration, uint32_t 
 }
 
 /* The link that points to the set, so that it can be cut out; *link is 0 when there is none. */
-static uint32_t *find(struct set_table *t, uint64_t registration, uint32_t owner)
+static uint32_t *find(const struct set_table *t, uint64_t registration, uint32_t owner)
 {
 	uint32_t *link = set_bucket(t, registration, owner);
 	while (*link &&
 	       (t->set[*link].registration != registration || t->set[*link].owner != owner))
 		link = &t->set[*link].chain;
 	return link;
+}
+
+struct set *set_find(const struct set_table *t, uint64_t registration, uint32_t owner)
+{
+	uint32_t number = *find(t, registration, owner);
+	return number ? &t->set[number] : NULL;
 }
 
 /* ---- by the second in which it ends ---- */
@@ -98,9 +104,7 @@ static void set_lifetime(struct set_table *t, struct set *s, uint32_t expires_s)
 	wheel_leave(t, s);
 	s->expires_s = expires_s;
 	wheel_enter(t, s);
-	for (uint8_t i = 0; i < s->n_sas; i++)
-		atomic_store_explicit(&t->sas->sa[s->slot[i]].id.expires_s, expires_s,
-				      memory_order_relaxed);
+	set_end_sas(t, s);
 }
 
 /* ---- install ---- */

@@ -16,6 +16,8 @@ struct set {
 	uint32_t expires_s; /* on the clock of clock_s(); 0 = never */
 	uint32_t slot[API_SET_SAS];
 	uint8_t n_sas;
+	bool is_frozen;
+	bool is_drained;         /* frozen, and no device has packets of it */
 	uint32_t chain;          /* next of the same hash bucket, or of the free list */
 	uint32_t earlier, later; /* neighbours in the second they end in */
 	uint32_t newer, older;   /* neighbours among the owner's */
@@ -41,6 +43,7 @@ struct set_table {
 	uint32_t *wheel; /* first set of each second, SET_WHEEL_S of them */
 	uint32_t ticked_s;
 	uint32_t n_zones;
+	uint64_t freeze_token; /* what workers must have passed since a set was frozen last */
 	struct set_owner owner[SA_OWNERS]; /* by number */
 };
 
@@ -76,6 +79,18 @@ int set_update(struct set_table *t, uint64_t registration, uint32_t owner, uint3
  */
 int set_delete(struct set_table *t, uint64_t registration, uint32_t owner, uint32_t grace_s,
 	       uint32_t now_s);
+/*
+ * On the way to another data plane: see api_set_state. Frozen, a set passes no packet; thawed, it
+ * does again. Both 0 or -ENOENT. Of a frozen set the state is final, and -EAGAIN while a worker may
+ * still be with it; of another it may be a packet behind.
+ */
+int set_freeze(struct set_table *t, uint64_t registration, uint32_t owner);
+int set_thaw(struct set_table *t, uint64_t registration, uint32_t owner);
+int set_export(struct set_table *t, uint64_t registration, uint32_t owner, uint32_t now_s,
+	       struct api_set_state *state);
+/* The slots of those of its SAs that have used half of their sequence numbers; how many. */
+unsigned set_half_used(const struct set_table *t, uint64_t registration, uint32_t owner,
+		       uint32_t slot[API_SET_SAS]);
 /* The fate of orphans; costs what they are. Returns how many sets went. */
 uint32_t set_delete_all(struct set_table *t, uint32_t owner);
 static inline uint32_t set_count_sas(const struct set_table *t, uint32_t owner)

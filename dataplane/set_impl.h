@@ -9,6 +9,12 @@
 /* Where the chain of sets begins that this one would be in. */
 uint32_t *set_bucket(const struct set_table *t, uint64_t registration, uint32_t owner);
 
+/* NULL: the owner has no such set. */
+struct set *set_find(const struct set_table *t, uint64_t registration, uint32_t owner);
+
+/* Tells the set's SAs when they end. */
+void set_end_sas(struct set_table *t, const struct set *s);
+
 /* The first of the sets that end in this second, or turns of the wheel before or after it. */
 static inline uint32_t *set_wheel(const struct set_table *t, uint32_t expires_s)
 {

@@ -97,15 +97,14 @@ int64_t slot_take_given(struct sa_table *t, uint32_t spi, uint32_t owner, const 
 	uint32_t slot = spi & t->index_mask;
 	uint32_t generation = spi >> t->generation_shift;
 	uint32_t slice = spi & ~t->index_mask & ((1u << t->generation_shift) - 1);
-	if (slot >= t->capacity || !generation || slice != t->slice ||
-	    is_avoided(spi, avoid, n_avoid))
+	if (slot >= t->capacity || !generation || is_avoided(spi, avoid, n_avoid))
 		return -EINVAL;
-	if (slot_state(t, slot) == SLOT_RESERVED && t->generation[slot] == generation &&
-	    t->sa[slot].rest.owner == owner)
+	if (sa_is_reserved(t, spi, owner))
 		return slot;
 	if (slot_state(t, slot) != SLOT_FREE)
 		return -EADDRINUSE;
-	t->generation[slot] = (uint16_t)generation;
+	if (slice == t->slice) /* of another slice no SPI follows here */
+		t->generation[slot] = (uint16_t)generation;
 	return slot;
 }
 

@@ -41,7 +41,8 @@ uint32_t slot_spi(const struct sa_table *t, uint32_t slot);
 int64_t slot_take_any(struct sa_table *t, const uint32_t *avoid, unsigned n_avoid);
 /*
  * The slot of a given SPI: one that the owner has reserved, or a free one, which takes on the SPI's
- * generation. -EINVAL: not a number of ours, or avoided; -EADDRINUSE.
+ * generation. The SPI may be of another node's slice, whose SA moves here. -EINVAL: no slot has the
+ * number, or avoided; -EADDRINUSE.
  */
 int64_t slot_take_given(struct sa_table *t, uint32_t spi, uint32_t owner, const uint32_t *avoid,
 			unsigned n_avoid);

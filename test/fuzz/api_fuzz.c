@@ -24,7 +24,7 @@ enum {
 	CLIENT = 0x01,
 	RAW = 0x02,
 	TIME = 0x04,
-	TYPE_SHIFT = 4,
+	TYPE_SHIFT = 3,
 };
 
 static struct fixture_control c;
@@ -83,6 +83,9 @@ static size_t entry_bytes(unsigned type)
 		[API_TUNNEL_DELETE] = sizeof(struct api_tunnel_id),
 		[API_TUNNEL_LIST] = sizeof(struct api_cursor),
 		[API_OWNER_LIST] = sizeof(struct api_cursor),
+		[API_SET_FREEZE] = sizeof(struct api_set_id),
+		[API_SET_THAW] = sizeof(struct api_set_id),
+		[API_SET_EXPORT] = sizeof(struct api_set_id),
 	};
 	return type < sizeof(bytes) / sizeof(bytes[0]) && bytes[type] ? bytes[type] : 8;
 }

@@ -1,5 +1,6 @@
 """A client of the data plane's socket: the structs of dataplane/api.h, and nothing in between."""
 
+import errno
 import socket
 import struct
 
@@ -9,11 +10,13 @@ SA = struct.Struct("=B3xIHHIQ")
 SET = struct.Struct("=QHBBBBBBII4s32s32s16s16s4x")
 SET_SAS = 4
 RESULT = struct.Struct("=QiIIIII")
+STATE_BYTES = 24 + SET_SAS * SA.size  # of api_set_state, before the windows
 SET_ID = struct.Struct("=QII")
 CURSOR = struct.Struct("=II")
 SA_INFO = struct.Struct("=QIIIIHHHBBBBB5x16s16sQQQ")
 
 HELLO, INSTALL, UPDATE, DELETE, RESTORE, LIST = range(1, 7)
+FREEZE, THAW, EXPORT = 18, 19, 20
 IN, OUT = 1, 2
 IPV4, TRANSPORT = 4, 1
 INTEGRITY = {"hmac-md5-96": 1, "hmac-sha-1-96": 2}
@@ -69,6 +72,23 @@ class Client:
 
     def delete(self, registrations):
         self.ask(DELETE, [SET_ID.pack(number, 0, 0) for number in registrations])
+
+    def freeze(self, registration):
+        """Stops a set, and when no packet of it is under way any more, its state."""
+        self.ask(FREEZE, [SET_ID.pack(registration, 0, 0)])
+        while True:
+            state = self.ask(EXPORT, [SET_ID.pack(registration, 0, 0)])
+            status = struct.unpack_from("=Qi", state)[1]
+            if status != -errno.EAGAIN:
+                return state
+
+    def restore(self, packed, state):
+        """The set goes on with this state."""
+        windows = state[STATE_BYTES:]
+        moved = packed[:SET.size] + state[STATE_BYTES - SET_SAS * SA.size:STATE_BYTES] + windows
+        result = RESULT.unpack(self.ask(RESTORE, [moved]))
+        if result[1]:
+            raise OSError(-result[1], "the data plane refused to restore an SA set")
 
     def list(self):
         """Of every SA: registration, SPI, direction, packets, sequence number."""

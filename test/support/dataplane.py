@@ -17,7 +17,7 @@ MEMORY_MB = 256
 CONFIG = """\
 dataplane:
   socket: {directory}/dataplane.sock
-  file_prefix: imsgate
+  file_prefix: {prefix}
   hugepages: {hugepages}
   memory_mb: {memory_mb}
   control_core: {cores[0]}
@@ -33,7 +33,7 @@ dataplane:
     - name: access
       network_port: {network_port}
       kernel_port: net_tap0,iface=gm0
-      kernel_netns: edge
+      kernel_netns: {edge}
       mtu_bytes: 1500
       port_ps: 5063
       port_pc_first: 6000
@@ -51,32 +51,36 @@ address add fd00::1/64 dev gm0 nodad
 class Dataplane:
     """Starts it in `wire` and gives the kernel port its addresses. The port is a DPDK device."""
 
-    def __init__(self, build, directory, network_port, hugepages=False):
+    def __init__(self, build, directory, network_port, hugepages=False, edge="edge",
+                 prefix="imsgate"):
         self.build = build
         self.directory = directory
+        self.edge = edge
+        self.telemetry_path = f"/run/dpdk/{prefix}/dpdk_telemetry.v2"
         self.config = os.path.join(directory, "dataplane.yaml")
         cores = (sorted(os.sched_getaffinity(0)) * 2)[:2]
         with open(self.config, "w") as file:
             file.write(CONFIG.format(directory=directory, cores=cores, network_port=network_port,
-                                     hugepages=str(hugepages).lower(), memory_mb=MEMORY_MB))
+                                     hugepages=str(hugepages).lower(), memory_mb=MEMORY_MB,
+                                     prefix=prefix, edge=edge))
         self.process = process.Process("imsgate-dataplane", [os.path.join(build, PROGRAM),
                                                              "--config", self.config], netns="wire")
         process.wait_until("the data plane's start", self._ready, 20, [self.process])
-        sandbox.ip(EDGE, netns="edge")
+        sandbox.ip(EDGE, netns=edge)
 
     def _ready(self):
-        if not os.path.exists("/run/dpdk/imsgate/dpdk_telemetry.v2"):
+        if not os.path.exists(self.telemetry_path):
             return False
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
             if sock.connect_ex(os.path.join(self.directory, "dataplane.sock")):
                 return False
-        with process.netns("edge"):
+        with process.netns(self.edge):
             return any(name == "gm0" for _, name in socket.if_nameindex())
 
     def telemetry(self, command):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
             sock.settimeout(5)
-            sock.connect("/run/dpdk/imsgate/dpdk_telemetry.v2")
+            sock.connect(self.telemetry_path)
             sock.recv(16384)
             sock.send(command.encode())
             return json.loads(sock.recv(65536))[command]

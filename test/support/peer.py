@@ -43,11 +43,14 @@ class Peer:
         self.spi_in = None
         self.sequence = 0
 
+    def packed(self):
+        return api.make_set(self.registration, EDGE, UE, self.integrity, self.cipher,
+                            self.auth_key, self.cipher_key,
+                            [api.sa(api.IN, PORT_PS, self.port),
+                             api.sa(api.OUT, PORT_PS, self.port, self.spi_out)])
+
     def install(self, client):
-        self.spi_in = client.install(api.make_set(
-            self.registration, EDGE, UE, self.integrity, self.cipher, self.auth_key,
-            self.cipher_key, [api.sa(api.IN, PORT_PS, self.port),
-                              api.sa(api.OUT, PORT_PS, self.port, self.spi_out)]))[0]
+        self.spi_in = client.install(self.packed())[0]
 
     def icv(self, data):
         return hmac.new(self.auth_key, data, HASH[self.integrity]).digest()[:12]

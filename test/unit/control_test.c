@@ -292,6 +292,26 @@ TEST(control, one_client_too_many_sees_the_end_and_the_place_is_given_again)
 	close_scene(&s);
 }
 
+TEST(control, c074a_an_sa_that_comes_half_used_is_told_of_after_the_reply)
+{
+	struct scene s;
+	struct api_sa_id told;
+	open_scene(&s, CONFIG_ORPHANS_KEEP);
+	int fd = client_hello(&s, "pcscf", NULL);
+	struct api_set set = set_two_pairs(1, CRYPTO_HMAC_SHA1_NULL, API_IPV4);
+	set.sa[SET_PC_TO_US].sequence = SA_SEQUENCE_EVENT;
+	EXPECT_EQ(ASK(&s, fd, API_SET_INSTALL, set), 0);
+	EXPECT_GT(take(&s, fd), 0);
+	EXPECT_EQ(s.reply.header.type, API_EVENT_SEQUENCE);
+	EXPECT_EQ(s.reply.header.cookie, 0);
+	memcpy(&told, s.reply.entries, sizeof(told));
+	EXPECT_EQ(told.spi, set.sa[SET_PC_TO_US].spi);
+	EXPECT_EQ(sa_spi(&s.c.sas, told.slot), told.spi);
+	EXPECT_LT(take(&s, fd), 0); /* once */
+	client_end(&s, fd);
+	close_scene(&s);
+}
+
 /* The listener stays readable, and the thread has other things to do than to look at it. */
 TEST(control, a_process_without_descriptors_does_not_spin)
 {

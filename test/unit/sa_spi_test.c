@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "dataplane/slot.h"
 #include "test/shim/test.h"
 #include "test/unit/dataplane_fixture.h"
 #include "test/unit/sa_claims.h"
@@ -218,8 +219,9 @@ TEST(sa, a_given_spi_that_cannot_be_ours_is_einval)
 		const char *what;
 		uint32_t spi;
 	} claims[] = {
-		{ "generation 0", 5u << 26 | 3 }, { "another's slice", 1u << 29 | 4u << 26 | 3 },
-		{ "reserved number", 255 },       { "beyond the table", 1u << 29 | 5u << 26 | 64 },
+		{ "generation 0", 5u << 26 | 3 },
+		{ "reserved number", 255 },
+		{ "beyond the table", 1u << 29 | 5u << 26 | 64 },
 		{ "all ones", UINT32_MAX },
 	};
 	struct sa_table t;
@@ -229,6 +231,26 @@ TEST(sa, a_given_spi_that_cannot_be_ours_is_einval)
 		EXPECT_EQ(sa_claim_stage_spi(&t, 1, claims[i].spi, SA_CLAIM_OWNER), -EINVAL);
 	}
 	EXPECT_EQ(t.n_free, SA_CLAIM_CAPACITY);
+	sa_table_free(&t);
+}
+
+/* A standby's own slice is another: what it takes over keeps its SPIs. */
+TEST(sa, an_spi_of_another_slice_moves_here_and_leaves_no_trace)
+{
+	struct sa_table t;
+	fixture_table_open(&t, &sa_claim_table);
+	uint32_t spi = 1u << 29 | 4u << 26 | 3, own = slot_spi(&t, 3);
+	int64_t slot = sa_claim_stage_spi(&t, 1, spi, SA_CLAIM_OWNER);
+	ASSERT_EQ(slot, 3);
+	sa_publish(&t, 3);
+	EXPECT_EQ(sa_spi(&t, 3), spi);
+	EXPECT_TRUE(sa_claim_find_spi(&t, spi));
+	EXPECT_FALSE(sa_claim_find_spi(&t, own));
+	EXPECT_EQ(sa_claim_stage_spi(&t, 2, own, SA_CLAIM_OWNER), -EADDRINUSE);
+	sa_claim_remove(&t, 3);
+	EXPECT_FALSE(sa_claim_find_spi(&t, spi));
+	EXPECT_EQ(slot_spi(&t, 3) >> 26 & 7, sa_claim_table.slice);
+	EXPECT_EQ(slot_spi(&t, 3) >> 29, (own >> 29) % 7 + 1);
 	sa_table_free(&t);
 }
 
