@@ -51,6 +51,11 @@ static uint32_t slot_of(const struct scene *s, enum set_sa sa)
 	return UINT32_MAX;
 }
 
+static bool is_inline_sa(const struct scene *s, enum set_sa sa)
+{
+	return s->f->sas.sa[slot_of(s, sa)].id.backend == CRYPTO_INLINE;
+}
+
 static void promote(struct scene *s, enum set_sa sa)
 {
 	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(s, sa)), 0);
@@ -76,6 +81,9 @@ static void expect_sent(struct scene *s, uint32_t sequence)
 	uint32_t l4 = got.l3 + (s->ue.set.family == API_IPV4 ? 20 : 40);
 	ASSERT_TRUE(esp_open(&s->ue.sa[SET_PS_TO_UC], got.bytes + l4, got.n_bytes - l4, &opened));
 	EXPECT_EQ(opened.sequence, sequence);
+	/* RFC 4106 3.1: no IV twice under a key, whoever enciphers. Here: SPI and number. */
+	if (crypto_suite_shape[s->ue.sa[SET_PS_TO_UC].suite].salt_bytes)
+		EXPECT_MEM(got.bytes + l4 + 8, got.bytes + l4, 8);
 	EXPECT_EQ(opened.n_bytes, 8 + SCENE_TEXT_BYTES);
 	EXPECT_MEM(opened.payload + 8, scene_text, SCENE_TEXT_BYTES);
 }
@@ -353,6 +361,7 @@ TEST(inline, a_refused_rule_leaves_the_sa_to_the_cpu_and_no_session)
 	fake_nic.refuse_rules = 1;
 	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(&s, SET_UC_TO_PS)), -EIO);
 	EXPECT_STREQ(fake_nic.inlined.port[0].refusal, "rule refused: no room for rules");
+	EXPECT_FALSE(is_inline_sa(&s, SET_UC_TO_PS));
 	from_ue(&s, 1);
 	scene_expect_delivered(&s);
 	fake_nic_settle(s.f);
@@ -426,11 +435,6 @@ static uint32_t deliver_many(struct scene *s, uint32_t first, uint32_t n)
 		from_ue(s, first + i);
 	fixture_discard(s->f);
 	return first + n;
-}
-
-static bool is_inline_sa(const struct scene *s, enum set_sa sa)
-{
-	return s->f->sas.sa[slot_of(s, sa)].id.backend == CRYPTO_INLINE;
 }
 
 TEST(inline, a_busy_sa_is_promoted_and_an_idle_one_demoted_later)
