@@ -135,48 +135,72 @@ static const char *lacks(const struct rte_cryptodev_capabilities *c, enum crypto
 	return lacks_cipher(c, suite);
 }
 
-struct inline_capability inline_capability(struct rte_security_ctx *context,
-					   struct inline_class class)
+static const struct rte_security_capability *find_action(
+	struct rte_security_ctx *context, enum rte_security_session_action_type action,
+	const struct inline_class *class)
 {
 	struct rte_security_capability_idx idx = {
-		.action = RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO,
+		.action = action,
 		.protocol = RTE_SECURITY_PROTOCOL_IPSEC,
 		.ipsec = {
 			.proto = RTE_SECURITY_IPSEC_SA_PROTO_ESP,
-			.mode = class.mode == API_TRANSPORT ? RTE_SECURITY_IPSEC_SA_MODE_TRANSPORT
-							    : RTE_SECURITY_IPSEC_SA_MODE_TUNNEL,
-			.direction = class.direction == API_IN
+			.mode = class->mode == API_TRANSPORT ? RTE_SECURITY_IPSEC_SA_MODE_TRANSPORT
+							     : RTE_SECURITY_IPSEC_SA_MODE_TUNNEL,
+			.direction = class->direction == API_IN
 					     ? RTE_SECURITY_IPSEC_SA_DIR_INGRESS
 					     : RTE_SECURITY_IPSEC_SA_DIR_EGRESS,
 		},
 	};
-	struct inline_capability none = { .why = "the port does no inline crypto of this mode" };
-	if (class.mode == API_UDP_ENCAP_TUNNEL)
-		none.why = "behind UDP (port 4500) no port finds it";
-	/* RFC 3602 3: nobody may predict the IV, and to make such a one takes AES itself. */
-	else if (class.direction == API_OUT &&
-		 crypto_suite_has_cbc(&crypto_suite_shape[class.suite]))
-		none.why = "outbound, the IV of CBC would cost the cpu what the port saves";
-	else
-		none.why = "";
-	if (none.why[0])
-		return none;
-	const struct rte_security_capability *found = rte_security_capability_get(context, &idx);
-	none.why = "the port does no inline crypto of this mode";
+	return rte_security_capability_get(context, &idx);
+}
+
+/* "" or why not. */
+static const char *lacks_crypto(const struct rte_security_capability *found,
+				const struct inline_class *class)
+{
 	if (!found)
-		return none;
-	none.why = "the port wants to write or remove the trailer itself";
+		return "the port does no inline crypto of this mode";
+	/* RFC 3602 3: nobody may predict the IV, and to make such a one takes AES itself. */
+	if (class->direction == API_OUT && crypto_suite_has_cbc(&crypto_suite_shape[class->suite]))
+		return "outbound, the IV of CBC would cost the cpu what the port saves";
 	if (found->ol_flags &
 	    (RTE_SECURITY_TX_HW_TRAILER_OFFLOAD | RTE_SECURITY_RX_HW_TRAILER_OFFLOAD))
-		return none;
-	none.why = lacks(found->crypto_capabilities, class.suite);
-	if (none.why[0])
-		return none;
-	return (struct inline_capability){
-		.is_there = true,
-		.needs_metadata = found->ol_flags & RTE_SECURITY_TX_OLOAD_NEED_MDATA,
-		.why = "",
-	};
+		return "the port wants to write or remove the trailer itself";
+	return lacks(found->crypto_capabilities, class->suite);
+}
+
+static const char *lacks_protocol(const struct rte_security_capability *found,
+				  const struct inline_class *class)
+{
+	if (class->direction == API_IN)
+		return "the port would keep the replay window to itself: the cpu could not go on";
+	if (class->mode != API_TRANSPORT)
+		return "no port promises the outer header of RFC 4301 and RFC 6040";
+	/* The SAs of a set share key and salt (TS 33.203 Annex I): RFC 4106 3.1. */
+	if (crypto_suite_shape[class->suite].salt_bytes)
+		return "the port's IVs for SAs that share a key could be equal";
+	return lacks(found->crypto_capabilities, class->suite);
+}
+
+struct inline_capability inline_capability(struct rte_security_ctx *context,
+					   struct inline_class class)
+{
+	const struct rte_security_capability *crypto =
+		find_action(context, RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO, &class);
+	const struct rte_security_capability *protocol =
+		find_action(context, RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL, &class);
+	struct inline_capability c = { .why = lacks_crypto(crypto, &class) };
+	if (c.why[0] && protocol) {
+		const char *why = lacks_protocol(protocol, &class);
+		c.is_protocol = !why[0];
+		if (!why[0] || !crypto)
+			c.why = why;
+	}
+	c.is_there = !c.why[0];
+	if (c.is_there)
+		c.needs_metadata = (c.is_protocol ? protocol : crypto)->ol_flags &
+				   RTE_SECURITY_TX_OLOAD_NEED_MDATA;
+	return c;
 }
 
 /* ---- what the driver is told ---- */

@@ -24,11 +24,15 @@ struct inline_class {
 
 struct inline_capability {
 	bool is_there;
+	bool is_protocol;    /* the port writes all of ESP, sequence numbers too */
 	bool needs_metadata; /* each packet: rte_security_set_pkt_metadata() */
 	const char *why;     /* it is not there; "" if it is */
 };
 
-/* Inline crypto of a class by the port behind `context`. */
+/*
+ * What the port behind `context` does for a class: inline crypto, or else, outbound, inline
+ * protocol.
+ */
 struct inline_capability inline_capability(struct rte_security_ctx *context,
 					   struct inline_class class);
 

@@ -36,15 +36,34 @@ static inline enum counter inline_drop_reason(const struct rte_mbuf *m, enum cou
 	return reason == COUNT_esp_unknown_spi && inline_is_marked(m) ? COUNT_inline_late : reason;
 }
 
-static inline bool inline_is_wanted(const struct sa *sa)
+static inline bool inline_is(const struct sa *sa, enum crypto_backend backend)
 {
 	/* partner: set_backend() in inline_sa.c: whoever sees it sees the session */
-	return atomic_load_explicit(&sa->id.backend, memory_order_acquire) == CRYPTO_INLINE;
+	return atomic_load_explicit(&sa->id.backend, memory_order_acquire) == backend;
 }
 
 /*
- * A packet of such an SA whose ESP is ready but for IV, cipher and ICV: has the port do the rest
- * when it is sent. False: the cpu has to.
+ * Of an SA under inline protocol, before its next sequence number is taken: will the port write the
+ * numbers? The SA's own may jump ahead. False: the cpu has to do the packet; and all that come
+ * after it, if the port had begun.
+ */
+bool inline_begin(struct worker *w, struct rte_mbuf *m, struct sa *sa);
+/*
+ * Then, with the number taken: the packet as it is, for the port to do all of ESP when it is sent.
+ * ESP_OK, with the job done; or the reason to drop it.
+ */
+enum counter inline_leave(const struct worker *w, struct rte_mbuf *m, struct pkt *p,
+			  uint16_t mtu_bytes);
+
+/* Is there something about a packet that is ready, for a port to do? */
+static inline bool inline_concerns(const struct pkt *p)
+{
+	return p->job.backend >= CRYPTO_INLINE;
+}
+
+/*
+ * Such a packet: one that inline_leave() has seen is done; one whose ESP is ready but for IV,
+ * cipher and ICV has the port do the rest when it is sent. False: the cpu has to.
  */
 bool inline_take(const struct worker *w, struct rte_mbuf *m, struct pkt *p);
 

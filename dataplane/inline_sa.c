@@ -25,6 +25,9 @@ enum {
 	 * control. */
 	DRAIN_MS = 100,
 	RULE_RETRY_MS = 1000,
+	/* What the cpu may send under an SA while a session is made: at 10 million a second, 6 ms.
+	 */
+	SEQUENCE_GAP = 1 << 16,
 };
 
 static unsigned class_of(uint8_t suite, uint8_t mode)
@@ -59,7 +62,7 @@ static void set_backend(struct sa *sa, enum crypto_backend backend)
 
 static bool is_inline(const struct sa *sa)
 {
-	return atomic_load_explicit(&sa->id.backend, memory_order_relaxed) == CRYPTO_INLINE;
+	return atomic_load_explicit(&sa->id.backend, memory_order_relaxed) >= CRYPTO_INLINE;
 }
 
 /* ---- opening ---- */
@@ -160,8 +163,9 @@ static void release(struct inline_table *t, struct inline_session *s)
 	memset(s, 0, sizeof(*s));
 }
 
+/* first_sequence: of inline protocol, else 0. */
 static void *create(struct inline_table *t, struct inline_port *p, const struct sa *sa,
-		    uint32_t slot)
+		    uint32_t slot, uint64_t first_sequence)
 {
 	struct inline_class class = { .suite = sa->id.suite,
 				      .mode = sa->id.mode,
@@ -170,9 +174,11 @@ static void *create(struct inline_table *t, struct inline_port *p, const struct 
 	bool in = class.direction == API_IN;
 	inline_transform(&transform, class, &sa->key, t->auth_key ? t->auth_key[slot] : NULL);
 	struct rte_security_session_conf conf = {
-		.action_type = RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO,
+		.action_type = first_sequence ? RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL
+					      : RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO,
 		.protocol = RTE_SECURITY_PROTOCOL_IPSEC,
 		.ipsec = {
+			.esn = { .value = first_sequence },
 			.spi = sa->rest.spi,
 			.salt = inline_salt((enum crypto_suite)class.suite, &sa->key),
 			.direction = in ? RTE_SECURITY_IPSEC_SA_DIR_INGRESS
@@ -249,7 +255,11 @@ int inline_promote(struct inline_table *t, uint32_t slot)
 		return -ENOTSUP;
 	if (p->n_sessions == p->limit || (p->full_at && p->n_sessions >= p->full_at))
 		return -ENOSPC;
-	void *made = create(t, p, sa, slot);
+	uint64_t first = can->is_protocol ? sa->run.replay.top + 1 + SEQUENCE_GAP : 0;
+	/* A jump must not miss the event, nor come near the end. */
+	if (first >= SA_SEQUENCE_EVENT)
+		return -ENOTSUP;
+	void *made = create(t, p, sa, slot, first);
 	if (!made) {
 		snprintf(p->refusal, sizeof(p->refusal), "session refused");
 		return refused(p, -EIO);
@@ -260,6 +270,8 @@ int inline_promote(struct inline_table *t, uint32_t slot)
 		.context = p->of->security,
 		.session = made,
 		.needs_metadata = can->needs_metadata,
+		.is_protocol = can->is_protocol,
+		.first_sequence = first,
 		.phase = INLINE_LIVE,
 		.direction = sa->id.direction,
 		.class = (uint8_t)class_of(sa->id.suite, sa->id.mode),
@@ -270,7 +282,7 @@ int inline_promote(struct inline_table *t, uint32_t slot)
 	p->n_sessions++;
 	p->n_of_class[s->class]++;
 	t->of_slot[slot] = number;
-	set_backend(sa, CRYPTO_INLINE);
+	set_backend(sa, can->is_protocol ? CRYPTO_INLINE_PROTOCOL : CRYPTO_INLINE);
 	if (s->direction == API_OUT)
 		return 0;
 	s->rule = make_rule(t, sa, made, p);

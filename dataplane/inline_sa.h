@@ -14,6 +14,11 @@
  *                believed any more → a grace period → destroyed
  *     outbound   made → workers use it → … → workers do not → drained → destroyed
  *
+ * With inline protocol, outbound only, the port writes the sequence numbers. Ours count along, so
+ * that ours are never behind: the port begins at a number well ahead of the cpu's, the cpu jumps to
+ * it with the first packet that it leaves to the port, and goes on behind it when the session ends.
+ * If the cpu has got there first, the session is not used. No number is sent twice (C-075).
+ *
  * Drained: so many grace periods of the workers that what was in the port's queues, or in a ring
  * between workers, when it began has been through (INLINE_DRAIN_GRACES). An SA that is deleted goes
  * its own way at once; its session follows by itself.
@@ -44,6 +49,11 @@ struct inline_session {
 	struct rte_security_ctx *context;
 	void *session;
 	bool needs_metadata;
+	bool is_protocol;
+	uint64_t first_sequence; /* that the port will write, of inline protocol */
+
+	/* written by: the SA's owner core; read by: it */
+	bool is_begun; /* the port writes sequence numbers */
 
 	/* control only */
 	uint8_t phase; /* enum inline_phase */

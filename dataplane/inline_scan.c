@@ -59,8 +59,11 @@ static void rate_sessions(struct inline_table *t, uint64_t ms)
 		uint64_t n_pkts = sa->run.n_pkts;
 		s->rate_pps = (uint32_t)((n_pkts - s->n_pkts) * 1000 / ms);
 		s->n_pkts = n_pkts;
+		/* The port's numbers are behind the cpu's: it will never be used; a new one may. */
+		bool is_missed =
+			s->is_protocol && sa->run.replay.top >= s->first_sequence && !s->is_begun;
 		bool is_idle = s->rate_pps < t->promote_pps / IDLE_DIVISOR;
-		s->n_idle = is_idle ? s->n_idle + 1 : 0;
+		s->n_idle = is_missed ? IDLE_RATES : is_idle ? s->n_idle + 1 : 0;
 		if (s->n_idle < IDLE_RATES || sa->id.mode != API_TRANSPORT)
 			continue;
 		if (inline_demote(t, s->slot) == 0)

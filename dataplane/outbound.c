@@ -72,8 +72,12 @@ static enum counter seal(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 	if (unlikely(!encap_is_mine(w, m, p, p->sa->id.mode == API_TUNNEL)))
 		return COUNT_out_no_tunnel;
 	uint16_t ip_bytes = esp_carried_bytes(p), limit_bytes = fragment_limit(w, m, zone);
+	bool by_port =
+		unlikely(inline_is(p->sa, CRYPTO_INLINE_PROTOCOL)) && inline_begin(w, m, p->sa);
 	enum counter verdict = take_sequence(w, p);
-	if (likely(verdict == ESP_OK))
+	if (unlikely(by_port && verdict == ESP_OK))
+		verdict = inline_leave(w, m, p, zone->mtu_bytes);
+	else if (likely(verdict == ESP_OK))
 		verdict = likely(p->sa->id.mode == API_TRANSPORT)
 				  ? esp_out_prepare(m, p, limit_bytes)
 				  : encap_out_prepare(m, p, limit_bytes);
@@ -113,7 +117,7 @@ static void follow(struct worker *w, struct rte_mbuf *m, enum counter verdict,
 		out_drop(w, m, verdict);
 	else if (!p->spi)
 		clear_out(w, m, p);
-	else if (unlikely(inline_is_wanted(p->sa)) && inline_take(w, m, p))
+	else if (unlikely(inline_concerns(p)) && inline_take(w, m, p))
 		outbound_done(w, (struct crypto_job *[]){ &p->job }, 1);
 	else
 		job[(*n_jobs)++] = &p->job;

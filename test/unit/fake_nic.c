@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include <rte_cryptodev.h>
+#include <rte_ip.h>
 #include <rte_mbuf_dyn.h>
+#include <rte_random.h>
 #include <rte_security_driver.h>
 
 #include "dataplane/sa_control.h"
@@ -24,6 +26,8 @@ struct fake_nic fake_nic;
 static struct hardware_sa {
 	bool is_alive;
 	bool is_egress;
+	bool is_protocol;
+	uint32_t next; /* sequence number, of inline protocol */
 	enum crypto_suite suite;
 	uint32_t spi;
 	struct reference_keys keys;
@@ -98,9 +102,9 @@ static const struct rte_cryptodev_capabilities algorithms[] = {
 	{ .op = RTE_CRYPTO_OP_TYPE_UNDEFINED },
 };
 
-#define ESP(mode_, direction_)                                                                     \
+#define ESP(action_, mode_, direction_)                                                            \
 	{                                                                                          \
-		.action = RTE_SECURITY_ACTION_TYPE_INLINE_CRYPTO,                                  \
+		.action = RTE_SECURITY_ACTION_TYPE_INLINE_##action_,                               \
 		.protocol = RTE_SECURITY_PROTOCOL_IPSEC,                                           \
 		.ipsec = { .proto = RTE_SECURITY_IPSEC_SA_PROTO_ESP,                               \
 			   .mode = RTE_SECURITY_IPSEC_SA_MODE_##mode_,                             \
@@ -111,11 +115,16 @@ static const struct rte_cryptodev_capabilities algorithms[] = {
 static const struct rte_security_capability *capabilities_get(void *device)
 {
 	static const struct rte_security_capability list[] = {
-		ESP(TRANSPORT, EGRESS),
-		ESP(TRANSPORT, INGRESS),
+		ESP(CRYPTO, TRANSPORT, EGRESS),
+		ESP(CRYPTO, TRANSPORT, INGRESS),
 		{ .action = RTE_SECURITY_ACTION_TYPE_NONE },
 	};
-	return list;
+	static const struct rte_security_capability protocol[] = {
+		ESP(PROTOCOL, TRANSPORT, EGRESS),
+		ESP(PROTOCOL, TRANSPORT, INGRESS),
+		{ .action = RTE_SECURITY_ACTION_TYPE_NONE },
+	};
+	return fake_nic.does_protocol ? protocol : list;
 }
 
 static unsigned session_size(void *device)
@@ -177,6 +186,9 @@ static int session_create(void *device, struct rte_security_session_conf *conf,
 	sa->is_alive = true;
 	sa->is_egress = conf->ipsec.direction == RTE_SECURITY_IPSEC_SA_DIR_EGRESS;
 	sa->spi = conf->ipsec.spi;
+	sa->is_protocol = conf->action_type == RTE_SECURITY_ACTION_TYPE_INLINE_PROTOCOL;
+	require(sa->is_protocol == fake_nic.does_protocol, "another action than it offers");
+	sa->next = (uint32_t)conf->ipsec.esn.value;
 	memcpy(sa->keys.salt, &conf->ipsec.salt, sizeof(sa->keys.salt));
 	learn(sa, conf->crypto_xform);
 	*(struct hardware_sa **)SECURITY_GET_SESS_PRIV(session) = sa;
@@ -386,6 +398,46 @@ static uint16_t on_receive(uint16_t port, uint16_t queue, struct rte_mbuf *m[], 
 	return n_out;
 }
 
+/* All of ESP around an IP packet: RFC 4303 3.1.1 and 3.3. False: it is none. */
+static bool encapsulate(struct hardware_sa *sa, struct rte_mbuf *m)
+{
+	const struct reference_shape *shape = reference_shape(sa->suite);
+	uint32_t l3 = m->l2_len, l4 = l3 + m->l3_len, before = HEADER_BYTES + shape->iv_bytes;
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *), *ip = frame + l3;
+	bool v4 = ip[0] >> 4 == 4;
+	uint8_t protocol = ip[v4 ? 9 : 6];
+	if (l3 != (frame[12] == 0x81 ? 18u : 14u) || m->l3_len != (v4 ? (ip[0] & 15u) * 4 : 40) ||
+	    (protocol != 17 && protocol != 6))
+		return false;
+	uint32_t payload = m->data_len - l4;
+	uint8_t pad = (uint8_t)(-(payload + 2) & (shape->block_bytes - 1u));
+	require(rte_pktmbuf_prepend(m, (uint16_t)before), "no headroom");
+	require(rte_pktmbuf_append(m, (uint16_t)(pad + 2 + shape->icv_bytes)), "no tailroom");
+	frame = rte_pktmbuf_mtod(m, uint8_t *);
+	ip = frame + l3;
+	memmove(frame, frame + before, l4);
+	uint8_t *esp = frame + l4, *trailer = esp + before + payload;
+	uint32_t header[2] = { __builtin_bswap32(sa->spi), __builtin_bswap32(sa->next++) };
+	memcpy(esp, header, sizeof(header));
+	for (uint32_t i = HEADER_BYTES; i < before; i++)
+		esp[i] = (uint8_t)rte_rand();
+	for (uint8_t i = 0; i < pad; i++)
+		trailer[i] = i + 1;
+	trailer[pad] = pad;
+	trailer[pad + 1] = protocol;
+	uint32_t length = m->data_len - l3 - (v4 ? 0 : 40);
+	ip[v4 ? 2 : 4] = (uint8_t)(length >> 8);
+	ip[v4 ? 3 : 5] = (uint8_t)length;
+	ip[v4 ? 9 : 6] = 50;
+	if (v4) {
+		memset(ip + 10, 0, 2);
+		uint16_t sum = rte_ipv4_cksum((const struct rte_ipv4_hdr *)ip);
+		memcpy(ip + 10, &sum, sizeof(sum));
+	}
+	reference_seal(sa->suite, &sa->keys, NULL, esp, before + payload + pad + 2);
+	return true;
+}
+
 static void sign(struct rte_mbuf *m)
 {
 	uint64_t number = *metadata(m);
@@ -397,6 +449,10 @@ static void sign(struct rte_mbuf *m)
 	m->ol_flags &= ~RTE_MBUF_F_TX_SEC_OFFLOAD;
 	if (!sa->is_alive) {
 		fake_nic.n_dead++;
+		return;
+	}
+	if (sa->is_protocol) {
+		*(encapsulate(sa, m) ? &fake_nic.n_signed : &fake_nic.n_wrong) += 1;
 		return;
 	}
 	uint32_t spi_be = __builtin_bswap32(sa->spi);
@@ -422,7 +478,7 @@ static uint16_t on_transmit(uint16_t port, uint16_t queue, struct rte_mbuf *m[],
 
 /* ---- life ---- */
 
-void fake_nic_open(struct fixture *f, const struct inline_config *config)
+static void plug_in(struct fixture *f, const struct inline_config *config, bool does_protocol)
 {
 	static const struct rte_mbuf_dynfield field = { .name = "fake_nic",
 							.size = sizeof(uint64_t),
@@ -430,6 +486,7 @@ void fake_nic_open(struct fixture *f, const struct inline_config *config)
 	memset(&fake_nic, 0, sizeof(fake_nic));
 	memset(hardware, 0, sizeof(hardware));
 	memset(rules, 0, sizeof(rules));
+	fake_nic.does_protocol = does_protocol;
 	fake_nic.max_sessions = FAKE_NIC_SESSIONS;
 	fake_nic.now_tsc = rte_get_tsc_hz();
 	nic_port = f->zones.port[NIC_PORT].port;
@@ -441,6 +498,16 @@ void fake_nic_open(struct fixture *f, const struct inline_config *config)
 	offload_open(&fake_nic.offload, &f->zones, &nic_ops);
 	require(inline_open(&fake_nic.inlined, &fake_nic.offload, &f->zones, &f->sas, config) == 0,
 		"no inline table");
+}
+
+void fake_nic_open(struct fixture *f, const struct inline_config *config)
+{
+	plug_in(f, config, false);
+}
+
+void fake_nic_open_protocol(struct fixture *f, const struct inline_config *config)
+{
+	plug_in(f, config, true);
 }
 
 void fake_nic_close(struct fixture *f)

@@ -31,6 +31,8 @@ struct fake_nic {
 	bool holds;               /* packets that it has deciphered stay inside until it does not */
 	bool skips;               /* forgets to look at packets, as under overload */
 
+	bool does_protocol; /* set by who opens it */
+
 	/* what it did */
 	uint32_t n_sessions, n_rules;
 	uint32_t n_verified, n_bad, n_signed, n_held;
@@ -41,6 +43,8 @@ extern struct fake_nic fake_nic;
 
 /* Plugs it in and opens the inline table over it. Before SAs are installed. */
 void fake_nic_open(struct fixture *f, const struct inline_config *config);
+/* The same, and it does inline protocol instead of inline crypto. */
+void fake_nic_open_protocol(struct fixture *f, const struct inline_config *config);
 /* Before fixture_close(). All sessions and rules are gone then. */
 void fake_nic_close(struct fixture *f);
 

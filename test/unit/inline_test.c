@@ -7,86 +7,11 @@
 #include "dataplane/offload_report.h"
 #include "dataplane/sa_control.h"
 #include "test/shim/test.h"
-#include "test/unit/fake_nic.h"
-#include "test/unit/scene.h"
-
-static const struct inline_config inline_config = { .sessions_per_port = 32, .promote_pps = 1000 };
+#include "test/unit/inline_scene.h"
 
 static const enum crypto_suite inbound_suites[] = { CRYPTO_HMAC_SHA1_NULL, CRYPTO_HMAC_SHA256_NULL,
 						    CRYPTO_HMAC_SHA1_AES_CBC, CRYPTO_AES_GMAC,
 						    CRYPTO_AES_GCM };
-
-static void open_with(struct scene *s, enum api_family family, enum crypto_suite suite,
-		      const struct inline_config *config)
-{
-	s->f = fixture_open(&fixture_table);
-	fake_nic_open(s->f, config);
-	fixture_ue_install(s->f, &s->ue, 0, 1, suite, family, NULL);
-	fixture_mark(s->f);
-}
-
-static void open_nic(struct scene *s, enum api_family family, enum crypto_suite suite)
-{
-	open_with(s, family, suite, &inline_config);
-}
-
-static void close_nic(struct scene *s)
-{
-	EXPECT_EQ(fake_nic.n_dead, 0);
-	EXPECT_EQ(fake_nic.n_wrong, 0);
-	fake_nic_close(s->f);
-	scene_close(s);
-}
-
-/* The slot of an SA of the UE: the outbound ones by their place in the set. */
-static uint32_t slot_of(const struct scene *s, enum set_sa sa)
-{
-	for (uint32_t slot = 0; slot < s->f->sas.capacity; slot++) {
-		const struct sa *at = &s->f->sas.sa[slot];
-		if (sa_is_live(&s->f->sas, slot) && at->rest.spi == s->ue.result.spi[sa] &&
-		    at->id.direction == s->ue.set.sa[sa].direction &&
-		    at->rest.registration == s->ue.set.registration)
-			return slot;
-	}
-	return UINT32_MAX;
-}
-
-static bool is_inline_sa(const struct scene *s, enum set_sa sa)
-{
-	return s->f->sas.sa[slot_of(s, sa)].id.backend == CRYPTO_INLINE;
-}
-
-static void promote(struct scene *s, enum set_sa sa)
-{
-	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(s, sa)), 0);
-}
-
-static void from_ue(struct scene *s, uint32_t sequence)
-{
-	struct packet p;
-	scene_esp(s, &p, sequence);
-	scene_send(s, &p);
-}
-
-/* From the P-CSCF: leaves in ESP with this number, and the UE can read it. */
-static void expect_sent(struct scene *s, uint32_t sequence)
-{
-	struct packet p, got;
-	struct esp_opened opened;
-	fixture_ue_clear(&p, &s->ue, SET_PS_TO_UC, IPPROTO_UDP, scene_text, SCENE_TEXT_BYTES);
-	fixture_send(s->f, FIXTURE_KERNEL, 0, p.bytes, p.n_bytes);
-	fixture_turn(s->f);
-	ASSERT_TRUE(fixture_receive(s->f, FIXTURE_NETWORK, 0, &got));
-	EXPECT_TRUE(packet_checksum_is_good(&got));
-	uint32_t l4 = got.l3 + (s->ue.set.family == API_IPV4 ? 20 : 40);
-	ASSERT_TRUE(esp_open(&s->ue.sa[SET_PS_TO_UC], got.bytes + l4, got.n_bytes - l4, &opened));
-	EXPECT_EQ(opened.sequence, sequence);
-	/* RFC 4106 3.1: no IV twice under a key, whoever enciphers. Here: SPI and number. */
-	if (crypto_suite_shape[s->ue.sa[SET_PS_TO_UC].suite].salt_bytes)
-		EXPECT_MEM(got.bytes + l4 + 8, got.bytes + l4, 8);
-	EXPECT_EQ(opened.n_bytes, 8 + SCENE_TEXT_BYTES);
-	EXPECT_MEM(opened.payload + 8, scene_text, SCENE_TEXT_BYTES);
-}
 
 /* ---- what the port does ---- */
 
@@ -96,14 +21,14 @@ TEST(inline, a_port_verifies_and_deciphers)
 	{
 		for (size_t i = 0; i < sizeof(inbound_suites) / sizeof(inbound_suites[0]); i++) {
 			struct scene s;
-			open_nic(&s, family, inbound_suites[i]);
-			promote(&s, SET_UC_TO_PS);
+			inline_scene_open(&s, family, inbound_suites[i]);
+			inline_scene_promote(&s, SET_UC_TO_PS);
 			for (uint32_t sequence = 1; sequence <= 3; sequence++) {
-				from_ue(&s, sequence);
+				inline_scene_from_ue(&s, sequence);
 				scene_expect_delivered(&s);
 			}
 			EXPECT_EQ(fake_nic.n_verified, 3);
-			close_nic(&s);
+			inline_scene_close(&s);
 		}
 	}
 }
@@ -116,12 +41,12 @@ TEST(inline, a_port_enciphers_and_signs)
 	{
 		for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
 			struct scene s;
-			open_nic(&s, family, suites[i]);
-			promote(&s, SET_PS_TO_UC);
+			inline_scene_open(&s, family, suites[i]);
+			inline_scene_promote(&s, SET_PS_TO_UC);
 			for (uint32_t sequence = 1; sequence <= 3; sequence++)
-				expect_sent(&s, sequence);
+				inline_scene_expect_sent(&s, sequence);
 			EXPECT_EQ(fake_nic.n_signed, 3);
-			close_nic(&s);
+			inline_scene_close(&s);
 		}
 	}
 }
@@ -129,17 +54,17 @@ TEST(inline, a_port_enciphers_and_signs)
 TEST(inline, c074_sequence_numbers_go_on_from_cpu_to_port_and_back)
 {
 	struct scene s;
-	open_nic(&s, API_IPV4, CRYPTO_AES_GCM);
-	expect_sent(&s, 1);
-	promote(&s, SET_PS_TO_UC);
-	expect_sent(&s, 2);
-	EXPECT_EQ(inline_demote(&fake_nic.inlined, slot_of(&s, SET_PS_TO_UC)), 0);
-	expect_sent(&s, 3);
+	inline_scene_open(&s, API_IPV4, CRYPTO_AES_GCM);
+	inline_scene_expect_sent(&s, 1);
+	inline_scene_promote(&s, SET_PS_TO_UC);
+	inline_scene_expect_sent(&s, 2);
+	EXPECT_EQ(inline_demote(&fake_nic.inlined, inline_scene_slot(&s, SET_PS_TO_UC)), 0);
+	inline_scene_expect_sent(&s, 3);
 	fake_nic_settle(s.f);
-	expect_sent(&s, 4);
+	inline_scene_expect_sent(&s, 4);
 	EXPECT_EQ(fake_nic.n_signed, 1);
 	EXPECT_EQ(fake_nic.n_sessions, 0);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 /* ---- what stays ours ---- */
@@ -151,16 +76,16 @@ TEST(inline, c070_a_packet_that_the_port_found_forged_is_dropped)
 		for (size_t i = 0; i < sizeof(inbound_suites) / sizeof(inbound_suites[0]); i++) {
 			struct scene s;
 			struct packet p;
-			open_nic(&s, family, inbound_suites[i]);
-			promote(&s, SET_UC_TO_PS);
+			inline_scene_open(&s, family, inbound_suites[i]);
+			inline_scene_promote(&s, SET_UC_TO_PS);
 			scene_esp(&s, &p, 900);
 			p.bytes[p.n_bytes - 1] ^= 1;
 			scene_send(&s, &p);
 			scene_expect_dropped(&s, COUNT_esp_bad_icv);
 			EXPECT_EQ(fake_nic.n_bad, 1);
-			from_ue(&s, 1); /* and it has not moved the window: C-073 */
+			inline_scene_from_ue(&s, 1); /* and it has not moved the window: C-073 */
 			scene_expect_delivered(&s);
-			close_nic(&s);
+			inline_scene_close(&s);
 		}
 	}
 }
@@ -169,11 +94,11 @@ TEST(inline, c071_a_replayed_packet_that_the_port_found_good_is_dropped)
 {
 	struct scene s;
 	struct packet p;
-	open_nic(&s, API_IPV4, CRYPTO_AES_GCM);
-	from_ue(&s, 5);
+	inline_scene_open(&s, API_IPV4, CRYPTO_AES_GCM);
+	inline_scene_from_ue(&s, 5);
 	scene_expect_delivered(&s);
-	promote(&s, SET_UC_TO_PS);
-	from_ue(&s, 5); /* what the cpu has seen */
+	inline_scene_promote(&s, SET_UC_TO_PS);
+	inline_scene_from_ue(&s, 5); /* what the cpu has seen */
 	scene_expect_dropped(&s, COUNT_esp_replayed);
 	scene_esp(&s, &p, 6);
 	for (unsigned i = 0; i < 3; i++) /* within a burst */
@@ -184,15 +109,15 @@ TEST(inline, c071_a_replayed_packet_that_the_port_found_good_is_dropped)
 	EXPECT_EQ(fixture_counted(s.f, COUNT_esp_replayed), 2);
 	EXPECT_EQ(fake_nic.n_verified, 4);
 	fixture_discard(s.f);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 TEST(inline, c077_inner_ports_are_checked_when_the_port_has_deciphered)
 {
 	struct scene s;
 	struct packet p;
-	open_nic(&s, API_IPV6, CRYPTO_AES_GCM);
-	promote(&s, SET_UC_TO_PS);
+	inline_scene_open(&s, API_IPV6, CRYPTO_AES_GCM);
+	inline_scene_promote(&s, SET_UC_TO_PS);
 	struct fixture_ue other = s.ue;
 	other.set.sa[SET_UC_TO_PS].peer_port++;
 	fixture_ue_esp(&p, &other, SET_UC_TO_PS, 1, IPPROTO_UDP, scene_text, SCENE_TEXT_BYTES,
@@ -200,19 +125,19 @@ TEST(inline, c077_inner_ports_are_checked_when_the_port_has_deciphered)
 	scene_send(&s, &p);
 	scene_expect_dropped(&s, COUNT_esp_wrong_port);
 	EXPECT_EQ(fake_nic.n_verified, 1);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 TEST(inline, what_the_port_did_not_look_at_is_done_by_the_cpu)
 {
 	struct scene s;
-	open_nic(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
-	promote(&s, SET_UC_TO_PS);
+	inline_scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	inline_scene_promote(&s, SET_UC_TO_PS);
 	fake_nic.skips = true;
-	from_ue(&s, 1);
+	inline_scene_from_ue(&s, 1);
 	scene_expect_delivered(&s);
 	EXPECT_EQ(fake_nic.n_verified, 0);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 TEST(inline, a_mark_on_a_packet_of_an_sa_of_the_cpu_is_not_believed)
@@ -223,7 +148,7 @@ TEST(inline, a_mark_on_a_packet_of_an_sa_of_the_cpu_is_not_believed)
 						  RTE_MBUF_F_RX_SEC_OFFLOAD_FAILED };
 	struct scene s;
 	struct packet p;
-	open_nic(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	inline_scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		s.f->rx_flags = marks[i];
 		scene_esp(&s, &p, 1);
@@ -231,7 +156,7 @@ TEST(inline, a_mark_on_a_packet_of_an_sa_of_the_cpu_is_not_believed)
 		scene_send(&s, &p);
 		scene_expect_dropped(&s, COUNT_inline_late);
 	}
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 /* ---- late completions ---- */
@@ -240,10 +165,10 @@ TEST(inline, a_completion_after_the_deletion_of_its_sa_is_dropped)
 {
 	struct scene s;
 	struct fixture_ue next;
-	open_nic(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
-	promote(&s, SET_UC_TO_PS);
+	inline_scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	inline_scene_promote(&s, SET_UC_TO_PS);
 	fake_nic.holds = true;
-	from_ue(&s, 1);
+	inline_scene_from_ue(&s, 1);
 	EXPECT_EQ(fake_nic.n_held, 1);
 	EXPECT_EQ(set_delete(&s.f->sets, s.ue.set.registration, FIXTURE_OWNER, 0, s.f->now_s), 0);
 	fake_nic_settle(s.f);
@@ -255,17 +180,17 @@ TEST(inline, a_completion_after_the_deletion_of_its_sa_is_dropped)
 	fake_nic.holds = false;
 	fixture_turn(s.f);
 	scene_expect_dropped(&s, COUNT_inline_late);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 TEST(inline, a_completion_is_believed_until_its_session_is_drained_and_no_longer)
 {
 	struct scene s;
-	open_nic(&s, API_IPV4, CRYPTO_AES_GCM);
-	promote(&s, SET_UC_TO_PS);
+	inline_scene_open(&s, API_IPV4, CRYPTO_AES_GCM);
+	inline_scene_promote(&s, SET_UC_TO_PS);
 	fake_nic.holds = true;
-	from_ue(&s, 1);
-	EXPECT_EQ(inline_demote(&fake_nic.inlined, slot_of(&s, SET_UC_TO_PS)), 0);
+	inline_scene_from_ue(&s, 1);
+	EXPECT_EQ(inline_demote(&fake_nic.inlined, inline_scene_slot(&s, SET_UC_TO_PS)), 0);
 	EXPECT_EQ(fake_nic.n_rules, 0);
 	fake_nic.holds = false;
 	fixture_mark(s.f);
@@ -274,27 +199,27 @@ TEST(inline, a_completion_is_believed_until_its_session_is_drained_and_no_longer
 	EXPECT_TRUE(fixture_receive(s.f, FIXTURE_KERNEL, 0, &got));
 
 	fake_nic_settle(s.f);
-	promote(&s, SET_UC_TO_PS);
+	inline_scene_promote(&s, SET_UC_TO_PS);
 	fake_nic.holds = true;
-	from_ue(&s, 2);
-	EXPECT_EQ(inline_demote(&fake_nic.inlined, slot_of(&s, SET_UC_TO_PS)), 0);
+	inline_scene_from_ue(&s, 2);
+	EXPECT_EQ(inline_demote(&fake_nic.inlined, inline_scene_slot(&s, SET_UC_TO_PS)), 0);
 	fake_nic_settle(s.f);
 	EXPECT_EQ(fake_nic.n_sessions, 0);
 	fake_nic.holds = false;
 	fixture_mark(s.f);
 	fixture_turn(s.f);
 	scene_expect_dropped(&s, COUNT_inline_late);
-	from_ue(&s, 3);
+	inline_scene_from_ue(&s, 3);
 	scene_expect_delivered(&s);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 /* As long as a packet that the port had before may still be in a queue, the session is there. */
 TEST(inline, a_session_outlives_its_sa_by_what_the_queues_hold)
 {
 	struct scene s;
-	open_nic(&s, API_IPV4, CRYPTO_AES_GCM);
-	promote(&s, SET_PS_TO_UC);
+	inline_scene_open(&s, API_IPV4, CRYPTO_AES_GCM);
+	inline_scene_promote(&s, SET_PS_TO_UC);
 	EXPECT_EQ(set_delete(&s.f->sets, s.ue.set.registration, FIXTURE_OWNER, 0, s.f->now_s), 0);
 	for (unsigned turn = 0; turn < 2 + 2 * 1024 / WORKER_BURST; turn++) {
 		EXPECT_EQ(fake_nic.n_sessions, 1);
@@ -303,7 +228,7 @@ TEST(inline, a_session_outlives_its_sa_by_what_the_queues_hold)
 	}
 	fake_nic_settle(s.f);
 	EXPECT_EQ(fake_nic.n_sessions, 0);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 /* ---- a port that is full or says no ---- */
@@ -312,101 +237,102 @@ TEST(inline, the_configured_limit_of_sessions_holds)
 {
 	static const struct inline_config two = { .sessions_per_port = 2, .promote_pps = 1000 };
 	struct scene s;
-	open_with(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL, &two);
-	promote(&s, SET_UC_TO_PS);
-	promote(&s, SET_PS_TO_UC);
-	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(&s, SET_PC_TO_US)), -ENOSPC);
-	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(&s, SET_UC_TO_PS)), -EALREADY);
+	inline_scene_open_with(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL, &two);
+	inline_scene_promote(&s, SET_UC_TO_PS);
+	inline_scene_promote(&s, SET_PS_TO_UC);
+	EXPECT_EQ(inline_promote(&fake_nic.inlined, inline_scene_slot(&s, SET_PC_TO_US)), -ENOSPC);
+	EXPECT_EQ(inline_promote(&fake_nic.inlined, inline_scene_slot(&s, SET_UC_TO_PS)),
+		  -EALREADY);
 	EXPECT_EQ(fake_nic.n_sessions, 2);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 TEST(inline, a_port_that_is_full_leaves_the_rest_to_the_cpu)
 {
 	struct scene s;
 	struct inline_port *port = &fake_nic.inlined.port[0];
-	open_nic(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	inline_scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
 	fake_nic.max_sessions = 1;
-	promote(&s, SET_PS_TO_UC);
-	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(&s, SET_UC_TO_PS)), -EIO);
+	inline_scene_promote(&s, SET_PS_TO_UC);
+	EXPECT_EQ(inline_promote(&fake_nic.inlined, inline_scene_slot(&s, SET_UC_TO_PS)), -EIO);
 	EXPECT_EQ(port->n_refused, 1);
 	EXPECT_STREQ(port->refusal, "session refused");
 	/* It is not asked again until there is room. */
-	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(&s, SET_UC_TO_PS)), -ENOSPC);
+	EXPECT_EQ(inline_promote(&fake_nic.inlined, inline_scene_slot(&s, SET_UC_TO_PS)), -ENOSPC);
 	EXPECT_EQ(port->n_refused, 1);
-	from_ue(&s, 1);
+	inline_scene_from_ue(&s, 1);
 	scene_expect_delivered(&s);
 	EXPECT_EQ(fake_nic.n_verified, 0);
-	EXPECT_EQ(inline_demote(&fake_nic.inlined, slot_of(&s, SET_PS_TO_UC)), 0);
+	EXPECT_EQ(inline_demote(&fake_nic.inlined, inline_scene_slot(&s, SET_PS_TO_UC)), 0);
 	fake_nic_settle(s.f);
-	promote(&s, SET_UC_TO_PS);
-	close_nic(&s);
+	inline_scene_promote(&s, SET_UC_TO_PS);
+	inline_scene_close(&s);
 }
 
 TEST(inline, a_refused_session_leaves_the_sa_to_the_cpu)
 {
 	struct scene s;
-	open_nic(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	inline_scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
 	fake_nic.refuse_sessions = 1;
-	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(&s, SET_PS_TO_UC)), -EIO);
-	expect_sent(&s, 1);
+	EXPECT_EQ(inline_promote(&fake_nic.inlined, inline_scene_slot(&s, SET_PS_TO_UC)), -EIO);
+	inline_scene_expect_sent(&s, 1);
 	EXPECT_EQ(fake_nic.n_signed, 0);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 TEST(inline, a_refused_rule_leaves_the_sa_to_the_cpu_and_no_session)
 {
 	struct scene s;
-	open_nic(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	inline_scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
 	fake_nic.refuse_rules = 1;
-	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(&s, SET_UC_TO_PS)), -EIO);
+	EXPECT_EQ(inline_promote(&fake_nic.inlined, inline_scene_slot(&s, SET_UC_TO_PS)), -EIO);
 	EXPECT_STREQ(fake_nic.inlined.port[0].refusal, "rule refused: no room for rules");
-	EXPECT_FALSE(is_inline_sa(&s, SET_UC_TO_PS));
-	from_ue(&s, 1);
+	EXPECT_FALSE(inline_scene_is_inline(&s, SET_UC_TO_PS));
+	inline_scene_from_ue(&s, 1);
 	scene_expect_delivered(&s);
 	fake_nic_settle(s.f);
 	EXPECT_EQ(fake_nic.n_sessions, 0);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 TEST(inline, a_rule_that_stays_is_asked_away_again)
 {
 	struct scene s;
-	open_nic(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
-	promote(&s, SET_UC_TO_PS);
+	inline_scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	inline_scene_promote(&s, SET_UC_TO_PS);
 	fake_nic.refuse_removals = 3;
 	EXPECT_EQ(set_delete(&s.f->sets, s.ue.set.registration, FIXTURE_OWNER, 0, s.f->now_s), 0);
 	EXPECT_EQ(fake_nic.n_rules, 1);
 	fake_nic_settle(s.f);
 	EXPECT_EQ(fake_nic.n_rules, 0);
 	EXPECT_EQ(fake_nic.n_sessions, 0);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 TEST(inline, what_a_port_cannot_do_stays_with_the_cpu)
 {
 	struct scene s;
-	open_nic(&s, API_IPV4, CRYPTO_HMAC_MD5_NULL);
-	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(&s, SET_UC_TO_PS)), -ENOTSUP);
-	close_nic(&s);
+	inline_scene_open(&s, API_IPV4, CRYPTO_HMAC_MD5_NULL);
+	EXPECT_EQ(inline_promote(&fake_nic.inlined, inline_scene_slot(&s, SET_UC_TO_PS)), -ENOTSUP);
+	inline_scene_close(&s);
 	/* An IV that nobody can predict would cost what the port saves: docs/offload.md. */
-	open_nic(&s, API_IPV4, CRYPTO_HMAC_SHA1_AES_CBC);
-	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(&s, SET_PS_TO_UC)), -ENOTSUP);
-	close_nic(&s);
-	open_nic(&s, API_IPV4, CRYPTO_AES256_GCM);
-	EXPECT_EQ(inline_promote(&fake_nic.inlined, slot_of(&s, SET_PS_TO_UC)), -ENOTSUP);
-	close_nic(&s);
+	inline_scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_AES_CBC);
+	EXPECT_EQ(inline_promote(&fake_nic.inlined, inline_scene_slot(&s, SET_PS_TO_UC)), -ENOTSUP);
+	inline_scene_close(&s);
+	inline_scene_open(&s, API_IPV4, CRYPTO_AES256_GCM);
+	EXPECT_EQ(inline_promote(&fake_nic.inlined, inline_scene_slot(&s, SET_PS_TO_UC)), -ENOTSUP);
+	inline_scene_close(&s);
 }
 
 TEST(inline, nothing_is_inline_without_a_limit)
 {
 	static const struct inline_config none = { .sessions_per_port = 0 };
 	struct scene s;
-	open_with(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL, &none);
+	inline_scene_open_with(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL, &none);
 	EXPECT_TRUE(s.f->sas.inlined == NULL);
 	EXPECT_EQ(fake_nic.inlined.n_max, 0);
 	inline_turn(&fake_nic.inlined, fake_nic.now_tsc);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 /* ---- keys ---- */
@@ -415,8 +341,8 @@ TEST(inline, c094_kept_keys_are_wiped_with_their_sa)
 {
 	static const uint8_t zero[API_KEY_BYTES];
 	struct scene s;
-	open_nic(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
-	uint32_t slot = slot_of(&s, SET_UC_TO_PS);
+	inline_scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	uint32_t slot = inline_scene_slot(&s, SET_UC_TO_PS);
 	ASSERT_TRUE(fake_nic.inlined.auth_key != NULL);
 	EXPECT_MEM(fake_nic.inlined.auth_key[slot], s.ue.set.auth_key, 20);
 	EXPECT_EQ(set_delete(&s.f->sets, s.ue.set.registration, FIXTURE_OWNER, 0, s.f->now_s), 0);
@@ -424,7 +350,7 @@ TEST(inline, c094_kept_keys_are_wiped_with_their_sa)
 	fixture_quiesce(&s.f->sas);
 	EXPECT_EQ(sa_reclaim(&s.f->sas), API_SET_SAS);
 	EXPECT_MEM(fake_nic.inlined.auth_key[slot], zero, sizeof(zero));
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 /* ---- who is promoted ---- */
@@ -432,7 +358,7 @@ TEST(inline, c094_kept_keys_are_wiped_with_their_sa)
 static uint32_t deliver_many(struct scene *s, uint32_t first, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		from_ue(s, first + i);
+		inline_scene_from_ue(s, first + i);
 	fixture_discard(s->f);
 	return first + n;
 }
@@ -442,30 +368,30 @@ TEST(inline, a_busy_sa_is_promoted_and_an_idle_one_demoted_later)
 	static const struct inline_config busy = { .sessions_per_port = 4, .promote_pps = 400 };
 	struct scene s;
 	uint32_t sequence = 1;
-	open_with(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL, &busy);
+	inline_scene_open_with(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL, &busy);
 	fake_nic_pass(s.f, 1); /* a sample is taken */
 	sequence = deliver_many(&s, sequence, 39);
 	fake_nic_pass(s.f, 100); /* 390 a second */
-	EXPECT_FALSE(is_inline_sa(&s, SET_UC_TO_PS));
+	EXPECT_FALSE(inline_scene_is_inline(&s, SET_UC_TO_PS));
 	sequence = deliver_many(&s, sequence, 40);
 	fake_nic_pass(s.f, 100); /* 400 a second */
-	EXPECT_TRUE(is_inline_sa(&s, SET_UC_TO_PS));
+	EXPECT_TRUE(inline_scene_is_inline(&s, SET_UC_TO_PS));
 	EXPECT_EQ(fake_nic.inlined.n_promoted, 1);
 	/* A quarter of it keeps the session … */
 	for (unsigned second = 0; second < 15; second++) {
 		sequence = deliver_many(&s, sequence, 100);
 		fake_nic_pass(s.f, 1000);
 	}
-	EXPECT_TRUE(is_inline_sa(&s, SET_UC_TO_PS));
+	EXPECT_TRUE(inline_scene_is_inline(&s, SET_UC_TO_PS));
 	/* … less does not, for long. */
 	for (unsigned second = 0; second < 12; second++) {
 		sequence = deliver_many(&s, sequence, 90);
 		fake_nic_pass(s.f, 1000);
 	}
 	fake_nic_settle(s.f);
-	EXPECT_FALSE(is_inline_sa(&s, SET_UC_TO_PS));
+	EXPECT_FALSE(inline_scene_is_inline(&s, SET_UC_TO_PS));
 	EXPECT_EQ(fake_nic.n_sessions, 0);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 TEST(inline, a_busier_sa_takes_the_place_of_a_less_busy_one)
@@ -473,9 +399,9 @@ TEST(inline, a_busier_sa_takes_the_place_of_a_less_busy_one)
 	static const struct inline_config one = { .sessions_per_port = 1, .promote_pps = 100 };
 	struct scene s;
 	struct fixture_ue second;
-	open_with(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL, &one);
+	inline_scene_open_with(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL, &one);
 	fixture_ue_install(s.f, &second, 0, 2, CRYPTO_HMAC_SHA1_NULL, API_IPV4, NULL);
-	promote(&s, SET_UC_TO_PS);
+	inline_scene_promote(&s, SET_UC_TO_PS);
 	struct fixture_ue first = s.ue;
 	uint32_t sequence[2] = { 1, 1 };
 	for (unsigned round = 0; round < 60; round++) {
@@ -486,57 +412,38 @@ TEST(inline, a_busier_sa_takes_the_place_of_a_less_busy_one)
 		fake_nic_pass(s.f, 100);
 	}
 	s.ue = second;
-	EXPECT_TRUE(is_inline_sa(&s, SET_UC_TO_PS));
+	EXPECT_TRUE(inline_scene_is_inline(&s, SET_UC_TO_PS));
 	s.ue = first;
-	EXPECT_FALSE(is_inline_sa(&s, SET_UC_TO_PS));
+	EXPECT_FALSE(inline_scene_is_inline(&s, SET_UC_TO_PS));
 	EXPECT_EQ(fake_nic.inlined.n_demoted, 1);
 	EXPECT_EQ(fake_nic.n_bad, 0);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
 
 /* ---- what is told of it ---- */
-
-static const struct offload_row *find_row(const struct offload_row row[], uint32_t n,
-					  const char *of)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		if (strcmp(row[i].of, of) == 0)
-			return &row[i];
-	}
-	return NULL;
-}
-
-static void expect_row(const struct offload_row row[], uint32_t n, const char *of, bool is_used,
-		       uint32_t n_sessions, const char *why)
-{
-	const struct offload_row *r = find_row(row, n, of);
-	test_context("%s", of);
-	ASSERT_TRUE(r != NULL);
-	EXPECT_EQ(r->is_used, is_used);
-	EXPECT_EQ(r->n_sessions, n_sessions);
-	EXPECT_STREQ(r->why, why);
-}
 
 TEST(inline, each_class_of_sas_is_told_whether_it_is_on_and_why_not)
 {
 	struct offload_row row[OFFLOAD_ROWS_MAX];
 	struct scene s;
-	open_nic(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
-	promote(&s, SET_UC_TO_PS);
+	inline_scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	inline_scene_promote(&s, SET_UC_TO_PS);
 	fake_nic.refuse_sessions = 1;
-	inline_promote(&fake_nic.inlined, slot_of(&s, SET_PS_TO_UC));
+	inline_promote(&fake_nic.inlined, inline_scene_slot(&s, SET_PS_TO_UC));
 	uint32_t n = offload_rows(&fake_nic.offload, &fake_nic.inlined, 0, row);
 	EXPECT_EQ(n, OFFLOAD_ROWS_MAX);
-	expect_row(row, n, "all SAs", true, 1, "32 at most; refused 1, last: session refused");
-	expect_row(row, n, "hmac-sha-1-96, null, transport", true, 1, "");
-	expect_row(row, n, "aes-gcm-128, transport", true, 0, "");
-	expect_row(row, n, "aes-gcm-256, transport", false, 0,
-		   "the port has AES-GCM, not with keys of this size");
-	expect_row(row, n, "hmac-md5-96, null, transport", false, 0,
-		   "the port has no such integrity algorithm");
-	expect_row(row, n, "hmac-sha-1-96, aes-cbc-128, transport", true, 0,
-		   "inbound only: outbound, the IV of CBC would cost the cpu what the port saves");
-	close_nic(&s);
+	inline_scene_expect_row(row, n, "all SAs", true, 1,
+				"32 at most; refused 1, last: session refused");
+	inline_scene_expect_row(row, n, "hmac-sha-1-96, null, transport", true, 1, "");
+	inline_scene_expect_row(row, n, "aes-gcm-128, transport", true, 0, "");
+	inline_scene_expect_row(row, n, "aes-gcm-256, transport", false, 0,
+				"the port has AES-GCM, not with keys of this size");
+	inline_scene_expect_row(row, n, "hmac-md5-96, null, transport", false, 0,
+				"the port has no such integrity algorithm");
+	inline_scene_expect_row(
+		row, n, "hmac-sha-1-96, aes-cbc-128, transport", true, 0,
+		"inbound only: outbound, the IV of CBC would cost the cpu what the port saves");
+	inline_scene_close(&s);
 }
 
 /* ---- all of it at once ---- */
@@ -546,17 +453,17 @@ TEST(inline, promotion_and_demotion_under_traffic_lose_nothing)
 {
 	struct scene s;
 	uint32_t sequence = 1, seed = 20261124;
-	open_nic(&s, API_IPV4, CRYPTO_AES_GCM);
+	inline_scene_open(&s, API_IPV4, CRYPTO_AES_GCM);
 	for (unsigned round = 0; round < 2000; round++) {
 		seed = seed * 1664525 + 1013904223;
-		uint32_t slot = slot_of(&s, seed >> 8 & 1 ? SET_UC_TO_PS : SET_PS_TO_UC);
+		uint32_t slot = inline_scene_slot(&s, seed >> 8 & 1 ? SET_UC_TO_PS : SET_PS_TO_UC);
 		if ((seed >> 16 & 3) == 0)
 			inline_promote(&fake_nic.inlined, slot);
 		else if ((seed >> 16 & 7) == 1)
 			inline_demote(&fake_nic.inlined, slot);
 		fake_nic.skips = (seed >> 24 & 7) == 0;
-		from_ue(&s, sequence);
-		expect_sent(&s, sequence++);
+		inline_scene_from_ue(&s, sequence);
+		inline_scene_expect_sent(&s, sequence++);
 		fake_nic_pass(s.f, seed >> 28);
 	}
 	EXPECT_EQ(fixture_counted(s.f, COUNT_esp_rx), 2000);
@@ -564,5 +471,5 @@ TEST(inline, promotion_and_demotion_under_traffic_lose_nothing)
 	EXPECT_TRUE(fake_nic.n_verified > 100 && fake_nic.n_verified < 1900);
 	EXPECT_TRUE(fake_nic.n_signed > 100 && fake_nic.n_signed < 1900);
 	fixture_discard(s.f);
-	close_nic(&s);
+	inline_scene_close(&s);
 }
