@@ -289,6 +289,7 @@ static void write_whole(struct rte_mbuf *whole, const struct datagram *d)
 	else
 		finish_ipv6(to + l3, d, h, next_header, n_bytes - l3);
 	whole->port = first->m->port;
+	whole->hash = first->m->hash; /* whose it is: encap_is_mine() */
 	struct reassembly_pkt *p = rte_mbuf_to_priv(whole);
 	p->pkt.sa = NULL;
 	p->largest_bytes = d->largest_bytes;

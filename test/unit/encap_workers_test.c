@@ -80,6 +80,53 @@ TEST(encap_workers, a_nat_of_many_addresses_meets_one_window)
 	EXPECT_EQ(crew_close(c), 0);
 }
 
+/* The two fragments of a UDP datagram. */
+static void cut(struct packet half[2], const struct packet_ip *ip)
+{
+	uint8_t text[64] = { 7 }, udp[72];
+	size_t n = packet_udp(udp, 1000, 2000, text, sizeof(text));
+	struct packet_ip part = *ip;
+	part.fragment_be16 = 0x2000; /* more to come */
+	packet_make(&half[0], &part, IPPROTO_UDP, udp, 24);
+	part.fragment_be16 = 24 / 8;
+	packet_make(&half[1], &part, IPPROTO_UDP, udp + 24, n - 24);
+}
+
+TEST(encap_workers, a_datagram_in_fragments_is_its_owners_too)
+{
+	struct seg seg;
+	struct fixture_ue ue;
+	struct packet half[2], got;
+	struct esp_opened opened;
+	c = crew_open(&fixture_table, N_WORKERS, N_WORKERS, N_WORKERS);
+	seg_install_both(&c->f, &seg, &seg_kinds[0], CRYPTO_HMAC_SHA1_NULL);
+	fixture_ue_install(&c->f, &ue, 0, 3, CRYPTO_HMAC_SHA1_NULL, API_IPV4, NULL);
+	for (uint32_t i = 0; i < N_HOSTS; i++) {
+		seg.inner_out.source[3] = (uint8_t)(1 + i);
+		cut(half, &seg.inner_out);
+		send_at(FIXTURE_KERNEL, i % N_WORKERS, &half[0]);
+		send_at(FIXTURE_KERNEL, (i + 1) % N_WORKERS, &half[1]);
+		ASSERT_TRUE(crew_receive(c, FIXTURE_NETWORK, &got));
+		ASSERT_TRUE(seg_unwrap(&got, &seg, &opened));
+		EXPECT_EQ(opened.n_bytes, 20 + 72);
+		EXPECT_EQ(opened.sequence, i + 1);
+		/* And one of Gm in a buffer that may have been a tunnel's. */
+		cut(half, &ue.to_ue);
+		for (unsigned j = 0; j < 2; j++) {
+			uint8_t *ports = half[j].bytes + half[j].l4;
+			if (j == 0)
+				fixture_ue_upper(ports, &ue, SET_PS_TO_UC, IPPROTO_UDP, NULL, 0);
+			if (j == 0)
+				ports[5] = 72;
+			send_at(FIXTURE_KERNEL, (i + j) % N_WORKERS, &half[j]);
+		}
+		ASSERT_TRUE(crew_receive(c, FIXTURE_NETWORK, &got));
+	}
+	EXPECT_EQ(crew_counted(c, COUNT_esp_tx), 2 * N_HOSTS);
+	crew_expect_accounted(c);
+	EXPECT_EQ(crew_close(c), 0);
+}
+
 static void without_selector(struct api_tunnel *tunnel)
 {
 	memset(&tunnel->selector, 0, sizeof(tunnel->selector));
