@@ -245,6 +245,7 @@ static void run_lanes(struct crypto *c, struct crypto_job *const job[], unsigned
 		else
 			run_eight(c, sorted + i, some);
 	}
+	gcm_x8_forget();
 	wipe(&c->gcm_schedule, sizeof(c->gcm_schedule));
 }
 
@@ -266,6 +267,12 @@ void cpu_aead_key(struct crypto *c, const uint8_t *key, size_t key_bytes, const 
 {
 	memcpy(auth->aead.key, key, key_bytes);
 	memcpy(auth->aead.salt, salt, SALT_BYTES);
-	if (c->has_x8)
-		gcm_x8_hash_key(key, key_bytes, auth->aead.hash_key);
+	if (c->has_x8) {
+		c->lane[0].key = key;
+		gcm_x8_fill_up(c->lane, 1);
+		gcm_x8_expand(c->lane, 1, key_bytes, &c->gcm_schedule);
+		gcm_x8_hash_key(&c->gcm_schedule, auth->aead.hash_key);
+		gcm_x8_forget();
+		wipe(&c->gcm_schedule, sizeof(c->gcm_schedule));
+	}
 }

@@ -3,17 +3,7 @@
 #include <immintrin.h>
 
 #include "crypto/wipe.h"
-
-#define INLINE static inline __attribute__((always_inline))
-
-enum {
-	BLOCK_BYTES = 16,
-	N_QUADS = 2,
-	QUAD = 4, /* lanes of a register */
-	AES128_KEY_BYTES = 16,
-	AES128_ROUNDS = 10,
-	AES256_ROUNDS = 14,
-};
+#include "crypto/x8.h"
 
 bool gcm_x8_is_available(void)
 {
@@ -22,28 +12,6 @@ bool gcm_x8_is_available(void)
 	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
 	       __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("vaes") &&
 	       __builtin_cpu_supports("vpclmulqdq") && __builtin_cpu_supports("bmi2");
-}
-
-/* ---- four lanes ---- */
-
-INLINE __m512i join(__m128i a, __m128i b, __m128i c, __m128i d)
-{
-	__m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1);
-	__m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(c), d, 1);
-	return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-}
-
-INLINE __m128i load(const void *from)
-{
-	return _mm_loadu_si128(from);
-}
-
-INLINE void split(__m512i x, uint8_t *const to[QUAD])
-{
-	_mm_storeu_si128((void *)to[0], _mm512_castsi512_si128(x));
-	_mm_storeu_si128((void *)to[1], _mm512_extracti32x4_epi32(x, 1));
-	_mm_storeu_si128((void *)to[2], _mm512_extracti32x4_epi32(x, 2));
-	_mm_storeu_si128((void *)to[3], _mm512_extracti32x4_epi32(x, 3));
 }
 
 /* Which of the 16 bytes at `at` are among the first n_bytes. */
@@ -58,92 +26,6 @@ void gcm_x8_fill_up(struct gcm_x8_lane lane[GCM_X8_LANES], unsigned n)
 {
 	for (; n % QUAD; n++)
 		lane[n] = lane[n - n % QUAD];
-}
-
-/* ---- key schedules, FIPS 197 5.2 ---- */
-
-/* w0, w0 ^ w1, w0 ^ w1 ^ w2, …: what each word of the next round key takes from this one's. */
-INLINE __m512i running_xor(__m512i key)
-{
-	key = _mm512_xor_si512(key, _mm512_bslli_epi128(key, 4));
-	return _mm512_xor_si512(key, _mm512_bslli_epi128(key, 8));
-}
-
-/*
- * SubWord of the last word in every column, turned by a byte or not: the last round of AES does it,
- * for its shift of rows moves nothing where all columns are the same.
- */
-INLINE __m512i sub_word(__m512i key, bool turned, uint32_t constant)
-{
-	__m512i pick = _mm512_set1_epi32(turned ? 0x0c0f0e0d : 0x0f0e0d0c);
-	return _mm512_aesenclast_epi128(_mm512_shuffle_epi8(key, pick),
-					_mm512_set1_epi32((int)constant));
-}
-
-static const uint8_t round_constant[] = {
-	0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36
-};
-
-INLINE __m512i load_keys(const struct gcm_x8_lane *lane, size_t offset)
-{
-	return join(load(lane[0].key + offset), load(lane[1].key + offset),
-		    load(lane[2].key + offset), load(lane[3].key + offset));
-}
-
-INLINE void expand_128(const struct gcm_x8_lane *lane, unsigned n_quads,
-		       struct gcm_x8_schedule *out)
-{
-	__m512i key[N_QUADS];
-	for (unsigned quad = 0; quad < n_quads; quad++) {
-		key[quad] = load_keys(lane + quad * QUAD, 0);
-		_mm512_store_si512(out->round[0][quad], key[quad]);
-	}
-	for (unsigned i = 0; i < AES128_ROUNDS; i++) {
-		for (unsigned quad = 0; quad < n_quads; quad++) {
-			__m512i word = sub_word(key[quad], true, round_constant[i]);
-			key[quad] = _mm512_xor_si512(running_xor(key[quad]), word);
-			_mm512_store_si512(out->round[i + 1][quad], key[quad]);
-		}
-	}
-	out->n_rounds = AES128_ROUNDS;
-}
-
-/* Two round keys at a time; the last of them is one too many, and has its place. */
-INLINE void expand_256(const struct gcm_x8_lane *lane, unsigned n_quads,
-		       struct gcm_x8_schedule *out)
-{
-	__m512i even[N_QUADS], odd[N_QUADS];
-	for (unsigned quad = 0; quad < n_quads; quad++) {
-		even[quad] = load_keys(lane + quad * QUAD, 0);
-		odd[quad] = load_keys(lane + quad * QUAD, BLOCK_BYTES);
-		_mm512_store_si512(out->round[0][quad], even[quad]);
-		_mm512_store_si512(out->round[1][quad], odd[quad]);
-	}
-	for (unsigned i = 0; i < AES256_ROUNDS / 2; i++) {
-		for (unsigned quad = 0; quad < n_quads; quad++) {
-			__m512i word = sub_word(odd[quad], true, round_constant[i]);
-			even[quad] = _mm512_xor_si512(running_xor(even[quad]), word);
-			word = sub_word(even[quad], false, 0);
-			odd[quad] = _mm512_xor_si512(running_xor(odd[quad]), word);
-			_mm512_store_si512(out->round[2 * i + 2][quad], even[quad]);
-			_mm512_store_si512(out->round[2 * i + 3][quad], odd[quad]);
-		}
-	}
-	out->n_rounds = AES256_ROUNDS;
-}
-
-void gcm_x8_expand(const struct gcm_x8_lane lane[GCM_X8_LANES], unsigned n, size_t key_bytes,
-		   struct gcm_x8_schedule *out)
-{
-	bool short_key = key_bytes == AES128_KEY_BYTES;
-	if (n > QUAD && short_key)
-		expand_128(lane, 2, out);
-	else if (n > QUAD)
-		expand_256(lane, 2, out);
-	else if (short_key)
-		expand_128(lane, 1, out);
-	else
-		expand_256(lane, 1, out);
 }
 
 /* ---- counter mode ---- */
@@ -332,23 +214,16 @@ INLINE __m512i reduce(struct product p)
 					 folded, xor3);
 }
 
-void gcm_x8_hash_key(const uint8_t *key, size_t key_bytes, uint8_t hash_key[static 16])
+void gcm_x8_hash_key(const struct gcm_x8_schedule *s, uint8_t hash_key[static 16])
 {
-	struct gcm_x8_lane lane[GCM_X8_LANES] = { 0 };
-	struct gcm_x8_schedule schedule;
 	__m512i h[N_QUADS] = { _mm512_setzero_si512() };
-	for (unsigned i = 0; i < GCM_X8_LANES; i++)
-		lane[i].key = key;
-	gcm_x8_expand(lane, 1, key_bytes, &schedule);
-	encrypt_one(&schedule, 1, h);
 	uint64_t words[2];
+	encrypt_one(s, 1, h);
 	_mm_storeu_si128((void *)words, _mm512_castsi512_si128(turn(h[0])));
 	uint64_t carry = words[1] >> 63;
 	words[1] = (words[1] << 1 | words[0] >> 63) ^ (carry ? 0xc200000000000000 : 0);
 	words[0] = words[0] << 1 ^ carry;
 	memcpy(hash_key, words, sizeof(words));
-	wipe(&schedule, sizeof(schedule));
-	wipe(words, sizeof(words));
 }
 
 /*
@@ -485,4 +360,31 @@ void gcm_x8_tag(struct gcm_x8_lane lane[GCM_X8_LANES], unsigned n, const struct 
 		tag(lane, 2, s);
 	else
 		tag(lane, 1, s);
+}
+
+/* ---- the end ---- */
+
+enum {
+	/* More than the others take of it; -fstack-usage says 776. */
+	STACK_BYTES = 1024,
+};
+
+/*
+ * The registers first: whatever is called next may be resolved only then, which saves them all on
+ * the stack.
+ */
+__attribute__((noinline)) void gcm_x8_forget(void)
+{
+	uint8_t stack[STACK_BYTES];
+	__asm__ volatile("vzeroall\n\t"
+			 ".irp n, 16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n\t"
+			 "vpxorq %%zmm\\n, %%zmm\\n, %%zmm\\n\n\t"
+			 ".endr"
+			 :
+			 :
+			 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+			   "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16",
+			   "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24",
+			   "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
+	wipe(stack, sizeof(stack));
 }

@@ -38,9 +38,6 @@ struct gcm_x8_schedule {
 
 bool gcm_x8_is_available(void);
 
-/* H of SP 800-38D 7.1, in the form that the lanes want it. key_bytes is 16 or 32. */
-void gcm_x8_hash_key(const uint8_t *key, size_t key_bytes, uint8_t hash_key[static 16]);
-
 /* Makes the lanes behind the n that were filled fit to be run with them. */
 void gcm_x8_fill_up(struct gcm_x8_lane lane[GCM_X8_LANES], unsigned n);
 
@@ -51,5 +48,17 @@ void gcm_x8_expand(const struct gcm_x8_lane lane[GCM_X8_LANES], unsigned n, size
 void gcm_x8_cipher(const struct gcm_x8_lane lane[GCM_X8_LANES], unsigned n,
 		   const struct gcm_x8_schedule *s);
 void gcm_x8_tag(struct gcm_x8_lane lane[GCM_X8_LANES], unsigned n, const struct gcm_x8_schedule *s);
+
+/*
+ * H of SP 800-38D 7.1 of the key in the first lane, in the form that the lanes want it. The
+ * schedule is that of these lanes.
+ */
+void gcm_x8_hash_key(const struct gcm_x8_schedule *s, uint8_t hash_key[static 16]);
+
+/*
+ * Leaves nothing of a key in registers and below the caller's own place on the stack. For who
+ * called the others, at the same depth, when he is done; the schedule he wipes himself.
+ */
+void gcm_x8_forget(void);
 
 #endif

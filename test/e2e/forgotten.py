@@ -2,7 +2,7 @@
 """What a data plane's memory holds of keys: all of it while the SAs live, nothing after. C-094.
 
 Looks through every page of the live process for the keys and all that is derived from them: the
-halves of HMAC, the round keys of AES. Usage: forgotten.py BUILD-DIRECTORY
+halves of HMAC, the round keys of AES, the hash key of GCM. Usage: forgotten.py BUILD-DIRECTORY
 """
 
 import os
@@ -19,8 +19,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import api, dataplane, derived, peer, process, results, sandbox
 
 SUITES = [(integrity, cipher) for integrity in ("hmac-sha-1-96", "hmac-md5-96")
-          for cipher in ("null", "aes-cbc")]
-KEPT = (": inner", ": outer", ": cipher key")  # in the SA's own lines
+          for cipher in ("null", "aes-cbc")] + [("aes-gmac", "null"), ("null", "aes-gcm")]
+KEPT = (": inner", ": outer", ": cipher key", ": hash key")  # in the SA's own lines
 CHUNK = 4 << 20
 PACKETS = 200
 MAP = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)")
@@ -58,6 +58,9 @@ def find(pid, secrets):
 def secrets_of(ue):
     """What could be left of a set's keys; a run of 16 bytes does not come by chance."""
     name = f"{ue.integrity}+{ue.cipher}"
+    if ue.integrity not in peer.HASH:
+        return {f"{name}: {what}": value for what, value in
+                derived.of_gcm(ue.auth_key or ue.cipher_key).items()}
     found = {f"{name}: {what}": value for what, value in
              derived.of_hmac(ue.integrity, ue.auth_key).items()}
     if ue.cipher_key:
@@ -68,7 +71,7 @@ def secrets_of(ue):
 
 def play(wire, ue, stop):
     """Traffic in both directions until told to stop, with an SA or without. A packet for an SA with a
-    cipher has a good ICV and, deciphered, nothing good in it."""
+    cipher has a good ICV and, deciphered, nothing good in it; one for GCM or GMAC has a bad one."""
     with process.netns("edge"):
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -81,10 +84,10 @@ def play(wire, ue, stop):
 
 
 def is_played(client, ues):
-    """Every SA has been used; of one with a cipher, only the outbound one counts that."""
+    """Every SA has been used; but for an HMAC alone, only the outbound one counts that."""
     counted = {sa["spi"]: sa["packets"] for sa in client.list()}
     return all(counted[ue.spi_out] > PACKETS and
-               (ue.cipher != "null" or counted[ue.spi_in] > PACKETS) for ue in ues)
+               (ue.cipher != "null" or ue.integrity not in peer.HASH or counted[ue.spi_in] > PACKETS) for ue in ues)
 
 
 def scan(report, edge, name, ues, wire):

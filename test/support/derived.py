@@ -102,3 +102,45 @@ def of_aes(key):
             _times(c[i], 14) ^ _times(c[(i + 1) % 4], 11) ^ _times(c[(i + 2) % 4], 13) ^
             _times(c[(i + 3) % 4], 9) for c in columns for i in range(4))
     return found
+
+
+def _encrypt(key, block):
+    """AES-128 of one block, FIPS 197 5.1."""
+    keys = of_aes(key)
+    state = bytes(x ^ y for x, y in zip(block, key))
+    for n in range(1, 11):
+        state = bytes(SBOX[state[(i + 4 * (i % 4)) % 16]] for i in range(16))
+        if n < 10:
+            state = b"".join(bytes(
+                _times(c[i], 2) ^ _times(c[(i + 1) % 4], 3) ^ c[(i + 2) % 4] ^ c[(i + 3) % 4]
+                for i in range(4)) for c in (state[j:j + 4] for j in range(0, 16, 4)))
+        state = bytes(x ^ y for x, y in zip(state, keys[f"round key {n}"]))
+    return state
+
+
+def _multiply(a, b):
+    """In GF(2^128) of SP 800-38D 6.3: bit 0 is the highest of the first byte."""
+    product, a = 0, int.from_bytes(a, "big")
+    b = int.from_bytes(b, "big")
+    for bit in range(127, -1, -1):
+        product ^= b if a >> bit & 1 else 0
+        b = b >> 1 ^ (0xe1 << 120 if b & 1 else 0)
+    return product.to_bytes(16, "big")
+
+
+def _times_x(h):
+    """Turned round and one higher, as crypto/gcm_x8.c multiplies with it."""
+    value = int.from_bytes(h, "big") << 1
+    if value >> 128:
+        value ^= 1 << 128 | 0xc2 << 120 | 1
+    return value.to_bytes(16, "little")
+
+
+def of_gcm(key):
+    """What AES-GCM and AES-GMAC make of a key: round keys, the hash key H and its square."""
+    h = _encrypt(key, bytes(16))
+    square = _multiply(h, h)
+    found = {what: value for what, value in of_aes(key).items() if "decrypt" not in what}
+    found.update({"H": h, "H turned round": h[::-1], "hash key": _times_x(h), "H squared": square,
+                  "H squared, times x": _times_x(square)})
+    return found
