@@ -40,6 +40,7 @@ struct bench {
 	struct bench_memory memory;
 	bool hugepages;
 	unsigned core;
+	int second_core;     /* for who works beside the worker; -1 = there is none */
 	uint32_t round_pkts; /* see struct bench_options */
 };
 
@@ -69,6 +70,7 @@ int drops_run(struct bench_run *run);
 int memory_run(struct bench_run *run);
 int install_run(struct bench_run *run);
 int latency_run(struct bench_run *run);
+int churn_run(struct bench_run *run);
 int scale_run(struct bench_run *run);
 
 #endif

@@ -24,8 +24,9 @@ enum {
 };
 
 /* One client of one control thread, and the numbers of the sets that it has installed. */
-struct site {
+struct install_site {
 	struct bench *bench;
+	bool worker_elsewhere;
 	struct control control;
 	char directory[32], path[64];
 	int fd;
@@ -47,7 +48,7 @@ static double cycles_of(double ns)
 }
 
 /* xorshift64*: keys that differ, at the price of a few cycles. */
-static uint64_t next_random(struct site *s)
+static uint64_t next_random(struct install_site *s)
 {
 	s->random ^= s->random >> 12;
 	s->random ^= s->random << 25;
@@ -56,7 +57,7 @@ static uint64_t next_random(struct site *s)
 }
 
 /* A UE's two pairs at the ports of a P-CSCF: WIRE 7. */
-static void make_set(struct site *s, struct api_set *set)
+static void make_set(struct install_site *s, struct api_set *set)
 {
 	static const uint8_t local[4] = { 192, 0, 2, 1 };
 	uint32_t number = (uint32_t)s->next, peer_be = htobe32(0x0a000001u + number);
@@ -87,7 +88,7 @@ static void make_set(struct site *s, struct api_set *set)
 	}
 }
 
-static void make_installs(struct site *s, uint32_t n)
+static void make_installs(struct install_site *s, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct api_set set;
@@ -96,7 +97,7 @@ static void make_installs(struct site *s, uint32_t n)
 	}
 }
 
-static void make_deletes(struct site *s, uint32_t n)
+static void make_deletes(struct install_site *s, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct api_set_id id = { .registration = s->oldest++ };
@@ -105,7 +106,7 @@ static void make_deletes(struct site *s, uint32_t n)
 }
 
 /* Sends the n entries of the message, lets control work, and looks at the answer. */
-static int ask(struct site *s, enum api_type type, uint32_t n, size_t entry_bytes)
+static int ask(struct install_site *s, enum api_type type, uint32_t n, size_t entry_bytes)
 {
 	struct api_header h = { .version = API_VERSION,
 				.type = (uint16_t)type,
@@ -116,7 +117,8 @@ static int ask(struct site *s, enum api_type type, uint32_t n, size_t entry_byte
 	if (send(s->fd, s->message, h.length_bytes, 0) != (ssize_t)h.length_bytes)
 		return -errno;
 	control_turn(&s->control, 0);
-	rte_rcu_qsbr_quiescent(s->bench->sas.rcu, 0); /* the worker is this thread, at rest */
+	if (!s->worker_elsewhere) /* it is this thread, at rest */
+		rte_rcu_qsbr_quiescent(s->bench->sas.rcu, 0);
 	if (recv(s->fd, s->message, sizeof(s->message), 0) < (ssize_t)sizeof(h))
 		return -EPROTO;
 	memcpy(&h, s->message, sizeof(h));
@@ -132,7 +134,7 @@ static int ask(struct site *s, enum api_type type, uint32_t n, size_t entry_byte
 }
 
 /* n sets in messages of at most `batch`. */
-static int install(struct site *s, uint32_t n, uint32_t batch)
+static int install(struct install_site *s, uint32_t n, uint32_t batch)
 {
 	int rc = 0;
 	for (uint32_t now; n && rc == 0; n -= now) {
@@ -143,7 +145,7 @@ static int install(struct site *s, uint32_t n, uint32_t batch)
 	return rc;
 }
 
-static int delete (struct site *s, uint32_t n)
+static int delete (struct install_site *s, uint32_t n)
 {
 	int rc = 0;
 	for (uint32_t now; n && rc == 0; n -= now) {
@@ -154,11 +156,10 @@ static int delete (struct site *s, uint32_t n)
 	return rc;
 }
 
-static int site_open(struct site *s, struct bench *b)
+static int site_open(struct install_site *s, struct bench *b)
 {
-	memset(s, 0, sizeof(*s));
 	s->bench = b;
-	s->fd = -1;
+	s->fd = s->control.listener = -1;
 	s->oldest = s->next = 1;
 	s->random = UINT64_C(0x853c49e6748fea9b);
 	strcpy(s->directory, "/tmp/imsgate-bench.XXXXXX");
@@ -187,8 +188,10 @@ static int site_open(struct site *s, struct bench *b)
 	return ask(s, API_HELLO, 1, sizeof(hello));
 }
 
-static void site_close(struct site *s)
+void install_site_free(struct install_site *s)
 {
+	if (!s)
+		return;
 	if (s->fd >= 0) {
 		close(s->fd);
 		control_turn(&s->control, 0); /* its SAs go with it */
@@ -196,10 +199,36 @@ static void site_close(struct site *s)
 	}
 	control_close(&s->control);
 	rmdir(s->directory);
+	free(s);
+}
+
+struct install_site *install_site_new(struct bench *b, bool worker_elsewhere)
+{
+	struct install_site *s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->worker_elsewhere = worker_elsewhere;
+	if (site_open(s, b) == 0)
+		return s;
+	install_site_free(s);
+	return NULL;
+}
+
+int install_site_fill(struct install_site *s, uint32_t n_sets)
+{
+	return install(s, n_sets, SETS_PER_MESSAGE);
+}
+
+int install_site_turn(struct install_site *s)
+{
+	int rc = delete (s, SETS_PER_MESSAGE);
+	if (rc == 0)
+		rc = install(s, SETS_PER_MESSAGE, SETS_PER_MESSAGE);
+	return rc < 0 ? rc : SETS_PER_MESSAGE;
 }
 
 /* The sets come and go, the oldest first, at one level. */
-static int churn(struct site *s, uint32_t n_rounds, struct bench_install_result *r)
+static int churn(struct install_site *s, uint32_t n_rounds, struct bench_install_result *r)
 {
 	double install_ns = 0, delete_ns = 0;
 	for (uint32_t i = 0; i < n_rounds; i++) {
@@ -220,7 +249,7 @@ static int churn(struct site *s, uint32_t n_rounds, struct bench_install_result 
 	return 0;
 }
 
-static int measure(struct site *s, uint32_t n_rounds, struct bench_install_result *r)
+static int measure(struct install_site *s, uint32_t n_rounds, struct bench_install_result *r)
 {
 	r->capacity = s->bench->sas.capacity;
 	r->n_sets = (uint32_t)((uint64_t)r->capacity * FULL_PERCENT / 100 / API_SET_SAS);
@@ -248,14 +277,12 @@ static int measure(struct site *s, uint32_t n_rounds, struct bench_install_resul
 
 int bench_install(struct bench *b, uint32_t n_rounds, struct bench_install_result *result)
 {
-	static struct site s;
-	int rc = site_open(&s, b);
-	if (rc == 0)
-		rc = measure(&s, n_rounds, result);
+	struct install_site *s = install_site_new(b, false);
+	int rc = s ? measure(s, n_rounds, result) : -EIO;
 	if (rc < 0)
 		fprintf(stderr, "imsgate-bench: error: SA sets through the socket: %s\n",
 			strerror(-rc));
-	site_close(&s);
+	install_site_free(s);
 	return rc;
 }
 

@@ -24,6 +24,19 @@ struct bench_install_result {
 	double install_alone;  /* per set, one set a message */
 };
 
+/*
+ * A client of a control thread of its own, whose sets come and go. All of it in the thread that
+ * calls; `worker_elsewhere`: a worker runs in another one and reports its own quiescent states.
+ */
+struct install_site;
+struct install_site *install_site_new(struct bench *b, bool worker_elsewhere);
+/* Installs n sets of four SAs. 0 or -errno. */
+int install_site_fill(struct install_site *s, uint32_t n_sets);
+/* Deletes the oldest sets and installs as many, a message of each. Returns how many, or -errno. */
+int install_site_turn(struct install_site *s);
+/* Deletes all; the worker is at rest. */
+void install_site_free(struct install_site *s);
+
 /* 0 or -errno with a message on stderr. `b` is open, and empty. */
 int bench_install(struct bench *b, uint32_t n_rounds, struct bench_install_result *result);
 

@@ -9,7 +9,7 @@
  * due meanwhile. Source, sink and worker take turns in one thread: what the source takes is part of
  * the load, for the capacity and for the latency alike.
  */
-#include "tools/bench/bench.h"
+#include "tools/bench/latency.h"
 
 #include <errno.h>
 #include <math.h>
@@ -29,137 +29,134 @@
 #include "tools/bench/stat.h"
 
 enum {
-	TRAIN_PKTS = 8192,   /* made at once: some milliseconds of traffic */
-	SKIPPED_PKTS = 1024, /* of each train, until the queue is what the load makes of it */
 	N_TRAINS = 100,
 	N_TRAINS_QUICK = 20,
-	MIN_BYTES = 300, /* SIP over Gm: from a short response to a full INVITE */
-	MAX_BYTES = 1400,
 };
 
-struct site {
-	struct bench_run *run;
-	struct rte_mempool *pool;
-	struct rte_ring *rx, *tx;
-	struct rte_mbuf *train[TRAIN_PKTS];
-	uint64_t due[TRAIN_PKTS]; /* cycles after the train's begin */
-	int due_offset;           /* the same in the mbuf, for the sink */
-	uint32_t n_pulled, n_out;
-	uint64_t random;
-
-	/* of one load */
-	uint64_t n_lost, longest_turn;
-	double *latency; /* cycles */
-	uint32_t n_latencies;
-};
-
-static uint64_t *due_of(const struct site *s, struct rte_mbuf *m)
+static uint64_t *due_of(const struct latency *l, struct rte_mbuf *m)
 {
-	return RTE_MBUF_DYNFIELD(m, s->due_offset, uint64_t *);
+	return RTE_MBUF_DYNFIELD(m, l->due_offset, uint64_t *);
 }
 
 /* splitmix64 */
-static uint64_t next_random(struct site *s)
+static uint64_t next_random(struct latency *l)
 {
-	uint64_t word = s->random += UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t word = l->random += UINT64_C(0x9e3779b97f4a7c15);
 	word = (word ^ word >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	word = (word ^ word >> 27) * UINT64_C(0x94d049bb133111eb);
 	return word ^ word >> 31;
 }
 
 /* `gap` cycles lie between two packets on average; 0: all are due at once. */
-static int make_train(struct site *s, double gap)
+static int make_train(struct latency *l, double gap)
 {
 	double at = 0;
-	for (unsigned i = 0; i < TRAIN_PKTS; i++) {
+	for (unsigned i = 0; i < LATENCY_TRAIN_PKTS; i++) {
 		uint32_t size_bytes =
-			MIN_BYTES + (uint32_t)(next_random(s) % (MAX_BYTES - MIN_BYTES + 1));
-		int rc = feed_make(s->run->feed, &s->train[i], 1, size_bytes);
+			LATENCY_MIN_BYTES +
+			(uint32_t)(next_random(l) % (LATENCY_MAX_BYTES - LATENCY_MIN_BYTES + 1));
+		int rc = feed_make(l->run->feed, &l->train[i], 1, size_bytes);
 		if (rc < 0)
 			return rc;
-		double uniform = ((double)(next_random(s) >> 11) + 0.5) / (double)(1ull << 53);
+		double uniform = ((double)(next_random(l) >> 11) + 0.5) / (double)(1ull << 53);
 		at -= gap * log(uniform);
-		s->due[i] = (uint64_t)at;
-		*due_of(s, s->train[i]) = s->due[i];
+		l->due[i] = (uint64_t)at;
+		*due_of(l, l->train[i]) = l->due[i];
 	}
-	s->n_pulled = s->n_out = 0;
+	l->n_pulled = l->n_out = 0;
 	return 0;
 }
 
 /* The source; it touches no packet. When all are due at once, the ring holds them back. */
-static void pull(struct site *s, uint64_t now, bool lossless)
+static void pull(struct latency *l, uint64_t now, bool lossless)
 {
-	unsigned n = 0, most = TRAIN_PKTS - s->n_pulled;
+	unsigned n = 0, most = LATENCY_TRAIN_PKTS - l->n_pulled;
 	if (lossless && most > WORKER_BURST)
 		most = WORKER_BURST;
-	while (n < most && s->due[s->n_pulled + n] <= now)
+	while (n < most && l->due[l->n_pulled + n] <= now)
 		n++;
-	struct rte_mbuf **first = &s->train[s->n_pulled];
-	unsigned taken = rte_ring_sp_enqueue_burst(s->rx, (void **)first, n, NULL);
-	if (taken < n) {
+	struct rte_mbuf **first = &l->train[l->n_pulled];
+	unsigned taken = rte_ring_sp_enqueue_burst(l->rx, (void **)first, n, NULL);
+	if (taken < n)
 		rte_pktmbuf_free_bulk(first + taken, n - taken);
-		s->n_lost += n - taken;
-	}
-	s->n_pulled += n;
+	l->n_pulled += n;
 }
 
-static void sink(struct site *s, uint64_t now)
+static void sink(struct latency *l, uint64_t now)
 {
 	struct rte_mbuf *m[WORKER_BURST];
-	for (unsigned n; (n = rte_ring_sc_dequeue_burst(s->tx, (void **)m, WORKER_BURST, NULL));) {
+	for (unsigned n; (n = rte_ring_sc_dequeue_burst(l->tx, (void **)m, WORKER_BURST, NULL));) {
 		for (unsigned i = 0; i < n; i++) {
-			if (s->n_out + i >= SKIPPED_PKTS)
-				s->latency[s->n_latencies++] = (double)(now - *due_of(s, m[i]));
+			if (l->n_out + i >= LATENCY_SKIPPED_PKTS)
+				l->cycles[l->n_cycles++] = (double)(now - *due_of(l, m[i]));
 		}
 		rte_pktmbuf_free_bulk(m, n);
-		s->n_out += n;
+		l->n_out += n;
 	}
 }
 
 /* Runs a train to its end; returns the cycles that took, or a negative errno. */
-static int64_t run_train(struct site *s, double gap)
+static int64_t run_train(struct latency *l, double gap)
 {
-	uint64_t n_lost_before = s->n_lost;
-	int rc = make_train(s, gap);
+	struct bench *b = l->run->bench;
+	rte_rcu_qsbr_thread_offline(b->sas.rcu, b->worker->number);
+	int rc = make_train(l, gap);
+	rte_rcu_qsbr_thread_online(b->sas.rcu, b->worker->number);
 	if (rc < 0)
 		return rc;
+	atomic_store_explicit(&l->traffic, true, memory_order_relaxed);
 	quiet_hold();
 	uint64_t begin = rte_rdtsc(), now = 0;
 	for (uint32_t n_idle = 0; n_idle < 2;) {
-		pull(s, now, gap == 0);
-		bool busy = worker_turn(s->run->bench->worker) != 0;
+		pull(l, now, gap == 0);
+		bool busy = worker_turn(b->worker) != 0;
 		uint64_t after = rte_rdtsc() - begin;
-		if (after - now > s->longest_turn)
-			s->longest_turn = after - now;
+		if (after - now > l->longest_turn)
+			l->longest_turn = after - now;
 		now = after;
-		sink(s, now);
-		n_idle = busy || s->n_pulled < TRAIN_PKTS ? 0 : n_idle + 1;
+		sink(l, now);
+		n_idle = busy || l->n_pulled < LATENCY_TRAIN_PKTS ? 0 : n_idle + 1;
 	}
 	quiet_release();
-	/* Whatever was not lost at the ring came out, or it is not the good path that we measured.
-	 */
-	if (s->n_out + s->n_lost - n_lost_before != TRAIN_PKTS)
-		return -EPROTO;
+	atomic_store_explicit(&l->traffic, false, memory_order_relaxed);
+	/* At the ring or in the box: what did not come out is lost. */
+	l->n_lost += LATENCY_TRAIN_PKTS - l->n_out;
 	return (int64_t)now;
 }
 
-/* Trains at one load into s->latency; the median of their lengths into *cycles. */
-static int run_load(struct site *s, double gap, uint32_t n_trains, double *cycles)
+static void begin_load(struct latency *l)
 {
-	double *length = calloc(n_trains, sizeof(*length));
-	int rc = length ? 0 : -ENOMEM;
-	s->n_lost = s->longest_turn = s->n_latencies = 0;
-	for (uint32_t i = 0; i < n_trains && rc == 0; i++) {
-		int64_t took = run_train(s, gap);
+	l->n_lost = l->longest_turn = l->n_cycles = 0;
+	l->rx = l->run->feed->inbound ? l->run->bench->network_rx : l->run->bench->kernel_rx;
+	l->tx = l->run->feed->inbound ? l->run->bench->kernel_tx : l->run->bench->network_tx;
+}
+
+int latency_capacity(struct latency *l, uint32_t n_trains, double *gap)
+{
+	double length[LATENCY_MAX_TRAINS];
+	begin_load(l);
+	for (uint32_t i = 0; i < n_trains; i++) {
+		int64_t took = run_train(l, 0);
 		if (took < 0)
-			rc = (int)took;
-		else
-			length[i] = (double)took;
+			return (int)took;
+		length[i] = (double)took;
 	}
-	if (rc == 0)
-		*cycles = stat_summarize(length, n_trains).median;
-	free(length);
-	return rc;
+	*gap = stat_summarize(length, n_trains).median / LATENCY_TRAIN_PKTS;
+	return l->n_lost ? -EPROTO : 0; /* not the good path that was measured */
+}
+
+int latency_load(struct latency *l, double gap, uint32_t n_trains)
+{
+	begin_load(l);
+	for (uint32_t i = 0; i < n_trains; i++) {
+		int64_t took = run_train(l, gap);
+		if (took < 0)
+			return (int)took;
+	}
+	if (!l->n_cycles)
+		return -EPROTO;
+	stat_sort(l->cycles, l->n_cycles);
+	return 0;
 }
 
 static double us(double cycles)
@@ -167,98 +164,105 @@ static double us(double cycles)
 	return cycles * 1e6 / (double)rte_get_tsc_hz();
 }
 
-static void tell(const struct site *s, uint32_t n_sas, unsigned load_percent, double pkts_per_s,
+double latency_us(struct latency *l, double share)
+{
+	return us(stat_percentile(l->cycles, l->n_cycles, share));
+}
+
+static void tell(struct latency *l, uint32_t n_sas, unsigned load_percent, double pkts_per_s,
 		 uint64_t n_pkts)
 {
-	struct report *report = s->run->report;
-	const char *direction = s->run->feed->inbound ? "inbound" : "outbound";
-	stat_sort(s->latency, s->n_latencies);
-	double p50 = us(stat_percentile(s->latency, s->n_latencies, 0.5));
-	double p99 = us(stat_percentile(s->latency, s->n_latencies, 0.99));
-	double p999 = us(stat_percentile(s->latency, s->n_latencies, 0.999));
-	double most = us(s->latency[s->n_latencies - 1]), turn = us((double)s->longest_turn);
+	struct report *report = l->run->report;
+	const char *direction = l->run->feed->inbound ? "inbound" : "outbound";
+	double p50 = latency_us(l, 0.5), p99 = latency_us(l, 0.99), p999 = latency_us(l, 0.999);
+	double most = latency_us(l, 1), turn = us((double)l->longest_turn);
 	report_say(report, "%-9s %8u %5u %% %7.2f %8.1f %8.1f %8.1f %9.1f %9.1f %8.4f %%\n",
 		   direction, n_sas, load_percent, pkts_per_s / 1e6, p50, p99, p999, most, turn,
-		   100.0 * (double)s->n_lost / (double)n_pkts);
+		   100.0 * (double)l->n_lost / (double)n_pkts);
 	report_row(report, "latency",
 		   json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "direction",
 			     direction, "n_sas", n_sas, "load_percent", load_percent, "pkts_per_s",
 			     pkts_per_s, "p50_us", p50, "p99_us", p99, "p999_us", p999, "max_us",
 			     most, "longest_turn_us", turn, "n_pkts", (json_int_t)n_pkts, "n_lost",
-			     (json_int_t)s->n_lost));
+			     (json_int_t)l->n_lost));
 }
 
-static int measure_population(struct site *s, uint32_t n_sas)
+static int measure_population(struct latency *l, uint32_t n_sas)
 {
 	static const unsigned loads[] = { 50, 90 };
-	uint32_t n_trains = s->run->options->quick ? N_TRAINS_QUICK : N_TRAINS;
-	double full, ignored;
+	uint32_t n_trains = l->run->options->quick ? N_TRAINS_QUICK : N_TRAINS;
+	double full;
 	report_progress("latency: %u SAs", n_sas);
-	int rc = feed_grow(s->run->feed, n_sas);
+	int rc = feed_grow(l->run->feed, n_sas);
 	if (rc == 0)
-		rc = run_load(s, 0, n_trains / 4, &full);
+		rc = latency_capacity(l, n_trains / 4, &full);
 	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]) && rc == 0; i++) {
-		double gap = full / TRAIN_PKTS * 100 / loads[i];
-		rc = run_load(s, gap, n_trains, &ignored);
+		double gap = full * 100 / loads[i];
+		rc = latency_load(l, gap, n_trains);
 		report_progress(NULL);
 		if (rc == 0)
-			tell(s, n_sas, loads[i], (double)rte_get_tsc_hz() / gap,
-			     (uint64_t)n_trains * TRAIN_PKTS);
+			tell(l, n_sas, loads[i], (double)rte_get_tsc_hz() / gap,
+			     (uint64_t)n_trains * LATENCY_TRAIN_PKTS);
 	}
 	return rc;
 }
 
-static int measure_direction(struct site *s, bool inbound)
+static int measure_direction(struct latency *l, bool inbound)
 {
 	static const uint32_t sa_counts[] = { 1000, 4000000 };
-	struct bench *b = s->run->bench;
 	int rc = 0;
-	s->rx = inbound ? b->network_rx : b->kernel_rx;
-	s->tx = inbound ? b->kernel_tx : b->network_tx;
-	feed_begin(s->run->feed, &bench_suites[0], inbound);
+	feed_begin(l->run->feed, &bench_suites[0], inbound);
 	for (size_t i = 0; i < sizeof(sa_counts) / sizeof(sa_counts[0]) && rc == 0; i++) {
-		if (sa_counts[i] <= s->run->options->max_sas)
-			rc = measure_population(s, sa_counts[i]);
+		if (sa_counts[i] <= l->run->options->max_sas)
+			rc = measure_population(l, sa_counts[i]);
 	}
-	feed_end(s->run->feed);
+	feed_end(l->run->feed);
 	return rc;
 }
 
-static int open_site(struct site *s, struct bench_run *run)
+int latency_open(struct latency *l, struct bench_run *run)
 {
 	static const struct rte_mbuf_dynfield field = { .name = "imsgate_bench_due",
 							.size = sizeof(uint64_t),
 							.align = _Alignof(uint64_t) };
-	s->run = run;
-	s->random = UINT64_C(0x5851f42d4c957f2d);
-	s->due_offset = rte_mbuf_dynfield_register(&field);
-	if (s->due_offset < 0)
+	memset(l, 0, sizeof(*l));
+	l->run = run;
+	l->random = UINT64_C(0x5851f42d4c957f2d);
+	l->pool_before = run->feed->pool;
+	l->due_offset = rte_mbuf_dynfield_register(&field);
+	if (l->due_offset < 0)
 		return -rte_errno;
-	s->pool = rte_pktmbuf_pool_create("trains", 2 * TRAIN_PKTS, 256, PKT_BYTES,
+	l->pool = rte_pktmbuf_pool_create("trains", 2 * LATENCY_TRAIN_PKTS, 256, PKT_BYTES,
 					  RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_socket_id());
-	s->latency = calloc((size_t)N_TRAINS * TRAIN_PKTS, sizeof(*s->latency));
-	return s->pool && s->latency ? 0 : -ENOMEM;
+	l->cycles = calloc((size_t)LATENCY_MAX_TRAINS * LATENCY_TRAIN_PKTS, sizeof(*l->cycles));
+	if (!l->pool || !l->cycles)
+		return -ENOMEM;
+	run->feed->pool = l->pool;
+	return 0;
+}
+
+void latency_close(struct latency *l)
+{
+	l->run->feed->pool = l->pool_before;
+	rte_mempool_free(l->pool);
+	free(l->cycles);
 }
 
 int latency_run(struct bench_run *run)
 {
-	static struct site s;
-	int rc = open_site(&s, run);
-	struct rte_mempool *pool = run->feed->pool;
-	run->feed->pool = s.pool;
+	static struct latency l;
+	int rc = latency_open(&l, run);
 	report_say(
 		run->report,
 		"\nMicroseconds in the box, %s, %u–%u bytes evenly spread, arrivals independent\n"
 		"at a share of the measured capacity; the source does not slow down.\n\n"
 		"%-9s %8s %7s %7s %8s %8s %8s %9s %9s %10s\n",
-		bench_suites[0].name, MIN_BYTES, MAX_BYTES, "direction", "SAs", "load", "Mpkt/s",
-		"p50", "p99", "p99.9", "longest", "turn", "lost");
+		bench_suites[0].name, LATENCY_MIN_BYTES, LATENCY_MAX_BYTES, "direction", "SAs",
+		"load", "Mpkt/s", "p50", "p99", "p99.9", "longest", "turn", "lost");
 	for (unsigned d = 0; d < 2 && rc == 0; d++)
-		rc = measure_direction(&s, d == 0);
+		rc = measure_direction(&l, d == 0);
 	if (rc < 0)
 		fprintf(stderr, "imsgate-bench: error: latency: %s\n", strerror(-rc));
-	run->feed->pool = pool;
-	rte_mempool_free(s.pool);
-	free(s.latency);
+	latency_close(&l);
 	return rc;
 }

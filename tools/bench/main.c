@@ -22,10 +22,11 @@ static const struct bench_measurement_name names[] = {
 	{ "memory", "bytes per SA" },
 	{ "install", "SA sets per second through the socket" },
 	{ "latency", "time in the box at 50 % and 90 % of capacity" },
+	{ "churn", "SA sets per second while traffic runs, and what it loses" },
 	{ "scale", "two workers against one" },
 };
 static int (*const run_of[])(struct bench_run *run) = {
-	packets_run, drops_run, memory_run, install_run, latency_run, scale_run,
+	packets_run, drops_run, memory_run, install_run, latency_run, churn_run, scale_run,
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == N_MEASUREMENTS, "every name has a function");
 
@@ -112,6 +113,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	b.core = (unsigned)core;
+	b.second_core = quiet_second_core(b.core);
 	b.round_pkts = options.round_pkts;
 	if (report_open(&report, options.json) < 0 ||
 	    bench_open(&b, capacity_for(options.max_sas)) < 0 ||

@@ -16,9 +16,9 @@ enum {
 	MAX_Y_MARKS = 8,
 };
 
-/* Distinct also for the colour-blind: Okabe and Ito. */
+/* Distinct also for the colour-blind: Okabe and Ito, and one more. */
 static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7",
-				       "#e69f00", "#56b4e9", "#000000" };
+				       "#e69f00", "#56b4e9", "#000000", "#7f3c8d" };
 #define N_COLOURS (sizeof(colours) / sizeof(colours[0]))
 
 static const char *const dashes[] = { "2 3", "6 4", "9 3 2 3" };

@@ -26,6 +26,18 @@ int quiet_core(int wanted)
 	return -EINVAL;
 }
 
+int quiet_second_core(unsigned core)
+{
+	cpu_set_t allowed;
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+		return -1;
+	for (int other = CPU_SETSIZE - 1; other >= 0; other--) {
+		if ((unsigned)other != core && CPU_ISSET(other, &allowed))
+			return other;
+	}
+	return -1;
+}
+
 /* Ticks of all cores since the machine started: stolen, and spent on anything. */
 static void read_ticks(uint64_t *steal, uint64_t *busy)
 {

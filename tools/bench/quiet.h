@@ -16,6 +16,8 @@ struct quiet {
 
 /* The last core that this process may use, or `wanted` if it may use that. -EINVAL if not. */
 int quiet_core(int wanted);
+/* Another one that it may use, -1 if there is none; before DPDK binds the thread to its core. */
+int quiet_second_core(unsigned core);
 /* Warns when others are at work already. */
 void quiet_begin(struct quiet *q, unsigned core);
 /* Warns when time was stolen; both facts go into the report. */
