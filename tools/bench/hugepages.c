@@ -23,6 +23,12 @@ static uint64_t meminfo(const char *name)
 	return value;
 }
 
+/* Free, and not promised to anybody. */
+static uint64_t n_free_pages(void)
+{
+	return meminfo("HugePages_Free") - meminfo("HugePages_Rsvd");
+}
+
 static bool reserve(uint64_t n_pages)
 {
 	FILE *file = fopen(NUMBER_FILE, "w");
@@ -34,7 +40,7 @@ static bool reserve(uint64_t n_pages)
 
 bool hugepages_borrow(struct hugepages *h, uint64_t n_bytes)
 {
-	uint64_t page_kb = meminfo("Hugepagesize"), n_free = meminfo("HugePages_Free");
+	uint64_t page_kb = meminfo("Hugepagesize"), n_free = n_free_pages();
 	*h = (struct hugepages){ .n_before = meminfo("HugePages_Total") };
 	if (!page_kb)
 		return false;
@@ -45,7 +51,7 @@ bool hugepages_borrow(struct hugepages *h, uint64_t n_bytes)
 	if (meminfo("MemAvailable") > n_missing * page_kb + LEFT_FREE_KB &&
 	    reserve(h->n_before + n_missing)) {
 		h->lent = true;
-		if (meminfo("HugePages_Free") >= n_wanted) {
+		if (n_free_pages() >= n_wanted) {
 			fprintf(stderr, "imsgate-bench: reserved %lu hugepages for this run\n",
 				n_missing);
 			return true;
