@@ -44,6 +44,27 @@ struct config_sa {
 	enum config_orphans orphans;
 };
 
+#define CONFIG_CRYPTO_DEVICES 8
+
+/* Which SAs go to the crypto devices. */
+enum config_lookaside {
+	CONFIG_LOOKASIDE_NONE,
+	CONFIG_LOOKASIDE_ENCRYPTED, /* with a cipher */
+	CONFIG_LOOKASIDE_TUNNELS,
+	CONFIG_LOOKASIDE_ALL,
+};
+
+/* Crypto devices beside the cpu. */
+struct config_crypto {
+	char **devices; /* PCI addresses or DPDK device strings; the first that can do an SA has it
+			 */
+	uint32_t n_devices;
+	enum config_lookaside lookaside;
+	uint32_t n_sessions;    /* SAs on all devices together; more are the cpu's */
+	uint32_t queue_entries; /* packets of a worker in a device at the same time; a power of 2 */
+	bool required;          /* without every device there is no start */
+};
+
 /* What network ports do themselves, where they can: docs/offload.md. */
 struct config_offload {
 	uint32_t sessions_per_port; /* SAs that a port may serve inline; 0 = none */
@@ -96,6 +117,7 @@ struct config_dataplane {
 	struct config_sa sa;
 	struct config_offload offload;
 	struct config_fragments fragments;
+	struct config_crypto crypto;
 	struct config_zone *zones;
 	uint32_t n_zones;
 };

@@ -180,6 +180,33 @@ static int check_zones(struct config_document *d, const struct config_dataplane 
 	return 0;
 }
 
+/* The first `n` bytes of two device strings: their names, without arguments. */
+static bool same_name(const char *a, const char *b)
+{
+	size_t n = strcspn(a, ",");
+
+	return n == strcspn(b, ",") && !strncmp(a, b, n);
+}
+
+static int check_crypto(struct config_document *d, const struct config_crypto *crypto)
+{
+	if (crypto->lookaside != CONFIG_LOOKASIDE_NONE && crypto->n_devices == 0)
+		return document_refuse(d, document_find(d, "dataplane.crypto.lookaside"),
+				       "found lookaside without devices, expected devices");
+	if (crypto->queue_entries & (crypto->queue_entries - 1))
+		return document_refuse(d, document_find(d, "dataplane.crypto.queue_entries"),
+				       "found %u for queue_entries, expected a power of two",
+				       crypto->queue_entries);
+	for (uint32_t i = 0; i < crypto->n_devices; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (same_name(crypto->devices[i], crypto->devices[j]))
+				return document_refuse(
+					d, document_find(d, "dataplane.crypto.devices[%u]", i),
+					"found %s again in devices, expected each device once",
+					crypto->devices[i]);
+	return 0;
+}
+
 static int check_quotas(struct config_document *d, const struct config_dataplane *dp)
 {
 	for (uint32_t i = 0; i < dp->n_quotas; i++)
@@ -368,6 +395,8 @@ int check_all(struct config_document *d, const struct config *c)
 			rc = check_fragments(d, &c->dataplane->fragments);
 		if (rc == 0)
 			rc = check_cores(d, c->dataplane);
+		if (rc == 0)
+			rc = check_crypto(d, &c->dataplane->crypto);
 		if (rc == 0)
 			rc = check_zones(d, c->dataplane);
 		if (rc == 0)

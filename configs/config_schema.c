@@ -16,6 +16,13 @@ static const cyaml_strval_t orphans_names[] = {
 	{ "delete", CONFIG_ORPHANS_DELETE },
 };
 
+static const cyaml_strval_t lookaside_names[] = {
+	{ "none", CONFIG_LOOKASIDE_NONE },
+	{ "encrypted", CONFIG_LOOKASIDE_ENCRYPTED },
+	{ "tunnels", CONFIG_LOOKASIDE_TUNNELS },
+	{ "all", CONFIG_LOOKASIDE_ALL },
+};
+
 static const cyaml_strval_t sa_profile_names[] = {
 	{ "two-pairs", CONFIG_SA_TWO_PAIRS },
 	{ "single-pair", CONFIG_SA_SINGLE_PAIR },
@@ -54,6 +61,15 @@ static const cyaml_schema_field_t sa_fields[] = {
 	NUMBER(OPTIONAL, config_sa, n_wide_windows),
 	NUMBER(OPTIONAL, config_sa, n_tunnels),
 	CHOICE(OPTIONAL, config_sa, orphans, orphans_names),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t crypto_fields[] = {
+	LIST(OPTIONAL, config_crypto, devices, text_entry, CONFIG_CRYPTO_DEVICES),
+	CHOICE(OPTIONAL, config_crypto, lookaside, lookaside_names),
+	NUMBER(OPTIONAL, config_crypto, n_sessions),
+	NUMBER(OPTIONAL, config_crypto, queue_entries),
+	CYAML_FIELD_BOOL("required", OPTIONAL, struct config_crypto, required),
 	CYAML_FIELD_END,
 };
 
@@ -113,6 +129,7 @@ static const cyaml_schema_field_t dataplane_fields[] = {
 	CYAML_FIELD_MAPPING("offload", OPTIONAL, struct config_dataplane, offload, offload_fields),
 	CYAML_FIELD_MAPPING("fragments", OPTIONAL, struct config_dataplane, fragments,
 			    fragments_fields),
+	CYAML_FIELD_MAPPING("crypto", OPTIONAL, struct config_dataplane, crypto, crypto_fields),
 	LIST(REQUIRED, config_dataplane, zones, zone_entry, 64),
 	CYAML_FIELD_END,
 };
@@ -193,6 +210,11 @@ static const struct config_rule rules[] = {
 	{ quota_fields, "max_sas", 1, 1u << 22, 1 },
 
 	/* NICs have from 1024 (ixgbe) on; what a port has not is found out by asking it. */
+	{ crypto_fields, "devices", .valid = syntax_device,
+	  .expected = "a PCI address or a DPDK device string" },
+	{ crypto_fields, "n_sessions", 1, 1u << 22, 4096 },
+	{ crypto_fields, "queue_entries", 64, 1u << 14, 1024 },
+
 	{ offload_fields, "sessions_per_port", 0, 1u << 16, 1024 },
 	{ offload_fields, "promote_pps", 1, 1u << 24, 1000 },
 

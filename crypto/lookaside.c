@@ -217,6 +217,24 @@ static int not_ready(struct lookaside_device *d, const char *why, int error)
 	return -1;
 }
 
+/* A card's crypto device has a name of its driver's making: "0000:3d:01.0_qat_sym". */
+static int id_of_pci(const char *address)
+{
+	for (unsigned id = 0; id < RTE_CRYPTO_MAX_DEVS; id++) {
+		struct rte_cryptodev_info info;
+		if (!rte_cryptodev_is_valid_dev((uint8_t)id))
+			continue;
+		rte_cryptodev_info_get((uint8_t)id, &info);
+		const char *name = info.device ? rte_dev_name(info.device) : "";
+		size_t n_bytes = strlen(name), n_given = strlen(address);
+		/* The domain may be left out: "3d:01.0". */
+		if (n_bytes >= n_given && strcmp(name + n_bytes - n_given, address) == 0 &&
+		    info.feature_flags & RTE_CRYPTODEV_FF_SYMMETRIC_CRYPTO)
+			return (int)id;
+	}
+	return -ENODEV;
+}
+
 /* The name, and for a vdev the device itself; a PCI device is there or it is not. */
 static int device_find(struct lookaside_device *d, const char *text)
 {
@@ -230,7 +248,7 @@ static int device_find(struct lookaside_device *d, const char *text)
 	if (rc < 0 && rc != -EEXIST)
 		return not_ready(d, "DPDK does not make it", -rc);
 	d->is_ours = !is_pci && rc == 0;
-	int id = rte_cryptodev_get_dev_id(d->name);
+	int id = is_pci ? id_of_pci(d->name) : rte_cryptodev_get_dev_id(d->name);
 	if (id < 0)
 		return not_ready(d, "DPDK has no crypto device of this name", 0);
 	d->id = (uint8_t)id;

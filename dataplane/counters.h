@@ -23,6 +23,7 @@
 	COUNTER(fragment_whole, "datagrams put together from fragments")                           \
 	COUNTER(fragment_split, "datagrams cut into fragments")                                    \
 	COUNTER(fragment_tx, "fragments made of them")                                             \
+	COUNTER(crypto_device, "packets back from crypto devices, good or bad")                    \
 	COUNTER(packet_truncated, "drop: a header or length runs past the end of the packet")      \
 	COUNTER(packet_malformed, "drop: a header field is impossible")                            \
 	COUNTER(packet_bad_checksum, "drop: the port found the IPv4 header checksum wrong")        \

@@ -14,7 +14,7 @@
 #include "dataplane/zone.h"
 
 /* The fixed ones, and a device option for each port of each zone. */
-#define MAX_ARGUMENTS (24 + 4 * ZONE_MAX)
+#define MAX_ARGUMENTS (24 + CONFIG_CRYPTO_DEVICES + 4 * ZONE_MAX)
 
 struct arguments {
 	int n;
@@ -73,6 +73,11 @@ static void add_devices(struct arguments *a, const struct config_dataplane *conf
 		if (!is_named_before(config, i, z->network_port))
 			any_pci |= add_device(a, z->network_port);
 		any_pci |= add_device(a, z->kernel_port);
+	}
+	/* Crypto devices that are vdevs are made later, so that one may be missing: lookaside.c. */
+	for (uint32_t i = 0; i < config->crypto.n_devices; i++) {
+		if (is_pci(config->crypto.devices[i]))
+			any_pci |= add_device(a, config->crypto.devices[i]);
 	}
 	if (!any_pci)
 		add(a, "--no-pci");

@@ -16,6 +16,7 @@
 
 #include "configs/config.h"
 #include "dataplane/control.h"
+#include "dataplane/crypto_device.h"
 #include "dataplane/eal.h"
 #include "dataplane/inline_sa.h"
 #include "dataplane/offload.h"
@@ -42,6 +43,7 @@ struct dataplane {
 	struct zones zones;
 	struct offload offload;
 	struct inline_table inlined;
+	struct crypto_devices devices;
 	struct sa_table sas;
 	struct worker *worker[WORKER_MAX];
 	uint32_t n_workers;
@@ -154,6 +156,8 @@ static int open_workers(struct dataplane *d, uint64_t start_tsc, char *error, si
 			w->steer = d->steer ? d->steer->worker[i] : NULL;
 			rc = worker_init(w, (uint16_t)i, node);
 		}
+		if (rc == 0)
+			crypto_device_attach(&d->devices, w);
 		if (rc < 0) {
 			rte_free(w);
 			snprintf(error, error_bytes, "worker on core %u: %s",
@@ -188,6 +192,9 @@ static int open_all(struct dataplane *d, char *error, size_t error_bytes)
 	if (rc < 0)
 		return rc;
 	rc = open_offload(d, error, error_bytes);
+	if (rc == 0)
+		rc = crypto_device_open(&d->devices, &config->crypto, &d->sas,
+					config->n_worker_cores, error, error_bytes);
 	if (rc < 0)
 		return rc;
 	d->control.sas = &d->sas;
@@ -228,6 +235,7 @@ static int run(struct dataplane *d)
 	if (rc < 0)
 		return fail(error); /* the process ends: the kernel closes what is open */
 	telemetry_register(d->worker, d->n_workers, d->steer, &d->sas, &d->zones);
+	crypto_device_telemetry_register(&d->devices, d->worker, d->n_workers);
 	offload_telemetry_register(&d->offload, &d->inlined);
 	for (uint32_t i = 0; i < d->n_workers; i++)
 		rte_eal_remote_launch(worker_run, d->worker[i], eal_worker_lcore(i));
@@ -243,6 +251,7 @@ static int run(struct dataplane *d)
 	stop_workers(d);
 	control_close(&d->control);
 	inline_close(&d->inlined);
+	crypto_device_close(&d->devices);
 	zones_close(&d->zones);
 	sa_table_free(&d->sas);
 	rte_eal_cleanup();

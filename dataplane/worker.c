@@ -63,6 +63,7 @@ static uint32_t late(struct worker *w)
 	uint32_t n_all = 0;
 	for (uint32_t n; (n = crypto_collect(w->crypto, job, WORKER_BURST)); n_all += n)
 		done(w, job, n);
+	w->count.n[COUNT_crypto_device] += n_all;
 	return n_all;
 }
 

@@ -184,6 +184,20 @@ static const struct {
 	{ DATAPLANE "  sa: {replay_window_pkts: 129}\n" ZONES,
 	  ":3:28: found 129 for replay_window_pkts without n_wide_windows, expected at most 128" },
 
+	/* crypto devices */
+	{ "dataplane: {crypto: {lookaside: some}}",
+	  ":1:33: found \"some\" for lookaside, expected none or encrypted or tunnels or all" },
+	{ "dataplane: {crypto: {n_sessions: 0}}",
+	  ":1:34: found \"0\" for n_sessions, expected a number from 1 to 4194304" },
+	{ "dataplane: {crypto: {devices: [\"\"]}}",
+	  ":1:32: found \"\" for devices, expected a PCI address or a DPDK device string" },
+	{ DATAPLANE "  crypto: {lookaside: all}\n" ZONES,
+	  ":3:23: found lookaside without devices, expected devices" },
+	{ DATAPLANE "  crypto: {queue_entries: 65}\n" ZONES,
+	  ":3:27: found 65 for queue_entries, expected a power of two" },
+	{ DATAPLANE "  crypto: {devices: [\"crypto_null0\", \"crypto_null0,a=1\"]}\n" ZONES,
+	  ":3:38: found crypto_null0,a=1 again in devices, expected each device once" },
+
 	/* quotas */
 	{ "dataplane: {quotas: [{client: a, max_sas: 0}]}",
 	  ":1:43: found \"0\" for max_sas, expected a number from 1 to 4194304" },

@@ -68,6 +68,11 @@ TEST(config, absent_keys_of_the_data_plane_get_their_defaults)
 	EXPECT_EQ(dp->sa.n_tunnels, 1024);
 	EXPECT_EQ(dp->offload.sessions_per_port, 1024);
 	EXPECT_EQ(dp->offload.promote_pps, 1000);
+	EXPECT_EQ(dp->crypto.n_devices, 0);
+	EXPECT_EQ(dp->crypto.lookaside, CONFIG_LOOKASIDE_NONE);
+	EXPECT_EQ(dp->crypto.n_sessions, 4096);
+	EXPECT_EQ(dp->crypto.queue_entries, 1024);
+	EXPECT_FALSE(dp->crypto.required);
 	EXPECT_EQ(dp->sa.orphans, CONFIG_ORPHANS_KEEP);
 	EXPECT_EQ(dp->fragments.n_datagrams, 1024);
 	EXPECT_EQ(dp->fragments.timeout_s, 5);

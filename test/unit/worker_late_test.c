@@ -52,6 +52,13 @@ static void send_number(struct scene *s, uint32_t sequence)
 	scene_send(s, &p);
 }
 
+/* So many results since the mark; not to be counted again. */
+static void expect_results(struct scene *s, uint64_t n)
+{
+	EXPECT_EQ(fixture_counted(s->f, COUNT_crypto_device), n);
+	s->f->marked.n[COUNT_crypto_device] += n;
+}
+
 static void send_out(struct scene *s)
 {
 	struct packet p;
@@ -76,6 +83,7 @@ TEST(worker_late, inbound_packet_is_delivered_when_its_result_is_there)
 		EXPECT_EQ(fixture_discard(s.f), 0);
 		late.n_ready = 1;
 		fixture_turn(s.f);
+		expect_results(&s, 1);
 		scene_expect_delivered(&s);
 		close_late(&s);
 	}
@@ -104,10 +112,12 @@ TEST(worker_late, forged_packet_is_dropped_and_does_not_move_the_window)
 	scene_send(&s, &p);
 	late.n_ready = 1;
 	fixture_turn(s.f);
+	expect_results(&s, 1);
 	scene_expect_dropped(&s, COUNT_esp_bad_icv);
 	send_number(&s, 1);
 	late.n_ready = 1;
 	fixture_turn(s.f);
+	expect_results(&s, 1);
 	scene_expect_delivered(&s);
 	close_late(&s);
 }
