@@ -58,7 +58,7 @@ def bound(s, kind, port, listen=False):
 
 def ask(s, sock):
     """Port uc to port ps and back: SAs 1 and 2."""
-    for size in (1, 2, 3, 64, 500, 1372):
+    for size in (1, 2, 3, 64, 500, 1372, 3000, 8000, 60000):
         echo.ask(sock, bytes(i % 251 for i in range(size)), (s["edge"], s["port_ps"]))
 
 
