@@ -29,7 +29,7 @@ dataplane:
     replay_window_pkts: 128
     n_wide_windows: 16
     orphans: keep
-  zones:
+{section}  zones:
     - name: access
       network_port: {network_port}
       kernel_port: net_tap0,iface=gm0
@@ -49,10 +49,11 @@ address add fd00::1/64 dev gm0 nodad
 
 
 class Dataplane:
-    """Starts it in `wire` and gives the kernel port its addresses. The port is a DPDK device."""
+    """Starts it in `wire` and gives the kernel port its addresses. The port is a DPDK device.
+    `section`: lines of YAML more, below `dataplane:`."""
 
     def __init__(self, build, directory, network_port, hugepages=False, edge="edge",
-                 prefix="imsgate"):
+                 prefix="imsgate", section=""):
         self.build = build
         self.directory = directory
         self.edge = edge
@@ -62,7 +63,7 @@ class Dataplane:
         with open(self.config, "w") as file:
             file.write(CONFIG.format(directory=directory, cores=cores, network_port=network_port,
                                      hugepages=str(hugepages).lower(), memory_mb=MEMORY_MB,
-                                     prefix=prefix, edge=edge))
+                                     prefix=prefix, edge=edge, section=section))
         self.process = process.Process("imsgate-dataplane", [os.path.join(build, PROGRAM),
                                                              "--config", self.config], netns="wire")
         process.wait_until("the data plane's start", self._ready, 20, [self.process])
