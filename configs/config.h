@@ -42,6 +42,7 @@ struct config_sa {
 	uint32_t n_wide_windows;     /* windows in the side pool */
 	uint32_t n_tunnels;          /* SEG tunnels, and UE addresses behind NATs */
 	enum config_orphans orphans;
+	uint32_t quarantine_s; /* the tuples of a set that is gone are kept from others so long */
 };
 
 #define CONFIG_CRYPTO_DEVICES 8

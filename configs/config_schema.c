@@ -61,6 +61,7 @@ static const cyaml_schema_field_t sa_fields[] = {
 	NUMBER(OPTIONAL, config_sa, n_wide_windows),
 	NUMBER(OPTIONAL, config_sa, n_tunnels),
 	CHOICE(OPTIONAL, config_sa, orphans, orphans_names),
+	NUMBER(OPTIONAL, config_sa, quarantine_s),
 	CYAML_FIELD_END,
 };
 
@@ -203,6 +204,7 @@ static const struct config_rule rules[] = {
 	/* RFC 4303 3.4.3: at least 32; a window must fit into api_sa.window */
 	{ sa_fields, "replay_window_pkts", 32, 2048, 128 },
 	{ sa_fields, "n_wide_windows", 0, 1u << 20, 0 },
+	{ sa_fields, "quarantine_s", 0, 3600, 10 },
 	{ sa_fields, "n_tunnels", 0, 1u << 22, 1024 },
 
 	{ quota_fields, "client", .valid = syntax_client,

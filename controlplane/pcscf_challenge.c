@@ -101,6 +101,16 @@ static int fill_algorithms(const struct secagree_offer *offer, const struct scre
 
 static void on_installed(void *user, int status, const struct api_set_result *result);
 
+/* One number for one subscriber, so that whoever comes back with its old ports gets them. FNV-1a.
+ */
+static uint32_t subject_of(const char *impi)
+{
+	uint32_t hash = 2166136261u;
+	for (; *impi; impi++)
+		hash = (hash ^ (uint8_t)*impi) * 16777619u;
+	return hash ? hash : 1;
+}
+
 /* Keys live in `set` on this stack frame and in the kernel's socket buffer, nowhere else. */
 static int install(struct challenge *c, const struct attempt *a, const struct sa_set *s,
 		   const struct screen_keys *keys)
@@ -111,7 +121,8 @@ static int install(struct challenge *c, const struct attempt *a, const struct sa
 			       .zone = p->zone,
 			       .family = local->family,
 			       .mode = API_TRANSPORT,
-			       .lifetime_s = p->config->temporary_sa_s };
+			       .lifetime_s = p->config->temporary_sa_s,
+			       .subject = subject_of(a->impi) };
 	memcpy(set.local.bytes, local->bytes, sizeof(set.local.bytes));
 	memcpy(set.peer.bytes, s->ue->host.bytes, sizeof(set.peer.bytes));
 	fill_sas(p, &s->ports, &a->offer, &set);

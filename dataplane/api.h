@@ -161,6 +161,12 @@ struct api_set {
 	uint8_t cipher_key[API_KEY_BYTES];
 	struct api_address local;
 	struct api_address peer;
+	/*
+	 * Whom the set serves, the client's own number: a UE's subscriber. The 5-tuples of a set
+	 * that is gone are given at once to the same subject only, to others after some seconds, as
+	 * the kernel may still hold what came in on them. 0 = the registration is the subject.
+	 */
+	uint32_t subject;
 	struct api_sa sa[API_SET_SAS];
 };
 
@@ -183,7 +189,8 @@ struct api_set_result {
 	int32_t status; /* 0; -EEXIST: tuple or registration in use; -ENOSPC: table full;
 			   -EINVAL: entry refused; -ENOENT: no such set; -EPERM: another's;
 			   -EADDRINUSE: the given SPI is taken; -EDQUOT: more SAs than the client
-			   may have; -EADDRNOTAVAIL: SAs are bound to 1024 other local addresses */
+			   may have; -EADDRNOTAVAIL: SAs are bound to 1024 other local addresses;
+			   -EAGAIN: another subject had the tuple until a moment ago */
 	uint32_t spi[API_SET_SAS];
 	uint32_t reserved;
 };

@@ -238,6 +238,8 @@ int control_open(struct control *c, const struct config_dataplane *config, char 
 	c->n_clients_max =
 		config->n_clients < CONTROL_MAX_CLIENTS ? config->n_clients : CONTROL_MAX_CLIENTS;
 	int rc = set_table_init(&c->sets, c->sas, config->n_zones, clock_s(c->start_tsc));
+	if (rc == 0)
+		rc = set_quarantine(&c->sets, config->sa.quarantine_s);
 	c->request = malloc(API_MESSAGE_BYTES);
 	if (!c->request)
 		rc = -ENOMEM;

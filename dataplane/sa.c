@@ -122,6 +122,23 @@ static struct tuple spec_tuple(const struct api_set *set, const struct api_sa *s
 	return tuple;
 }
 
+static uint64_t place_hash(const struct sa_table *t, struct tuple tuple)
+{
+	tuple.direction = 0; /* that of no tuple in the index */
+	return tuple_hash(t->tuples, &tuple);
+}
+
+uint64_t sa_place_hash(const struct sa_table *t, uint32_t slot)
+{
+	return place_hash(t, sa_tuple(t, &t->sa[slot]));
+}
+
+uint64_t sa_place_hash_of(const struct sa_table *t, const struct api_set *set,
+			  const struct api_sa *sa)
+{
+	return place_hash(t, spec_tuple(set, sa));
+}
+
 static void prefetch_tuple(const struct sa_table *t, const struct tuple *tuple)
 {
 	tuple_prefetch_write(t->tuples, tuple_hash(t->tuples, tuple));

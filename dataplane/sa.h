@@ -123,6 +123,7 @@ struct sa_table {
 	uint32_t ring_head, n_ring;
 	uint32_t n_free;
 	uint32_t n_reserved[SA_OWNERS]; /* SPIs promised to each owner */
+	uint64_t n_places_forgotten;    /* see quarantine.h; for telemetry */
 	uint32_t default_window_pkts;
 	struct replay_wide *wide;
 	uint32_t *wide_free;

@@ -61,6 +61,13 @@ void sa_release_all(struct sa_table *t, uint32_t owner);
 
 /* Has a live outbound SA used half of its sequence numbers? Time to tell its owner. */
 bool sa_is_half_used(const struct sa *sa);
+/*
+ * The hash of an SA's 5-tuple, whatever its direction: the place where sockets see its packets. The
+ * second is of an SA yet to be.
+ */
+uint64_t sa_place_hash(const struct sa_table *t, uint32_t slot);
+uint64_t sa_place_hash_of(const struct sa_table *t, const struct api_set *set,
+			  const struct api_sa *sa);
 /* Is there a published SA in this slot? */
 bool sa_is_live(const struct sa_table *t, uint32_t slot);
 /* Sequence number and window of a live SA, as api_sa_state wants them; may be a packet behind. */

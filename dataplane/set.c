@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crypto/wipe.h"
+#include "dataplane/quarantine.h"
 #include "dataplane/set_impl.h"
 #include "dataplane/table_memory.h"
 
@@ -30,6 +31,7 @@ int set_table_init(struct set_table *t, struct sa_table *sas, uint32_t n_zones, 
 void set_table_free(struct set_table *t)
 {
 	crypto_free(t->crypto);
+	quarantine_free(t->quarantine);
 	table_memory_unmap(t->set, ((size_t)t->n_max + 1) * sizeof(*t->set));
 	table_memory_unmap(t->bucket, ((size_t)t->bucket_mask + 1) * sizeof(*t->bucket));
 	free(t->wheel);
@@ -279,6 +281,8 @@ static int install(struct set_table *t, const struct api_set *set,
 	if (*link)
 		return -EEXIST;
 	int rc = set_check_room(t, set, owner);
+	if (rc == 0)
+		rc = set_check_places(t, set, owner, now_s);
 	if (rc < 0)
 		return rc;
 	struct crypto_key key;
@@ -293,6 +297,7 @@ static int install(struct set_table *t, const struct api_set *set,
 	}
 	s->registration = set->registration;
 	s->owner = owner;
+	s->subject = set->subject;
 	s->expires_s = set_end(set->lifetime_s, now_s);
 	struct sa_spec spec = { .set = set,
 				.tunnel = tunnel,
@@ -334,6 +339,7 @@ void set_remove(struct set_table *t, struct set *s)
 	*link = s->chain;
 	wheel_leave(t, s);
 	set_owner_leave(t, s);
+	set_leave_places(t, s);
 	for (uint8_t i = 0; i < s->n_sas; i++)
 		sa_retire(t->sas, s->slot[i]);
 	set_give(t, s);

@@ -14,6 +14,7 @@ struct set {
 	uint64_t registration;
 	uint32_t owner;
 	uint32_t expires_s; /* on the clock of clock_s(); 0 = never */
+	uint32_t subject;   /* api_set.subject */
 	uint32_t slot[API_SET_SAS];
 	uint8_t n_sas;
 	bool is_frozen;
@@ -31,6 +32,8 @@ struct set_owner {
 	uint64_t n_over_quota; /* installs that were refused for it */
 };
 
+struct quarantine;
+
 struct set_table {
 	struct sa_table *sas;
 	struct crypto *crypto; /* prepares keys; control's own, no worker's */
@@ -43,6 +46,7 @@ struct set_table {
 	uint32_t *wheel; /* first set of each second, SET_WHEEL_S of them */
 	uint32_t ticked_s;
 	uint32_t n_zones;
+	struct quarantine *quarantine; /* NULL = none */
 	uint64_t freeze_token; /* what workers must have passed since a set was frozen last */
 	struct set_owner owner[SA_OWNERS]; /* by number */
 };
@@ -53,6 +57,8 @@ struct set_table {
 /* n_zones: of the configuration. 0 or -ENOMEM. */
 int set_table_init(struct set_table *t, struct sa_table *sas, uint32_t n_zones, uint32_t now_s);
 void set_table_free(struct set_table *t);
+/* Tuples of sets that are gone are kept from others so long; 0 = not at all. 0 or -ENOMEM. */
+int set_quarantine(struct set_table *t, uint32_t time_s);
 
 /*
  * All SAs of the set or none. `window` as in api_set_restore, NULL for a new set. Fills *result;

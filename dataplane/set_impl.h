@@ -30,6 +30,13 @@ void set_owner_leave(struct set_table *t, struct set *s);
 /* 0, or -EDQUOT, counted: the owner may not have so many more SAs. */
 int set_check_room(struct set_table *t, const struct api_set *set, uint32_t owner);
 
+/* The set's 5-tuples and the quarantine. -EAGAIN: one is kept for somebody else. */
+void set_prefetch_places(const struct set_table *t, const struct api_set *set);
+void set_prefetch_left_places(const struct set_table *t, const struct set *s);
+int set_check_places(const struct set_table *t, const struct api_set *set, uint32_t owner,
+		     uint32_t now_s);
+void set_leave_places(struct set_table *t, const struct set *s);
+
 /* When something ends that begins now; 0 = never, which no other lifetime comes to. */
 uint32_t set_end(uint32_t lifetime_s, uint32_t now_s);
 

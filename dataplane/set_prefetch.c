@@ -16,6 +16,7 @@ void set_prefetch_install(const struct set_table *t, const struct api_set *set, 
 		/* The one that will have the new set as its neighbour in time. */
 		if (set[i].lifetime_s)
 			rte_prefetch0(&t->set[*set_wheel(t, set_end(set[i].lifetime_s, now_s))]);
+		set_prefetch_places(t, &set[i]);
 		for (unsigned j = 0; j < API_SET_SAS; j++) {
 			if (set[i].sa[j].direction)
 				sa_prefetch_stage(t->sas, &set[i], &set[i].sa[j], n_slots++);
@@ -47,5 +48,6 @@ void set_prefetch_delete(const struct set_table *t, const struct api_set_id *id,
 		const struct set *s = guess(t, id[i].registration, owner);
 		for (unsigned j = 0; j < s->n_sas; j++)
 			sa_prefetch_index(t->sas, s->slot[j]);
+		set_prefetch_left_places(t, s);
 	}
 }

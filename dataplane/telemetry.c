@@ -102,6 +102,7 @@ static int on_sa(const char *command, const char *parameters, struct rte_tel_dat
 	rte_tel_data_add_dict_u64(data, "capacity", t->capacity);
 	rte_tel_data_add_dict_u64(data, "free", t->n_free);
 	rte_tel_data_add_dict_u64(data, "retired", t->n_retired);
+	rte_tel_data_add_dict_u64(data, "quarantine_forgotten", t->n_places_forgotten);
 	rte_tel_data_add_dict_u64(data, "used", t->capacity - t->n_free - t->n_retired);
 	return 0;
 }

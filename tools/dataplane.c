@@ -158,6 +158,12 @@ static const char *status_text(int status)
 		return "there is no such registration";
 	case -EPERM:
 		return "it belongs to another owner";
+	case -EAGAIN:
+		return "its ports were another set's until a moment ago; try again soon";
+	case -EDQUOT:
+		return "this client may have no more SAs (dataplane.quotas)";
+	case -EADDRNOTAVAIL:
+		return "SAs are bound to too many other local addresses";
 	case -EADDRINUSE:
 		return "the SPI is taken";
 	default:

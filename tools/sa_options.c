@@ -319,6 +319,7 @@ int sa_options_parse(struct sa_options *o, int argc, char **argv, const struct c
 
 	*o = (struct sa_options){ .config = config };
 	o->set.mode = API_TRANSPORT;
+	o->set.subject = 1; /* one hand: what it deletes it may add again at once */
 	for (int i = 1; rc == 0 && i < argc; i++) {
 		if (!strcmp(argv[i], "--hold"))
 			o->hold = true;

@@ -447,6 +447,19 @@ TEST(pcscf, c086_c091_old_set_lives_until_the_new_one_is_used)
 	edge_stop();
 }
 
+/* Whoever comes back with its old ports gets them from the data plane: the same number each time.
+ */
+TEST(pcscf, sets_of_one_subscriber_are_of_one_subject)
+{
+	begin();
+	ue_attach(&ue);
+	reauthenticate(&ue);
+	ASSERT_EQ(asked.n_installs, 2);
+	EXPECT_NE(asked.installs[0].subject, 0);
+	EXPECT_EQ(asked.installs[1].subject, asked.installs[0].subject);
+	edge_stop();
+}
+
 TEST(pcscf, c087_failure_ends_the_temporary_set_alone_and_is_told_over_the_old_one)
 {
 	uint16_t from;

@@ -167,6 +167,7 @@ static int site_open(struct install_site *s, struct bench *b)
 		return -errno;
 	snprintf(s->path, sizeof(s->path), "%s/socket", s->directory);
 	struct config_dataplane config = { .socket = s->path, .n_clients = 1, .n_zones = 1 };
+	config.sa.quarantine_s = 10;
 	config.sa.orphans = CONFIG_ORPHANS_DELETE;
 	s->control.sas = &b->sas;
 	s->control.events = b->worker->events;
