@@ -167,10 +167,12 @@ static inline struct sa *sa_slot_of_spi(const struct sa_table *t, uint32_t spi)
 
 static inline bool sa_is_inbound_spi(const struct sa *sa, uint32_t spi)
 {
-	/* partner: sa_publish(). 0 is never an SPI on the wire (RFC 4303 2.1), so a free slot fails
+	/*
+	 * partner: sa_publish(). 0 is never an SPI on the wire (RFC 4303 2.1), and must not be
+	 * compared with the key of a free slot, whose other fields control may be writing.
 	 */
-	return atomic_load_explicit(&sa->id.key, memory_order_acquire) == spi &&
-	       sa->id.direction == API_IN && spi;
+	return spi && atomic_load_explicit(&sa->id.key, memory_order_acquire) == spi &&
+	       sa->id.direction == API_IN;
 }
 
 static inline bool sa_is_expired(const struct sa *sa, uint32_t now_s)
