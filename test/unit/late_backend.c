@@ -57,7 +57,7 @@ static void close_session(struct backend *b, struct crypto_session *session)
 	l->is_used[session - l->session] = false;
 }
 
-void late_open(struct late_backend *l, struct fixture *f)
+void late_open(struct late_backend *l, struct sa_table *sas, struct crypto *crypto)
 {
 	*l = (struct late_backend){
 		.backend = { .kind = CRYPTO_LOOKASIDE,
@@ -69,12 +69,12 @@ void late_open(struct late_backend *l, struct fixture *f)
 		.n_sessions = LATE_SESSIONS,
 		.n_room = LATE_JOBS,
 	};
-	f->sas.backend[CRYPTO_LOOKASIDE] = &l->backend;
-	crypto_attach(f->worker.crypto, CRYPTO_LOOKASIDE, &l->engine);
+	sas->backend[CRYPTO_LOOKASIDE] = &l->backend;
+	crypto_attach(crypto, CRYPTO_LOOKASIDE, &l->engine);
 }
 
-void late_close(struct late_backend *l, struct fixture *f)
+void late_close(struct late_backend *l, struct sa_table *sas)
 {
-	f->sas.backend[CRYPTO_LOOKASIDE] = NULL;
+	sas->backend[CRYPTO_LOOKASIDE] = NULL;
 	crypto_free(l->crypto);
 }

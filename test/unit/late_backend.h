@@ -6,7 +6,7 @@
 #define TEST_UNIT_LATE_BACKEND_H
 
 #include "dataplane/backend.h"
-#include "test/unit/dataplane_fixture.h"
+#include "dataplane/sa.h"
 
 #define LATE_SESSIONS 64
 #define LATE_JOBS     256
@@ -25,9 +25,9 @@ struct late_backend {
 	unsigned n_ready;    /* of them, so many may be collected */
 };
 
-/* In front of the fixture's worker, before SAs are installed: all SAs go there. */
-void late_open(struct late_backend *l, struct fixture *f);
+/* Between a table, before SAs are installed, and a worker's crypto: all SAs go there. */
+void late_open(struct late_backend *l, struct sa_table *sas, struct crypto *crypto);
 /* After all SAs are freed. */
-void late_close(struct late_backend *l, struct fixture *f);
+void late_close(struct late_backend *l, struct sa_table *sas);
 
 #endif

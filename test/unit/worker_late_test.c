@@ -15,7 +15,7 @@ static struct late_backend late;
 static void open_late(struct scene *s, enum crypto_suite suite)
 {
 	s->f = fixture_open(&fixture_table);
-	late_open(&late, s->f);
+	late_open(&late, &s->f->sas, s->f->worker.crypto);
 	fixture_ue_install(s->f, &s->ue, 0, 1, suite, API_IPV4, NULL);
 	fixture_mark(s->f);
 }
@@ -41,7 +41,7 @@ static void close_late(struct scene *s)
 	EXPECT_EQ(atomic_load(&late.backend.n_sas), 0);
 	for (unsigned i = 0; i < LATE_SESSIONS; i++)
 		EXPECT_FALSE(late.is_used[i]);
-	late_close(&late, s->f);
+	late_close(&late, &s->f->sas);
 	scene_close(s);
 }
 
@@ -224,7 +224,7 @@ TEST(worker_late, sa_without_a_session_is_the_cpus_and_counted)
 	struct scene s;
 	struct packet p;
 	s.f = fixture_open(&fixture_table);
-	late_open(&late, s.f);
+	late_open(&late, &s.f->sas, s.f->worker.crypto);
 	late.n_sessions = 1;
 	fixture_ue_install(s.f, &s.ue, 0, 1, CRYPTO_HMAC_SHA1_NULL, API_IPV4, NULL);
 	fixture_mark(s.f);
