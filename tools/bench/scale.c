@@ -268,6 +268,7 @@ static int open_desk(struct scale *s, unsigned q)
 	d->worker->sas = &s->run->bench->sas;
 	d->worker->events = s->run->bench->worker->events;
 	d->worker->start_tsc = rte_rdtsc();
+	d->worker->fragments = s->run->bench->worker->fragments;
 	d->worker->steer = s->steer->worker[q];
 	int rc = worker_init(d->worker, (uint16_t)(FIRST_NUMBER + q), -1);
 	if (rc == 0)
@@ -454,7 +455,10 @@ int scale_run(struct bench_run *run)
 		run->bench->core, s->other_core, SIZE_BYTES, "direction", "SAs", "alone", "steered",
 		"together", "gain", "10–90 %");
 	int rc = open_all(s);
-	if (rc == 0)
+	if (rc < 0)
+		fprintf(stderr, "imsgate-bench: error: scale: two workers do not start: %s\n",
+			strerror(-rc));
+	else
 		rc = measure_all(s);
 	close_all(s);
 	rte_free(s);
