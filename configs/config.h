@@ -78,6 +78,15 @@ struct config_fragments {
 	uint32_t timeout_s;   /* from the first fragment on, 1 … 60 */
 };
 
+/* How much clear SIP comes in, besides what comes out of ESP; a rate of 0 is no limit. */
+struct config_flood {
+	uint32_t port;              /* where the P-CSCF hears clear SIP */
+	uint32_t source_pps;        /* of one IPv4 address or IPv6 /64 */
+	uint32_t source_burst_pkts; /* ≥ 1 */
+	uint32_t zone_pps;          /* of all together that have not sent valid ESP yet */
+	uint32_t zone_burst_pkts;
+};
+
 /*
  * One zone: a network port and a kernel port, paired. A device is a PCI address
  * ("0000:3b:00.0") or a DPDK device string ("net_tap0,iface=gm0").
@@ -93,6 +102,7 @@ struct config_zone {
 	uint32_t port_pc_first; /* pool of protected client ports: first … first + n − 1 */
 	uint32_t n_port_pc;
 	uint32_t port_encap; /* of ESP in UDP, RFC 3948: 4500; 0 = none */
+	struct config_flood flood;
 };
 
 /* How much a client of the socket may have, known by the name it gives. */

@@ -86,6 +86,15 @@ static const cyaml_schema_field_t fragments_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t flood_fields[] = {
+	NUMBER(OPTIONAL, config_flood, port),
+	NUMBER(OPTIONAL, config_flood, source_pps),
+	NUMBER(OPTIONAL, config_flood, source_burst_pkts),
+	NUMBER(OPTIONAL, config_flood, zone_pps),
+	NUMBER(OPTIONAL, config_flood, zone_burst_pkts),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t zone_fields[] = {
 	TEXT(REQUIRED, config_zone, name),
 	TEXT(REQUIRED, config_zone, network_port),
@@ -97,6 +106,7 @@ static const cyaml_schema_field_t zone_fields[] = {
 	NUMBER(OPTIONAL, config_zone, port_pc_first),
 	NUMBER(OPTIONAL, config_zone, n_port_pc),
 	NUMBER(OPTIONAL, config_zone, port_encap),
+	CYAML_FIELD_MAPPING("flood", OPTIONAL, struct config_zone, flood, flood_fields),
 	CYAML_FIELD_END,
 };
 
@@ -223,6 +233,13 @@ static const struct config_rule rules[] = {
 	{ fragments_fields, "n_datagrams", 16, 1u << 16, 1u << 10 },
 	/* RFC 8200 4.5 and RFC 1122 3.3.2: no longer than 60 s */
 	{ fragments_fields, "timeout_s", 1, 60, 5 },
+
+	{ flood_fields, "port", 1, 65535, 5060 },
+	/* Kept in 2^-16 s for a source and in 2^-32 s for a zone: exact to a few percent. */
+	{ flood_fields, "source_pps", 0, 1000, 0 },
+	{ flood_fields, "source_burst_pkts", 1, 10000, 20 },
+	{ flood_fields, "zone_pps", 0, 1u << 24, 0 },
+	{ flood_fields, "zone_burst_pkts", 1, 1u << 24, 1000 },
 
 	{ zone_fields, "vlan", 0, 4094, 0 },
 	{ zone_fields, "mtu_bytes", 576, 9216,

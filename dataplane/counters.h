@@ -56,6 +56,8 @@
 	COUNTER(encap_keepalive, "drop: NAT keepalive (RFC 3948 2.3)")                             \
 	COUNTER(clear_udp_to_protected, "drop: clear UDP to a protected port")                     \
 	COUNTER(clear_tcp_to_protected, "drop: clear TCP to a protected port")                     \
+	COUNTER(clear_rate_source, "drop: clear SIP, more than one source may send")               \
+	COUNTER(clear_rate_zone, "drop: clear SIP, more than unknown sources may send together")   \
 	COUNTER(clear_to_tunnel, "drop: clear packet that a tunnel's policy holds")                \
 	COUNTER(out_no_sa, "drop: from or to a protected port, but no SA has this tuple")          \
 	COUNTER(out_no_tunnel, "drop: a tunnel's policy holds the packet, the tunnel has no SA")   \

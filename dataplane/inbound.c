@@ -7,6 +7,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/encap.h"
 #include "dataplane/esp.h"
+#include "dataplane/flood.h"
 #include "dataplane/inline_path.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
@@ -37,6 +38,8 @@ static void clear_in(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 	enum counter verdict = inbound_claim(w, m, p);
 	if (likely(verdict == ESP_OK) && unlikely(encap_claims_in(w, m, p)))
 		verdict = COUNT_clear_to_tunnel;
+	if (likely(verdict == ESP_OK))
+		verdict = flood_in(w, m, p);
 	if (unlikely(verdict != ESP_OK)) {
 		out_drop(w, m, verdict);
 		return;
@@ -214,7 +217,8 @@ void inbound_done(struct worker *w, struct crypto_job *job[], uint32_t n)
 			continue;
 		}
 		uint16_t ip_bytes = esp_carried_bytes(p);
-		p->sa->run.n_pkts++;
+		if (unlikely(p->sa->run.n_pkts++ % FLOOD_LEARN_PKTS == 0))
+			flood_learn(w, m, p);
 		p->sa->run.n_bytes += ip_bytes;
 		n_pkts++;
 		n_bytes += ip_bytes;

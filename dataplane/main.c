@@ -138,6 +138,13 @@ static struct reassembly_config fragments_of(const struct config_dataplane *conf
 	};
 }
 
+/* A place for each UE that the table has room for, with one SA each way, and for strangers. */
+static uint32_t flood_sources_of(const struct config_dataplane *config)
+{
+	return RTE_MAX(rte_align32pow2(config->sa.capacity / 2 / config->n_worker_cores),
+		       UINT32_C(4096));
+}
+
 static int open_workers(struct dataplane *d, uint64_t start_tsc, char *error, size_t error_bytes)
 {
 	const struct config_dataplane *config = d->config->dataplane;
@@ -151,6 +158,7 @@ static int open_workers(struct dataplane *d, uint64_t start_tsc, char *error, si
 			w->sas = &d->sas;
 			w->events = d->control.events;
 			w->fragments = fragments_of(config);
+			w->n_flood_sources = flood_sources_of(config);
 			w->start_tsc = start_tsc;
 			w->idle_sleep_us = config->idle_sleep_us;
 			w->steer = d->steer ? d->steer->worker[i] : NULL;

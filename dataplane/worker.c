@@ -18,6 +18,7 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/clock.h"
+#include "dataplane/flood.h"
 #include "dataplane/inbound.h"
 #include "dataplane/out.h"
 #include "dataplane/outbound.h"
@@ -178,7 +179,8 @@ int worker_init(struct worker *w, uint16_t number, int numa_node)
 	w->crypto = crypto_new(numa_node);
 	w->from_network = reassembly_new(&w->fragments, false, numa_node);
 	w->from_kernel = reassembly_new(&w->fragments, true, numa_node);
-	if (!w->crypto || !w->from_network || !w->from_kernel)
+	w->flood = flood_new(w->n_flood_sources, numa_node);
+	if (!w->crypto || !w->from_network || !w->from_kernel || !w->flood)
 		return -ENOMEM;
 	if (rte_rcu_qsbr_thread_register(w->sas->rcu, number) != 0)
 		return -EINVAL;
@@ -190,6 +192,7 @@ void worker_fini(struct worker *w)
 	rte_rcu_qsbr_thread_unregister(w->sas->rcu, w->number);
 	reassembly_free(w->from_network);
 	reassembly_free(w->from_kernel);
+	flood_free(w->flood);
 	crypto_free(w->crypto);
 	w->crypto = NULL;
 }

@@ -21,6 +21,7 @@
 #define WORKER_BURST 64
 #define WORKER_MAX   OWNER_WORKERS_MAX
 
+struct flood;
 struct steer_worker;
 
 struct worker_burst {
@@ -35,6 +36,7 @@ struct worker {
 	struct crypto *crypto;
 	struct rte_ring *events; /* slots of SAs for API_EVENT_SEQUENCE; to control */
 	struct reassembly_config fragments;
+	uint32_t n_flood_sources; /* see flood_new() */
 	uint64_t start_tsc;
 	uint32_t idle_sleep_us;
 	uint16_t number;                     /* also its place in the RCU */
@@ -47,6 +49,7 @@ struct worker {
 	struct worker_burst out[RTE_MAX_ETHPORTS]; /* to be sent, by port */
 	struct worker_burst waiting; /* ESP from the network whose SAs are on their way */
 	struct reassembly *from_network, *from_kernel;
+	struct flood *flood;
 	struct worker_burst whole; /* datagrams out of fragments, of the burst just sorted */
 	uint32_t n_split;          /* datagrams cut toward the kernel */
 

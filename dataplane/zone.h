@@ -13,6 +13,7 @@
 #include <rte_mempool.h>
 
 #include "configs/config.h"
+#include "dataplane/flood.h"
 #include "dataplane/owner.h"
 
 #define ZONE_MAX 64 /* zones; ports are at most twice as many */
@@ -33,6 +34,7 @@ struct zone {
 	uint16_t port_pc_first;
 	uint16_t n_port_pc;
 	uint16_t port_encap; /* of ESP in UDP; 0 = none */
+	struct flood_limits flood;
 };
 
 #define ZONE_NONE 0xff

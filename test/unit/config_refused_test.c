@@ -123,6 +123,8 @@ static const struct {
 	  ":1:28: found \"512\" for capacity, expected a number from 1024 to 4194304" },
 	{ "dataplane: {fragments: {timeout_s: 61}}",
 	  ":1:36: found \"61\" for timeout_s, expected a number from 1 to 60" },
+	{ "dataplane: {zones: [{flood: {source_burst_pkts: 0}}]}",
+	  ":1:49: found \"0\" for source_burst_pkts, expected a number from 1 to 10000" },
 	{ "dataplane: {zones: [{vlan: 4095}]}",
 	  ":1:28: found \"4095\" for vlan, expected a number from 0 to 4094" },
 	{ "pcscf: {port: 0}", ":1:15: found \"0\" for port, expected a number from 1 to 65535" },

@@ -84,6 +84,11 @@ TEST(config, absent_keys_of_the_data_plane_get_their_defaults)
 	EXPECT_EQ(dp->zones[0].port_pc_first, 0);
 	EXPECT_EQ(dp->zones[0].n_port_pc, 0);
 	EXPECT_EQ(dp->zones[0].port_encap, 0);
+	EXPECT_EQ(dp->zones[0].flood.port, 5060);
+	EXPECT_EQ(dp->zones[0].flood.source_pps, 0);
+	EXPECT_EQ(dp->zones[0].flood.source_burst_pkts, 20);
+	EXPECT_EQ(dp->zones[0].flood.zone_pps, 0);
+	EXPECT_EQ(dp->zones[0].flood.zone_burst_pkts, 1000);
 	EXPECT_EQ(dp->zones[1].mtu_bytes, 1500);
 	EXPECT_EQ(dp->zones[1].n_port_pc, 2);
 	config_free(c);

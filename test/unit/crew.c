@@ -90,6 +90,7 @@ static void worker_open(struct crew *c, uint32_t i)
 	w->sas = &c->f.sas;
 	w->events = c->f.worker.events;
 	w->fragments = fixture_fragments;
+	w->n_flood_sources = FIXTURE_FLOOD_SOURCES;
 	w->start_tsc = rte_rdtsc();
 	w->idle_sleep_us = IDLE_SLEEP_US;
 	w->steer = c->steer->worker[i];

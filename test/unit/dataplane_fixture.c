@@ -181,6 +181,7 @@ struct fixture *fixture_open(const struct sa_table_config *config)
 	f->worker.zones = &f->zones;
 	f->worker.sas = &f->sas;
 	f->worker.fragments = fixture_fragments;
+	f->worker.n_flood_sources = FIXTURE_FLOOD_SOURCES;
 	f->worker.events = rte_ring_create("events", 64, SOCKET_ID_ANY, 0);
 	check(f->worker.events && worker_init(&f->worker, 0, -1) == 0, "no worker");
 	rte_rcu_qsbr_thread_online(f->sas.rcu, 0);

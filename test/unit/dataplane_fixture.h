@@ -25,6 +25,7 @@
 #define FIXTURE_UNFINISHED         64
 #define FIXTURE_HELD               256
 #define FIXTURE_FRAGMENT_TIMEOUT_S 5
+#define FIXTURE_FLOOD_SOURCES      4096
 
 /* The P-CSCF's ports, the same in every zone. */
 #define FIXTURE_PORT_PS       5063

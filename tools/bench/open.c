@@ -116,6 +116,7 @@ static int open_worker(struct bench *b)
 	b->worker->zones = &b->zones;
 	b->worker->sas = &b->sas;
 	b->worker->events = new_ring(b, "events");
+	b->worker->n_flood_sources = 4096;
 	b->worker->fragments = (struct reassembly_config){
 		.n_datagrams = 16, .n_held = 64, .timeout_s = 1 /* nothing here is fragmented */
 	};
