@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,7 +167,10 @@ void control_turn(struct control *c, int timeout_ms)
 		fds[i + 1] = (struct pollfd){ .fd = client->fd,
 					      .events = client->reply_bytes ? POLLOUT : POLLIN };
 	}
-	if (poll(fds, c->n_clients_max + 1, timeout_ms) > 0) {
+	const struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000L };
+	sigset_t none; /* the only place where signals are taken: privilege_hold_signals() */
+	sigemptyset(&none);
+	if (ppoll(fds, c->n_clients_max + 1, &timeout, &none) > 0) {
 		for (uint32_t i = 0; i < c->n_clients_max; i++) {
 			struct control_client *client = &c->client[i];
 			if (fds[i + 1].revents && client_flush(c, client))

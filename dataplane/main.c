@@ -237,6 +237,7 @@ static int run(struct dataplane *d)
 {
 	const struct config_dataplane *config = d->config->dataplane;
 	char error[512] = "";
+	privilege_hold_signals();
 	if (eal_start(config, error, sizeof(error)) < 0)
 		return fail(error);
 	int rc = open_all(d, error, sizeof(error));

@@ -32,6 +32,14 @@ static void drop_own_capabilities(int signal)
 	atomic_fetch_add_explicit(&n_dropped, 1, memory_order_release);
 }
 
+void privilege_hold_signals(void)
+{
+	sigset_t held;
+	sigfillset(&held);
+	sigdelset(&held, DROP_SIGNAL);
+	pthread_sigmask(SIG_SETMASK, &held, NULL);
+}
+
 /* Signals every thread but the caller. Returns how many, or -errno. */
 static int signal_other_threads(void)
 {

@@ -9,6 +9,14 @@
 #include <stddef.h>
 
 /*
+ * A signal that meets a thread in the middle of its cryptography leaves its registers on the stack,
+ * keys and all (the tap driver sends one with every packet). So no thread takes one: this one and
+ * those that it makes from now on, but for the signal of privilege_drop(). Those of the process
+ * wait for the ppoll() of control_turn(). Main thread, before it makes any other.
+ */
+void privilege_hold_signals(void);
+
+/*
  * user: name to become, "" = stay. Then no thread has a capability or can gain one, and the system
  * calls that start programs, load code into the kernel or look into other processes are refused.
  * 0 or -errno with one line of text.
