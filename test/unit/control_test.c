@@ -372,12 +372,15 @@ TEST(control, a_message_longer_than_any_is_answered_as_such_and_wiped)
 TEST(control, c094_keys_do_not_stay_in_the_buffers_of_the_socket)
 {
 	struct scene s;
-	static const uint8_t key[4] = { 0xab, 0xab, 0xab, 0xab };
+	/* Unequal bytes: malloc may be told to fill memory with any one. */
+	static const uint8_t key[4] = { 0xab, 0x12, 0xcd, 0x34 };
 	open_scene(&s, CONFIG_ORPHANS_KEEP);
 	int fd = client_hello(&s, "pcscf", NULL);
 	struct api_set set = set_two_pairs(1, CRYPTO_HMAC_SHA1_AES_CBC, API_IPV4);
-	memset(set.auth_key, 0xab, 20);
-	memset(set.cipher_key, 0xab, 16);
+	for (size_t i = 0; i < 20; i++)
+		set.auth_key[i] = key[i % sizeof(key)];
+	for (size_t i = 0; i < 16; i++)
+		set.cipher_key[i] = key[i % sizeof(key)];
 	EXPECT_EQ(ASK(&s, fd, API_SET_INSTALL, set), 0);
 	EXPECT_FALSE(memmem(s.c.control.request, API_MESSAGE_BYTES, key, sizeof(key)));
 	for (uint32_t i = 0; i < s.c.control.n_clients_max; i++)
