@@ -29,6 +29,7 @@ from scapy.all import (ICMP, IP, TCP, UDP, Dot1Q, Ether, IPOption, IPv6,  # noqa
                        IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw)
 
 PORT_PS, PORT_PC, PORT_UC, PORT_US = 5063, 6000, 20000, 20001
+N_PORT_PC = 64  # as the zone has: test/support/dataplane.py
 WINDOW = 128
 ESP, UDP_PROTOCOL, TCP_PROTOCOL = 50, 17, 6
 BURST = 32  # frames on their way at a time: no queue overflows
@@ -331,7 +332,7 @@ def headers(wire, v4, v6):
 
 def clear(wire, family, name):
     """C-061: nothing in the clear reaches a protected port; everything else does."""
-    protected = [PORT_PS] + list(range(PORT_PC, PORT_PC + 16))
+    protected = [PORT_PS] + list(range(PORT_PC, PORT_PC + N_PORT_PC))
 
     def udp(port):
         return wire.frame(ip(family, UDP_PROTOCOL, udp_bytes(family, b"x", 5060, port)))
@@ -348,7 +349,7 @@ def clear(wire, family, name):
         echo = bytes(IP(src=UE[4], dst=EDGE[4]) / ICMP())
         wire.accepted(f"{name}: ICMP", [wire.frame(echo)], "clear_rx")
     wire.accepted(f"{name}: clear UDP to other ports",
-                  [udp(port) for port in (5060, 5062, 5064, 5999, 6016)], "clear_rx")
+                  [udp(port) for port in (5060, 5062, 5064, 5999, PORT_PC + N_PORT_PC)], "clear_rx")
 
 
 def run(report, build, directory):
