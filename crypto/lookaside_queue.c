@@ -105,9 +105,15 @@ static void enqueue(struct lookaside_engine *e, uint32_t device)
 	memmove(q->pending, q->pending + n, q->n_pending * sizeof(q->pending[0]));
 }
 
+/*
+ * One less than the device has entries: a driver in software keeps what is done in a ring, which
+ * holds one less, and crypto_openssl sees that it is full when it has already ciphered the packet,
+ * in place. Offered again, it would be ciphered twice.
+ */
 static bool has_room(const struct lookaside_engine *e, const struct lookaside_queue *q)
 {
-	return q->n_pending < CRYPTO_BURST && q->n_in_device + q->n_pending < e->all->queue_entries;
+	return q->n_pending < CRYPTO_BURST &&
+	       q->n_in_device + q->n_pending < e->all->queue_entries - 1;
 }
 
 static unsigned submit(struct crypto_engine *engine, struct crypto_job *const jobs[], unsigned n)
