@@ -120,6 +120,7 @@ struct config_dataplane {
 	uint32_t control_core;
 	uint32_t *worker_cores;
 	uint32_t n_worker_cores;
+	uint32_t active_workers; /* the first so many own UEs; 0 = all of them */
 	uint32_t n_mbufs;
 	uint32_t idle_sleep_us;      /* a worker without packets sleeps so long; 0 = always polls */
 	uint32_t n_clients;          /* of the socket, at most */

@@ -73,6 +73,11 @@ static int check_cores(struct config_document *d, const struct config_dataplane 
 						       "expected each core once",
 						       dp->worker_cores[i]);
 	}
+	if (dp->active_workers > dp->n_worker_cores)
+		return document_refuse(d, document_find(d, "dataplane.active_workers"),
+				       "found %u for active_workers, expected at most as many as "
+				       "worker_cores, %u",
+				       dp->active_workers, dp->n_worker_cores);
 	return 0;
 }
 

@@ -132,6 +132,7 @@ static const cyaml_schema_field_t dataplane_fields[] = {
 	NUMBER(OPTIONAL, config_dataplane, memory_mb),
 	NUMBER(OPTIONAL, config_dataplane, control_core),
 	LIST(REQUIRED, config_dataplane, worker_cores, number_entry, 64),
+	NUMBER(OPTIONAL, config_dataplane, active_workers),
 	NUMBER(OPTIONAL, config_dataplane, n_mbufs),
 	NUMBER(OPTIONAL, config_dataplane, idle_sleep_us),
 	NUMBER(OPTIONAL, config_dataplane, n_clients),
@@ -266,6 +267,7 @@ static const struct config_rule rules[] = {
 	{ dataplane_fields, "memory_mb", 64, 1u << 20, 512 },
 	{ dataplane_fields, "control_core", 0, 1023, 0 },
 	{ dataplane_fields, "worker_cores", 0, 1023 },
+	{ dataplane_fields, "active_workers", 0, 64, 0 }, /* 0: as many as worker_cores */
 	{ dataplane_fields, "n_mbufs", 1024, 1u << 24, 16384 },
 	{ dataplane_fields, "idle_sleep_us", 0, 100000, 0 },
 	{ dataplane_fields, "n_clients", 1, 64, 16 },
@@ -320,4 +322,17 @@ const struct config_rule *config_rule(const cyaml_schema_field_t *section, const
 		if (rules[i].section == section && !strcmp(rules[i].key, key))
 			return &rules[i];
 	return NULL;
+}
+
+void config_each_key(const cyaml_schema_value_t *value, const char *section,
+		     void (*found)(const char *section, const char *key, void *user), void *user)
+{
+	if (value->type == CYAML_SEQUENCE)
+		value = value->sequence.entry;
+	if (value->type != CYAML_MAPPING)
+		return;
+	for (const cyaml_schema_field_t *f = value->mapping.fields; f->key; f++) {
+		found(section, f->key, user);
+		config_each_key(&f->value, f->key, found, user);
+	}
 }

@@ -32,4 +32,8 @@ extern const cyaml_schema_value_t config_schema;
 /* The rule of a key of the mapping with these fields, or NULL. */
 const struct config_rule *config_rule(const cyaml_schema_field_t *section, const char *key);
 
+/* Calls for every key below a value, with the key of the mapping that it is in. */
+void config_each_key(const cyaml_schema_value_t *value, const char *section,
+		     void (*found)(const char *section, const char *key, void *user), void *user);
+
 #endif

@@ -215,6 +215,8 @@ static const struct {
 	  "or idle_sleep_us" },
 	{ "dataplane:\n  worker_cores: [3, 4, 3]\n" ZONES,
 	  ":2:24: found core 3 again in worker_cores, expected each core once" },
+	{ DATAPLANE "  active_workers: 2\n" ZONES,
+	  ":3:19: found 2 for active_workers, expected at most as many as worker_cores, 1" },
 
 	/* zones */
 	{ DATAPLANE ZONES ZONE, ":10:13: found zone access again, expected each name once" },

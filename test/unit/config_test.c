@@ -56,6 +56,7 @@ TEST(config, absent_keys_of_the_data_plane_get_their_defaults)
 	EXPECT_EQ(dp->control_core, 0);
 	EXPECT_EQ(dp->n_worker_cores, 1);
 	EXPECT_EQ(dp->worker_cores[0], 1);
+	EXPECT_EQ(dp->active_workers, 0);
 	EXPECT_EQ(dp->n_mbufs, 16384);
 	EXPECT_EQ(dp->idle_sleep_us, 0);
 	EXPECT_EQ(dp->n_clients, 16);
@@ -210,20 +211,6 @@ static char *read_text(const char *name)
 	return text;
 }
 
-/* Calls for every key of the schema, with the section that it is in. */
-static void each_key(const cyaml_schema_value_t *value, const char *section,
-		     void (*found)(const char *section, const char *key, void *user), void *user)
-{
-	if (value->type == CYAML_SEQUENCE)
-		value = value->sequence.entry;
-	if (value->type != CYAML_MAPPING)
-		return;
-	for (const cyaml_schema_field_t *f = value->mapping.fields; f->key; f++) {
-		found(section, f->key, user);
-		each_key(&f->value, f->key, found, user);
-	}
-}
-
 static void expect_yaml_key(const char *section, const char *key, void *user)
 {
 	char pattern[128];
@@ -237,7 +224,7 @@ TEST(config, every_key_of_the_schema_is_explained_in_edge_yaml)
 {
 	char *text = read_text("configs/edge.yaml");
 
-	each_key(&config_schema, "file", expect_yaml_key, text);
+	config_each_key(&config_schema, "file", expect_yaml_key, text);
 	free(text);
 }
 
@@ -255,7 +242,7 @@ TEST(config, every_key_of_the_schema_has_its_row_in_the_documentation)
 {
 	char *text = read_text("docs/configuration.md");
 
-	each_key(&config_schema, "file", expect_table_row, text);
+	config_each_key(&config_schema, "file", expect_table_row, text);
 	free(text);
 }
 
