@@ -105,6 +105,11 @@ void config_free(struct config *config)
 	cyaml_free(&cyaml_config, &config_schema, config, 0);
 }
 
+uint32_t config_active_workers(const struct config_dataplane *dataplane)
+{
+	return dataplane->active_workers ? dataplane->active_workers : dataplane->n_worker_cores;
+}
+
 int config_zone_index(const struct config *config, const char *name)
 {
 	if (!config->dataplane)

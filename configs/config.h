@@ -201,6 +201,9 @@ int config_parse(const char *name, const char *text, size_t text_bytes, struct c
 
 void config_free(struct config *config);
 
+/* How many workers own UEs. */
+uint32_t config_active_workers(const struct config_dataplane *dataplane);
+
 /* Index of a zone by its name, the zone number of dataplane/api.h; -ENOENT. */
 int config_zone_index(const struct config *config, const char *name);
 

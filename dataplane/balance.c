@@ -1,7 +1,7 @@
 #include "dataplane/balance.h"
 
 #include <errno.h>
-#include <time.h>
+#include <string.h>
 
 #include "dataplane/queue.h"
 
@@ -10,9 +10,6 @@
  * half-millisecond from HOLDING to STEADY some three hundred are parked.
  */
 #define BALANCE_STEP_BUCKETS 32
-
-/* Longer than a worker's turn, shorter than any idle sleep. */
-#define BALANCE_WAIT_NS 20000
 
 static const struct owner_map *current(const struct steer *s)
 {
@@ -74,13 +71,18 @@ bool balance_advance(struct steer *s)
 	return false;
 }
 
-int balance_set_active(struct steer *s, const struct zones *zones, uint32_t n)
+bool balance_turn(struct steer *s, const struct zones *zones)
 {
-	const struct timespec wait = { .tv_nsec = BALANCE_WAIT_NS };
+	if (!balance_advance(s))
+		return false;
+	queue_follow(zones, current(s));
+	return true;
+}
+
+int balance_begin(struct steer *s, uint32_t n)
+{
 	int rc = balance_start(s, n);
-	while (rc == 0 && !balance_advance(s))
-		nanosleep(&wait, NULL);
 	if (rc == 0)
-		queue_follow(zones, current(s));
+		memcpy(s->maps[0].worker, s->wanted, sizeof(s->wanted));
 	return rc;
 }

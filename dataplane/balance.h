@@ -17,7 +17,10 @@
 int balance_start(struct steer *steer, uint32_t n);
 /* One step, if the workers have done theirs. True when nothing is left to do. Never waits. */
 bool balance_advance(struct steer *steer);
-/* Both, until done, some milliseconds; then the ports' RSS follows. */
-int balance_set_active(struct steer *steer, const struct zones *zones, uint32_t n);
+/* The same, and when nothing is left to do, the ports' RSS follows. */
+bool balance_turn(struct steer *steer, const struct zones *zones);
+
+/* The same from the first packet on: before the workers run. */
+int balance_begin(struct steer *steer, uint32_t n);
 
 #endif

@@ -1,5 +1,6 @@
 #include "dataplane/crypto_device.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 
 static bool wants(const struct backend *b, const struct sa *sa)
 {
-	switch (((const struct crypto_devices *)b)->wanted) {
+	const struct crypto_devices *d = (const struct crypto_devices *)b;
+	switch (atomic_load_explicit(&d->wanted, memory_order_relaxed)) {
 	case CONFIG_LOOKASIDE_ALL:
 		return true;
 	case CONFIG_LOOKASIDE_TUNNELS:
@@ -101,6 +103,12 @@ int crypto_device_open(struct crypto_devices *d, const struct config_crypto *con
 	return rc;
 }
 
+void crypto_device_want(struct crypto_devices *d, enum config_lookaside wanted)
+{
+	assert(wanted == CONFIG_LOOKASIDE_NONE || d->lookaside);
+	atomic_store_explicit(&d->wanted, wanted, memory_order_relaxed);
+}
+
 void crypto_device_attach(struct crypto_devices *d, struct worker *w)
 {
 	if (d->lookaside)
@@ -174,7 +182,8 @@ static int on_crypto(const char *command, const char *parameters, struct rte_tel
 	};
 	const struct crypto_devices *d = source.devices;
 	rte_tel_data_start_dict(data);
-	rte_tel_data_add_dict_string(data, "lookaside", wanted[d->wanted]);
+	rte_tel_data_add_dict_string(
+		data, "lookaside", wanted[atomic_load_explicit(&d->wanted, memory_order_relaxed)]);
 	rte_tel_data_add_dict_u64(data, "sas",
 				  atomic_load_explicit(&d->backend.n_sas, memory_order_relaxed));
 	for (unsigned why = 0; why < BACKEND_N_WHYS; why++) {

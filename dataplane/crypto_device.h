@@ -5,6 +5,7 @@
 #ifndef DATAPLANE_CRYPTO_DEVICE_H
 #define DATAPLANE_CRYPTO_DEVICE_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,8 +16,8 @@
 struct worker;
 
 struct crypto_devices {
-	struct backend backend; /* first; in the SA table when there are devices */
-	enum config_lookaside wanted;
+	struct backend backend;                /* first; in the SA table when there are devices */
+	_Atomic(enum config_lookaside) wanted; /* written by: control; read by: telemetry */
 	struct lookaside *lookaside; /* NULL: none are configured, or no SA is wanted there */
 };
 
@@ -26,6 +27,8 @@ struct crypto_devices {
  */
 int crypto_device_open(struct crypto_devices *d, const struct config_crypto *config,
 		       struct sa_table *sas, uint32_t n_workers, char *error, size_t error_bytes);
+/* Of SAs from now on; other than none only where devices were started. Control thread. */
+void crypto_device_want(struct crypto_devices *d, enum config_lookaside wanted);
 /* Gives a worker its queues. Before it runs. */
 void crypto_device_attach(struct crypto_devices *d, struct worker *w);
 /* After the workers have ended. */

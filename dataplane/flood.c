@@ -53,6 +53,25 @@ struct flood_limits flood_limits_of(const struct config_flood *config, uint32_t 
 	return limits;
 }
 
+void flood_set(struct flood_setting *setting, const struct flood_limits *limits)
+{
+	atomic_store_explicit(&setting->zone_step, limits->zone_step, memory_order_relaxed);
+	atomic_store_explicit(&setting->zone_room, limits->zone_room, memory_order_relaxed);
+	atomic_store_explicit(&setting->source_step, limits->source_step, memory_order_relaxed);
+	atomic_store_explicit(&setting->source_room, limits->source_room, memory_order_relaxed);
+	atomic_store_explicit(&setting->port, limits->port, memory_order_relaxed);
+}
+
+static struct flood_limits limits_now(const struct flood_setting *setting)
+{
+	return (struct flood_limits){
+		.zone_step = atomic_load_explicit(&setting->zone_step, memory_order_relaxed),
+		.zone_room = atomic_load_explicit(&setting->zone_room, memory_order_relaxed),
+		.source_step = atomic_load_explicit(&setting->source_step, memory_order_relaxed),
+		.source_room = atomic_load_explicit(&setting->source_room, memory_order_relaxed),
+	};
+}
+
 struct flood *flood_new(uint32_t n_sources, int numa_node)
 {
 	struct flood *f = rte_zmalloc_socket("flood", sizeof(*f), 0, numa_node);
@@ -232,21 +251,24 @@ static struct flood_source source_of(const struct rte_mbuf *m, const struct pkt 
 
 enum counter flood_in(struct worker *w, const struct rte_mbuf *m, const struct pkt *p)
 {
-	const struct flood_limits *limits = &w->zones->zone[p->zone].flood;
-	uint16_t port_be;
-	if (likely(!limits->port) || !rx_has_ports(p) || p->at.end - p->at.l4 < 4)
+	const struct flood_setting *setting = &w->zones->zone[p->zone].flood;
+	uint16_t port_be, port = atomic_load_explicit(&setting->port, memory_order_relaxed);
+	if (likely(!port) || !rx_has_ports(p) || p->at.end - p->at.l4 < 4)
 		return ESP_OK;
 	memcpy(&port_be, rte_pktmbuf_mtod_offset(m, const uint8_t *, p->at.l4 + 2),
 	       sizeof(port_be));
-	if (port_be != rte_cpu_to_be_16(limits->port))
+	if (port_be != rte_cpu_to_be_16(port))
 		return ESP_OK;
+	struct flood_limits limits = limits_now(setting);
 	struct flood_source source = source_of(m, p);
-	return flood_admit(w->flood, limits, &source, time_of(w->flood, w));
+	return flood_admit(w->flood, &limits, &source, time_of(w->flood, w));
 }
 
 void flood_learn(struct worker *w, const struct rte_mbuf *m, const struct pkt *p)
 {
-	if (!w->zones->zone[p->zone].flood.port || p->sa->id.mode != API_TRANSPORT)
+	const struct flood_setting *setting = &w->zones->zone[p->zone].flood;
+	if (!atomic_load_explicit(&setting->port, memory_order_relaxed) ||
+	    p->sa->id.mode != API_TRANSPORT)
 		return;
 	struct flood_source source = source_of(m, p);
 	flood_know(w->flood, &source, time_of(w->flood, w));

@@ -18,6 +18,7 @@
 #ifndef DATAPLANE_FLOOD_H
 #define DATAPLANE_FLOOD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +38,21 @@ struct flood_limits {
 };
 
 struct flood_limits flood_limits_of(const struct config_flood *config, uint32_t n_workers);
+
+/*
+ * The limits as control and workers share them. Loads and stores are relaxed: each number is a
+ * limit by itself, and a packet that meets some from before a change and some from after it is
+ * judged by the one or the other of them.
+ */
+struct flood_setting {
+	/* written by: control; read by: workers */
+	_Atomic uint64_t zone_step, zone_room;
+	_Atomic uint32_t source_step, source_room;
+	_Atomic uint16_t port;
+};
+
+/* For packets from now on; what sources and zones have used up stays. Control. */
+void flood_set(struct flood_setting *setting, const struct flood_limits *limits);
 
 struct flood_source {
 	uint8_t address[8]; /* IPv4: the rest zero */

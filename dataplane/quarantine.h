@@ -20,6 +20,8 @@ struct quarantine;
 struct quarantine *quarantine_new(uint32_t n_sas, uint32_t time_s);
 void quarantine_free(struct quarantine *q);
 
+/* Of tuples that come from now on; 0 = none do. */
+void quarantine_set_time(struct quarantine *q, uint32_t time_s);
 /* The tuple of this hash served `whom` until now. */
 void quarantine_enter(struct quarantine *q, uint64_t hash, uint64_t whom, uint32_t now_s);
 /* Is it kept for another one than `whom`? */

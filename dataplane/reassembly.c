@@ -30,7 +30,7 @@ enum {
 struct reassembly {
 	struct unfinished *datagrams;
 	uint32_t max_held, n_held;
-	uint32_t timeout_s;
+	_Atomic uint32_t timeout_s; /* written by: control; read by: the worker. Relaxed. */
 	bool from_kernel;
 };
 
@@ -124,7 +124,7 @@ struct reassembly *reassembly_new(const struct reassembly_config *config, bool f
 	if (!r)
 		return NULL;
 	r->max_held = config->n_held;
-	r->timeout_s = config->timeout_s;
+	reassembly_set_timeout(r, config->timeout_s);
 	r->from_kernel = from_kernel;
 	r->datagrams = unfinished_new(config->n_datagrams, numa_node);
 	if (!r->datagrams) {
@@ -132,6 +132,11 @@ struct reassembly *reassembly_new(const struct reassembly_config *config, bool f
 		return NULL;
 	}
 	return r;
+}
+
+void reassembly_set_timeout(struct reassembly *r, uint32_t timeout_s)
+{
+	atomic_store_explicit(&r->timeout_s, timeout_s, memory_order_relaxed);
 }
 
 void reassembly_free(struct reassembly *r)
@@ -185,7 +190,7 @@ static struct datagram *datagram_of(struct worker *w, struct reassembly *r,
 	if (in_the_way)
 		end(w, r, in_the_way, COUNT_fragment_crowded_out);
 	d = unfinished_add(r->datagrams, key, peer);
-	d->expires_s = w->now_s + r->timeout_s;
+	d->expires_s = w->now_s + atomic_load_explicit(&r->timeout_s, memory_order_relaxed);
 	return d;
 }
 

@@ -53,6 +53,11 @@ struct reassembly;
 /* Of the datagrams that come from one side. NULL without memory. */
 struct reassembly *reassembly_new(const struct reassembly_config *config, bool from_kernel,
 				  int numa_node);
+/*
+ * Of datagrams that begin from now on. Buffers are given up oldest datagram first, so those of one
+ * with a shorter timeout may have to wait for an older one's. Control.
+ */
+void reassembly_set_timeout(struct reassembly *r, uint32_t timeout_s);
 /* With what it holds. */
 void reassembly_free(struct reassembly *r);
 

@@ -75,6 +75,10 @@ void set_leave_places(struct set_table *t, const struct set *s)
 
 int set_quarantine(struct set_table *t, uint32_t time_s)
 {
+	if (t->quarantine) {
+		quarantine_set_time(t->quarantine, time_s);
+		return 0;
+	}
 	t->quarantine = time_s ? quarantine_new(t->sas->capacity, time_s) : NULL;
 	return time_s && !t->quarantine ? -ENOMEM : 0;
 }

@@ -149,12 +149,21 @@ static void settle(struct worker *w)
 	out_flush_all(w);
 }
 
+/* Nothing came in: a nap, if the configuration has one, or if no UE is this worker's. */
+static void idle(const struct worker *w)
+{
+	uint32_t nap_us = atomic_load_explicit(&w->idle_sleep_us, memory_order_relaxed);
+	if (!nap_us && steer_is_unused(w))
+		nap_us = UNUSED_SLEEP_US;
+	if (!nap_us)
+		return;
+	const struct timespec nap = { .tv_nsec = (long)nap_us * 1000 };
+	nanosleep(&nap, NULL);
+}
+
 int worker_run(void *arg)
 {
 	struct worker *w = arg;
-	const uint32_t nap_us = w->idle_sleep_us ? w->idle_sleep_us : UNUSED_SLEEP_US;
-	const struct timespec nap = { .tv_nsec = (long)nap_us * 1000 };
-
 	rte_rcu_qsbr_thread_online(w->sas->rcu, w->number);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		bool busy = worker_turn(w) != 0 || crypto_in_flight(w->crypto);
@@ -162,8 +171,8 @@ int worker_run(void *arg)
 		if (busy)
 			atomic_store_explicit(&w->busy_turns, w->busy_turns + 1,
 					      memory_order_relaxed);
-		else if (w->idle_sleep_us || steer_is_unused(w))
-			nanosleep(&nap, NULL);
+		else
+			idle(w);
 	}
 	settle(w);
 	rte_rcu_qsbr_thread_offline(w->sas->rcu, w->number);

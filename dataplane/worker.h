@@ -38,7 +38,6 @@ struct worker {
 	struct reassembly_config fragments;
 	uint32_t n_flood_sources; /* see flood_new() */
 	uint64_t start_tsc;
-	uint32_t idle_sleep_us;
 	uint16_t number;                     /* also its place in the RCU */
 	uint16_t tx_queue[RTE_MAX_ETHPORTS]; /* or ZONE_NO_QUEUE; see queue.h */
 	struct steer_worker *steer;          /* NULL: one worker alone */
@@ -57,7 +56,9 @@ struct worker {
 	struct counters count;
 	_Atomic uint64_t busy_turns, all_turns;
 
-	_Atomic bool stop; /* written by: control; read by: the worker */
+	/* written by: control; read by: the worker. Relaxed: they say nothing of other memory. */
+	_Atomic bool stop;
+	_Atomic uint32_t idle_sleep_us; /* read in idle turns only; 0 = does not sleep */
 };
 
 /* Allocates crypto and joins the RCU. 0 or -errno. Control thread, before the worker runs. */

@@ -154,8 +154,9 @@ static int open_zone(struct zones *z, const struct config_dataplane *config, uin
 		.port_pc_first = (uint16_t)c->port_pc_first,
 		.n_port_pc = (uint16_t)c->n_port_pc,
 		.port_encap = (uint16_t)c->port_encap,
-		.flood = flood_limits_of(&c->flood, config->n_worker_cores),
 	};
+	struct flood_limits limits = flood_limits_of(&c->flood, config_active_workers(config));
+	flood_set(&zone->flood, &limits);
 	struct zone_port *network, *kernel;
 	int rc = open_port(z, config, c->network_port, false, &network);
 	if (rc < 0)

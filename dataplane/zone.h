@@ -1,11 +1,12 @@
 /*
  * Zones and their ports: a network port and a kernel port, paired (a bump in the wire). Two zones
  * may share a network port and differ by VLAN. Opened at start by the control thread while it is
- * privileged; read-only afterwards, shared with all workers.
+ * privileged; shared with all workers, and read-only afterwards but for what says who writes it.
  */
 #ifndef DATAPLANE_ZONE_H
 #define DATAPLANE_ZONE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,9 +33,10 @@ struct zone {
 	uint16_t mtu_bytes;
 	uint16_t port_ps; /* 0 = none */
 	uint16_t port_pc_first;
-	uint16_t n_port_pc;
+	/* written by: control, it only grows; read by: workers. Relaxed: a number by itself. */
+	_Atomic uint16_t n_port_pc;
 	uint16_t port_encap; /* of ESP in UDP; 0 = none */
-	struct flood_limits flood;
+	struct flood_setting flood;
 };
 
 #define ZONE_NONE 0xff
@@ -76,7 +78,8 @@ void zones_close(struct zones *z);
 static inline bool zone_is_protected(const struct zone *z, uint16_t port)
 {
 	return (z->port_ps && port == z->port_ps) ||
-	       (uint16_t)(port - z->port_pc_first) < z->n_port_pc;
+	       (uint16_t)(port - z->port_pc_first) <
+		       atomic_load_explicit(&z->n_port_pc, memory_order_relaxed);
 }
 
 #endif

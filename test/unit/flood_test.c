@@ -231,7 +231,8 @@ TEST(flood, c146_a_ue_that_has_spoken_esp_registers_in_a_flood_of_strangers)
 		struct scene s;
 		struct packet p;
 		scene_open(&s, family, CRYPTO_HMAC_SHA1_NULL, NULL);
-		s.f->zones.zone[0].flood = flood_limits_of(&config, 1);
+		limits = flood_limits_of(&config, 1);
+		flood_set(&s.f->zones.zone[0].flood, &limits);
 		scene_esp(&s, &p, 1);
 		scene_send(&s, &p);
 		fixture_discard(s.f);
@@ -259,7 +260,8 @@ TEST(flood, esp_that_was_refused_makes_nobody_known)
 	struct scene s;
 	struct packet p;
 	scene_open(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL, NULL);
-	s.f->zones.zone[0].flood = flood_limits_of(&config, 1);
+	limits = flood_limits_of(&config, 1);
+	flood_set(&s.f->zones.zone[0].flood, &limits);
 	scene_esp(&s, &p, 1);
 	p.bytes[p.n_bytes - 1] ^= 1;
 	scene_send(&s, &p);
@@ -281,7 +283,8 @@ TEST(flood, other_ports_and_zones_without_limits_are_free)
 	scene_open(&s, API_IPV6, CRYPTO_HMAC_SHA1_NULL, NULL);
 	for (unsigned i = 0; i < 3 * BURST; i++)
 		send_clear(&s, &s.ue.from_ue, IPPROTO_UDP, 5060);
-	s.f->zones.zone[0].flood = flood_limits_of(&config, 1);
+	limits = flood_limits_of(&config, 1);
+	flood_set(&s.f->zones.zone[0].flood, &limits);
 	for (unsigned i = 0; i < 3 * BURST; i++)
 		send_clear(&s, &s.ue.from_ue, IPPROTO_UDP, 5061);
 	EXPECT_EQ(fixture_counted(s.f, COUNT_clear_rx), 6 * BURST);
