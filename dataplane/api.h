@@ -52,6 +52,7 @@ enum api_type {
 	API_SET_FREEZE,     /* api_set_id… → api_set_result…: no packet passes any more */
 	API_SET_THAW,       /* api_set_id… → api_set_result…: as before */
 	API_SET_EXPORT,     /* api_set_id… → api_set_state… */
+	API_RELOAD,         /* api_reload → api_reload_result, then api_line… */
 	API_N_TYPES,
 };
 
@@ -348,6 +349,28 @@ struct api_tunnel_rebound {
 	uint16_t peer_port;
 	uint8_t followed; /* 1: packets go there by now */
 	uint8_t reserved[5];
+};
+
+/* api_reload.flags: read and judge the file, and change nothing */
+#define API_RELOAD_CHECK 0x01
+
+/* The data plane reads its configuration file again: all of it is taken over or nothing. */
+struct api_reload {
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+struct api_reload_result {
+	int32_t status;   /* 0; -ENOTSUP: it changes what needs a restart; -EINVAL: it is refused as
+			     a configuration; else why it could not be read */
+	uint32_t n_lines; /* may be more than fit into the message */
+};
+
+#define API_LINE_BYTES 512 /* with the NUL */
+
+/* One change, or one reason for the refusal. */
+struct api_line {
+	char text[API_LINE_BYTES];
 };
 
 #endif

@@ -14,6 +14,8 @@
 #include "dataplane/api.h"
 #include "dataplane/set.h"
 
+struct reload;
+
 #define CONTROL_MAX_CLIENTS 64
 /* SAs that one message can install. */
 #define CONTROL_MAX_DUE (API_MESSAGE_BYTES / sizeof(struct api_set) * API_SET_SAS)
@@ -36,6 +38,7 @@ struct control {
 	struct set_table sets;
 	struct rte_ring *events; /* SAs that passed half of their sequence numbers; from workers */
 	uint64_t start_tsc;
+	struct reload *reload; /* NULL: there is no file to read again */
 	enum config_orphans orphans;
 	const struct config_quota *quotas;
 	uint32_t n_quotas;
@@ -55,6 +58,9 @@ struct control {
 int control_open(struct control *c, const struct config_dataplane *config, char *error,
 		 size_t error_bytes);
 void control_close(struct control *c);
+
+/* The quotas of all clients from now on: `config` must last. Who has more, gets no more. */
+void control_set_quotas(struct control *c, const struct config_dataplane *config);
 
 /* Waits at most timeout_ms for messages, handles them, then expires and reclaims. */
 void control_turn(struct control *c, int timeout_ms);

@@ -15,6 +15,7 @@
 #include <rte_malloc.h>
 
 #include "configs/config.h"
+#include "dataplane/balance.h"
 #include "dataplane/control.h"
 #include "dataplane/crypto_device.h"
 #include "dataplane/eal.h"
@@ -23,6 +24,7 @@
 #include "dataplane/offload_report.h"
 #include "dataplane/privilege.h"
 #include "dataplane/queue.h"
+#include "dataplane/reload.h"
 #include "dataplane/steer.h"
 #include "dataplane/telemetry.h"
 #include "dataplane/unfinished.h"
@@ -33,10 +35,12 @@
 #define EVENT_RING_ENTRIES 1024
 /* Expiry is in seconds and reclaim not urgent; messages wake the control thread at once. */
 #define CONTROL_TURN_MS 10
+/* While UEs move between workers: 48 steps for all. */
+#define CONTROL_MOVING_MS 1
 
 #define EXIT_USAGE 2 /* the command line was not understood */
 
-static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t stopping, reloading;
 
 struct dataplane {
 	struct config *config;
@@ -49,11 +53,15 @@ struct dataplane {
 	uint32_t n_workers;
 	struct steer *steer; /* NULL: one worker alone */
 	struct control control;
+	struct reload reload;
 };
 
 static void on_signal(int signal)
 {
-	stopping = 1;
+	if (signal == SIGHUP)
+		reloading = 1;
+	else
+		stopping = 1;
 }
 
 static int fail(const char *error)
@@ -67,7 +75,7 @@ static int usage(FILE *out, int status)
 	fprintf(out,
 		"Usage: imsgate-dataplane --config FILE [--check]\n"
 		"Moves packets between network and kernel ports, with ESP, until SIGINT or "
-		"SIGTERM.\n"
+		"SIGTERM; reads FILE again on SIGHUP.\n"
 		"\n"
 		"  -c, --config FILE  YAML configuration, section `dataplane` (see "
 		"configs/edge.yaml)\n"
@@ -123,8 +131,9 @@ static int open_steer(struct dataplane *d, char *error, size_t error_bytes)
 			 config->n_worker_cores, config->memory_mb);
 		return -ENOMEM;
 	}
+	int rc = balance_begin(d->steer, config_active_workers(config));
 	queue_follow(&d->zones, &d->steer->maps[0]);
-	return 0;
+	return rc;
 }
 
 /* Fragments that wait for others leave seven of eight packet buffers to the ports, both ways. */
@@ -221,6 +230,34 @@ static int open_all(struct dataplane *d, char *error, size_t error_bytes)
 	return rc;
 }
 
+static void open_reload(struct dataplane *d, const char *path)
+{
+	d->reload = (struct reload){
+		.path = path,
+		.started = d->config,
+		.config = d->config,
+		.control = &d->control,
+		.zones = &d->zones,
+		.worker = d->worker,
+		.steer = d->steer,
+		.inlined = &d->inlined,
+		.devices = &d->devices,
+	};
+	d->control.reload = &d->reload;
+}
+
+static void serve(struct dataplane *d)
+{
+	while (!stopping) {
+		control_turn(&d->control, d->reload.moves ? CONTROL_MOVING_MS : CONTROL_TURN_MS);
+		if (reloading) {
+			reloading = 0;
+			reload_on_signal(&d->reload);
+		}
+		reload_turn(&d->reload);
+	}
+}
+
 static void stop_workers(struct dataplane *d)
 {
 	for (uint32_t i = 0; i < d->n_workers; i++)
@@ -233,7 +270,7 @@ static void stop_workers(struct dataplane *d)
 	steer_free(d->steer);
 }
 
-static int run(struct dataplane *d)
+static int run(struct dataplane *d, const char *path)
 {
 	const struct config_dataplane *config = d->config->dataplane;
 	char error[512] = "";
@@ -243,6 +280,7 @@ static int run(struct dataplane *d)
 	int rc = open_all(d, error, sizeof(error));
 	if (rc < 0)
 		return fail(error); /* the process ends: the kernel closes what is open */
+	open_reload(d, path);
 	telemetry_register(d->worker, d->n_workers, d->steer, &d->sas, &d->zones);
 	crypto_device_telemetry_register(&d->devices, d->worker, d->n_workers);
 	offload_telemetry_register(&d->offload, &d->inlined);
@@ -254,11 +292,10 @@ static int run(struct dataplane *d)
 	else
 		fprintf(stderr, "imsgate-dataplane: info: ready: %u zones, %u SAs, socket %s\n",
 			d->zones.n, d->sas.capacity, config->socket);
-	while (!stopping)
-		control_turn(&d->control, CONTROL_TURN_MS);
-
+	serve(d);
 	stop_workers(d);
 	control_close(&d->control);
+	reload_close(&d->reload);
 	inline_close(&d->inlined);
 	crypto_device_close(&d->devices);
 	zones_close(&d->zones);
@@ -312,7 +349,8 @@ int main(int argc, char **argv)
 		struct sigaction action = { .sa_handler = on_signal };
 		sigaction(SIGINT, &action, NULL);
 		sigaction(SIGTERM, &action, NULL);
-		status = run(&d);
+		sigaction(SIGHUP, &action, NULL);
+		status = run(&d, path);
 	}
 	config_free(d.config);
 	return status;

@@ -26,6 +26,14 @@ static uint32_t quota_of(const struct control *c, const char *name)
 	return 0;
 }
 
+void control_set_quotas(struct control *c, const struct config_dataplane *config)
+{
+	c->quotas = config->quotas;
+	c->n_quotas = config->n_quotas;
+	for (uint32_t i = 1; i <= CONTROL_MAX_CLIENTS; i++)
+		c->sets.owner[i].max_sas = quota_of(c, c->owner[i].name);
+}
+
 static uint32_t owner_number(struct control *c, const char *name)
 {
 	uint32_t vacant = 0;
@@ -382,6 +390,7 @@ static const struct {
 	[API_TUNNEL_DELETE] = { on_tunnel_delete, sizeof(struct api_tunnel_id),
 				sizeof(struct api_tunnel_result) },
 	[API_TUNNEL_LIST] = { on_tunnel_list, sizeof(struct api_cursor), 0 },
+	[API_RELOAD] = { on_reload, sizeof(struct api_reload), 0 },
 	[API_SPI_RELEASE] = { on_spi_release, sizeof(struct api_spi_range), 0 },
 };
 

@@ -31,4 +31,7 @@ int on_tunnel_update(struct call *call);
 int on_tunnel_delete(struct call *call);
 int on_tunnel_list(struct call *call);
 
+/* request_reload.c */
+int on_reload(struct call *call);
+
 #endif

@@ -12,6 +12,7 @@
 #define EXIT_USAGE 2 /* as getopt-style tools have it: the command line was not understood */
 
 int command_lab(int argc, char **argv);
+int command_reload(int argc, char **argv);
 int command_show(int argc, char **argv);
 int command_top(int argc, char **argv);
 int command_sa(int argc, char **argv);

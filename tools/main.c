@@ -16,6 +16,7 @@ static const struct command {
 	{ "lab", "run the edge, an IMS core and UEs on this machine", command_lab },
 	{ "show", "print counters, SAs, registrations, ports or offloads", command_show },
 	{ "top", "watch traffic and drops live", command_top },
+	{ "reload", "have the data plane read its configuration again", command_reload },
 	{ "sa", "install and delete SAs by hand", command_sa },
 	{ "tunnel", "install, list and delete tunnels by hand", command_tunnel },
 	{ "subscriber", "make subscribers, import them into the HSS", command_subscriber },

@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "dataplane/reload.h"
 #include "dataplane/request.h"
 #include "test/unit/dataplane_fixture.h"
 #include "test/unit/fixture_control.h"
@@ -86,6 +89,7 @@ static size_t entry_bytes(unsigned type)
 		[API_SET_FREEZE] = sizeof(struct api_set_id),
 		[API_SET_THAW] = sizeof(struct api_set_id),
 		[API_SET_EXPORT] = sizeof(struct api_set_id),
+		[API_RELOAD] = sizeof(struct api_reload),
 	};
 	return type < sizeof(bytes) / sizeof(bytes[0]) && bytes[type] ? bytes[type] : 8;
 }
@@ -117,13 +121,34 @@ static void do_record(uint8_t what, const uint8_t *data, size_t n_bytes)
 	check_slots();
 }
 
+/* The file is one that needs a restart, so that every request has lines in its reply. */
+static void open_reload(void)
+{
+	static const char was[] = "dataplane: {worker_cores: [1], zones: "
+				  "[{name: a, network_port: net_null0, kernel_port: net_null1}]}\n";
+	static const char is[] = "dataplane: {worker_cores: [2], n_mbufs: 1024, zones: "
+				 "[{name: b, network_port: net_null0, kernel_port: net_null1}]}\n";
+	static struct reload reload = { .control = &c.control };
+	static char path[32], error[256];
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	check(fd >= 0 && write(fd, is, sizeof(is) - 1) == sizeof(is) - 1, "no file");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	check(config_parse("was", was, sizeof(was) - 1, &reload.started, error, sizeof(error)) == 0,
+	      error);
+	reload.path = path;
+	reload.config = reload.started;
+	c.control.reload = &reload;
+}
+
 static void start(void)
 {
 	static bool started;
 	const char *error = NULL;
-	if (!started)
+	if (!started) {
 		check(fixture_control_open(&c, "", CONFIG_ORPHANS_KEEP, &error) == 0, error);
-	started = true;
+		open_reload();
+		started = true;
+	}
 	for (unsigned i = 0; i < N_CLIENTS; i++)
 		client[i] = (struct control_client){ .fd = -1 };
 	/* The first says hello by itself, the second only if the input says so. */

@@ -1,15 +1,18 @@
 /*
  * What other processes answer to the commands of imsgate. The first byte says who answers: the data
- * plane's socket with messages of two length bytes each, or a status socket or telemetry with text.
+ * plane's socket with messages of two length bytes each (to a list or a reload), or a status socket
+ * or telemetry with text.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "test/fuzz/fuzz.h"
 #include "tools/dataplane.h"
 #include "tools/ports.h"
+#include "tools/reload_reply.h"
 #include "tools/stats.h"
 #include "tools/status.h"
 #include "tools/table.h"
@@ -35,7 +38,21 @@ static int add_row(const struct api_sa_info *sa, void *user)
 	return 0;
 }
 
-static void list(const uint8_t *data, size_t size)
+static void reload(struct dataplane *d)
+{
+	const struct api_reload request = { 0 };
+	struct dataplane_reply reply;
+	struct reload_reply r;
+
+	if (dataplane_request(d, API_RELOAD, &request, sizeof(request), 1, &reply) ||
+	    reload_reply_parse(&r, &reply))
+		return;
+	for (unsigned i = 0; i < r.n_lines; i++)
+		if (strlen(reload_reply_line(&r, i)) >= API_LINE_BYTES)
+			abort();
+}
+
+static void ask(uint8_t what, const uint8_t *data, size_t size)
 {
 	struct dataplane d = { .message = malloc(API_MESSAGE_BYTES) };
 	uint64_t sum = 0;
@@ -45,7 +62,10 @@ static void list(const uint8_t *data, size_t size)
 		abort();
 	answer(fds[1], data, size);
 	d.fd = fds[0];
-	dataplane_list(&d, 0, add_row, &sum);
+	if (what == 'm')
+		dataplane_list(&d, 0, add_row, &sum);
+	else
+		reload(&d);
 	dataplane_close(&d);
 	close(fds[1]);
 }
@@ -71,8 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	if (data[0] == 'm')
-		list(data + 1, size - 1);
+	if (data[0] == 'm' || data[0] == 'r')
+		ask(data[0], data + 1, size - 1);
 	else if (status_parse((const char *)data + 1, size - 1, &reply) == 0)
 		print(reply);
 	return 0;
