@@ -20,8 +20,8 @@ dataplane:
   file_prefix: {prefix}
   hugepages: {hugepages}
   memory_mb: {memory_mb}
-  control_core: {cores[0]}
-  worker_cores: [{cores[1]}]
+  control_core: {control_core}
+  worker_cores: {worker_cores}
   n_mbufs: 16384
   idle_sleep_us: 50
   sa:
@@ -53,15 +53,17 @@ class Dataplane:
     `section`: lines of YAML more, below `dataplane:`."""
 
     def __init__(self, build, directory, network_port, hugepages=False, edge="edge",
-                 prefix="imsgate", section=""):
+                 prefix="imsgate", section="", n_workers=1):
         self.build = build
         self.directory = directory
         self.edge = edge
         self.telemetry_path = f"/run/dpdk/{prefix}/dpdk_telemetry.v2"
         self.config = os.path.join(directory, "dataplane.yaml")
-        cores = (sorted(os.sched_getaffinity(0)) * 2)[:2]
+        cores = sorted(os.sched_getaffinity(0))
+        workers = (cores[1:] + cores[:1])[:n_workers]  # the control core's own comes last
         with open(self.config, "w") as file:
-            file.write(CONFIG.format(directory=directory, cores=cores, network_port=network_port,
+            file.write(CONFIG.format(directory=directory, control_core=cores[0],
+                                     worker_cores=workers, network_port=network_port,
                                      hugepages=str(hugepages).lower(), memory_mb=MEMORY_MB,
                                      prefix=prefix, edge=edge, section=section))
         self.process = process.Process("imsgate-dataplane", [os.path.join(build, PROGRAM),

@@ -32,8 +32,9 @@ def ipv4(source, destination, protocol, payload):
 class Peer:
     """One pair of SAs between a port of the UE and the edge's protected server port."""
 
-    def __init__(self, number, integrity="hmac-sha-1-96", cipher="null"):
+    def __init__(self, number, integrity="hmac-sha-1-96", cipher="null", address=UE):
         self.registration = number
+        self.address = address
         self.integrity, self.cipher = integrity, cipher
         self.port = 20000 + number
         self.auth_key = os.urandom(16) if integrity != "null" else b""  # IK; TS 33.203 Annex I
@@ -44,7 +45,7 @@ class Peer:
         self.sequence = 0
 
     def packed(self):
-        return api.make_set(self.registration, EDGE, UE, self.integrity, self.cipher,
+        return api.make_set(self.registration, EDGE, self.address, self.integrity, self.cipher,
                             self.auth_key, self.cipher_key,
                             [api.sa(api.IN, PORT_PS, self.port),
                              api.sa(api.OUT, PORT_PS, self.port, self.spi_out)])
@@ -65,7 +66,7 @@ class Peer:
         pad = -(len(body) + 2) % 4
         data = struct.pack("!II", self.spi_in, self.sequence) + body
         data += bytes(range(1, pad + 1)) + bytes([pad, UDP])
-        return ipv4(UE, EDGE, ESP, data + self.icv(data))
+        return ipv4(self.address, EDGE, ESP, data + self.icv(data))
 
     def open(self, packet):
         """(sequence number, payload) of an ESP packet from the edge; None when it is not ours."""
