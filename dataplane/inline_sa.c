@@ -49,7 +49,7 @@ static const struct inline_capability *capability_of(const struct inline_port *p
 						     const struct sa *sa)
 {
 	static const struct inline_capability none;
-	if (!p->pool || sa->id.mode == API_UDP_ENCAP_TUNNEL || sa->id.esn)
+	if (!p->pool || sa->id.esn || (sa->rest.tunnel && sa->rest.tunnel->local_port_be))
 		return &none;
 	return &p->capability[class_of(sa->id.suite, sa->id.mode)][sa->id.direction == API_OUT];
 }

@@ -117,6 +117,8 @@ static const struct rte_security_capability *capabilities_get(void *device)
 	static const struct rte_security_capability list[] = {
 		ESP(CRYPTO, TRANSPORT, EGRESS),
 		ESP(CRYPTO, TRANSPORT, INGRESS),
+		ESP(CRYPTO, TUNNEL, EGRESS),
+		ESP(CRYPTO, TUNNEL, INGRESS),
 		{ .action = RTE_SECURITY_ACTION_TYPE_NONE },
 	};
 	static const struct rte_security_capability protocol[] = {
