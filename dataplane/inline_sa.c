@@ -11,6 +11,7 @@
 
 #include "crypto/wipe.h"
 #include "dataplane/queue.h"
+#include "dataplane/sa_control.h"
 #include "dataplane/steer.h"
 #include "dataplane/table_memory.h"
 #include "dataplane/worker.h"
@@ -157,8 +158,7 @@ static void release(struct inline_table *t, struct inline_session *s)
 	p->n_of_class[s->class]--;
 	if (p->full_at > p->n_sessions)
 		p->full_at = 0;
-	if (s->slot != INLINE_NO_SLOT)
-		t->of_slot[s->slot] = 0;
+	t->of_slot[s->slot] = 0;
 	t->free[t->n_free++] = (uint32_t)(s - t->session);
 	memset(s, 0, sizeof(*s));
 }
@@ -315,13 +315,17 @@ static void step(struct inline_table *t, struct inline_session *s)
 		return;
 	if (s->phase == INLINE_RULE_STAYS) {
 		end(t, s);
-	} else if (s->phase == INLINE_DRAINING && s->slot != INLINE_NO_SLOT &&
+	} else if (s->phase == INLINE_DRAINING && !s->is_orphan &&
 		   is_inline(&t->sas->sa[s->slot])) {
 		set_backend(&t->sas->sa[s->slot], CRYPTO_CPU);
 		begin_end(t, s, INLINE_LAST_GRACE, 1, 0);
 	} else {
+		uint32_t slot = s->slot;
+		bool is_awaited = s->is_orphan && sa_is_live(t->sas, slot);
 		release(t, s);
 		t->n_ending--;
+		if (is_awaited)
+			inline_published(t, slot);
 	}
 }
 
@@ -340,7 +344,7 @@ int inline_demote(struct inline_table *t, uint32_t slot)
 void inline_retire(struct inline_table *t, uint32_t slot)
 {
 	uint32_t number = t->of_slot[slot];
-	if (!number)
+	if (!number || t->session[number].is_orphan)
 		return;
 	set_backend(&t->sas->sa[slot], CRYPTO_CPU);
 	if (t->session[number].phase != INLINE_LIVE)
@@ -353,11 +357,8 @@ void inline_wipe(struct inline_table *t, uint32_t slot)
 {
 	if (t->auth_key)
 		wipe(t->auth_key[slot], sizeof(t->auth_key[slot]));
-	uint32_t number = t->of_slot[slot];
-	if (!number)
-		return;
-	t->session[number].slot = INLINE_NO_SLOT;
-	t->of_slot[slot] = 0;
+	if (t->of_slot[slot])
+		t->session[t->of_slot[slot]].is_orphan = true;
 }
 
 static void count_grace(struct inline_table *t)

@@ -21,7 +21,9 @@
  *
  * Drained: so many grace periods of the workers that what was in the port's queues, or in a ring
  * between workers, when it began has been through (INLINE_DRAIN_GRACES). An SA that is deleted goes
- * its own way at once; its session follows by itself.
+ * its own way at once; its session follows by itself, and until it has ended the slot's next SA,
+ * which may have the same SPI and other keys, has none: what the port says of the one must not be
+ * taken for the other.
  *
  * Which SAs: tunnels as soon as they come; others by the packets they have (inline_scan.c). Control
  * thread, except for what workers call: inline_path.h.
@@ -61,15 +63,14 @@ struct inline_session {
 	uint8_t class;        /* number of it, see inline_classes() */
 	uint16_t port;        /* of inline_table.port */
 	uint16_t n_idle;      /* scans without enough packets */
-	uint32_t slot;        /* INLINE_NO_SLOT: the SA is gone */
+	uint32_t slot;        /* of its SA, and kept from a next one's session until the end */
+	bool is_orphan;       /* the SA is gone; its slot may be another's */
 	uint64_t until_grace; /* the phase is over when so many have passed … */
 	uint64_t until_tsc;   /* … and at this time */
 	uint64_t n_pkts;      /* of the SA, at the last scan */
 	uint32_t rate_pps;
 	struct rte_flow *rule;
 };
-
-#define INLINE_NO_SLOT UINT32_MAX
 
 /* Of each port: suites times transport and tunnel, both directions one class. */
 #define INLINE_CLASSES (2 * CRYPTO_N_SUITES)
@@ -94,7 +95,7 @@ struct inline_table {
 	uint32_t n_ports;
 	uint16_t port_of_zone[ZONE_MAX];
 
-	/* Number of an SA's session, from 1; 0 = none. written by: control; read by: workers */
+	/* Number of a slot's session, from 1; 0 = none. written by: control; read by: workers */
 	uint32_t *of_slot;
 	struct inline_session *session; /* [0] is not used */
 	uint32_t n_max;
