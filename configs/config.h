@@ -70,6 +70,7 @@ struct config_crypto {
 struct config_offload {
 	uint32_t sessions_per_port; /* SAs that a port may serve inline; 0 = none */
 	uint32_t promote_pps;       /* packets per second that make an SA of a UE worth one */
+	uint32_t rules_per_port;    /* SAs that a port may steer to their worker; 0 = none */
 };
 
 /* Reassembly in the data plane; each worker has so much for each direction. */

@@ -77,6 +77,7 @@ static const cyaml_schema_field_t crypto_fields[] = {
 static const cyaml_schema_field_t offload_fields[] = {
 	NUMBER(OPTIONAL, config_offload, sessions_per_port),
 	NUMBER(OPTIONAL, config_offload, promote_pps),
+	NUMBER(OPTIONAL, config_offload, rules_per_port),
 	CYAML_FIELD_END,
 };
 
@@ -230,6 +231,7 @@ static const struct config_rule rules[] = {
 
 	{ offload_fields, "sessions_per_port", 0, 1u << 16, 1024 },
 	{ offload_fields, "promote_pps", 1, 1u << 24, 1000 },
+	{ offload_fields, "rules_per_port", 0, 1u << 16, 1024 },
 
 	{ fragments_fields, "n_datagrams", 16, 1u << 16, 1u << 10 },
 	/* RFC 8200 4.5 and RFC 1122 3.3.2: no longer than 60 s */

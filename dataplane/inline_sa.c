@@ -116,11 +116,11 @@ static int open_sessions(struct inline_table *t, bool needs_auth_key)
 		return -ENOMEM;
 	for (uint32_t i = t->n_max; i > 0; i--)
 		t->free[t->n_free++] = i;
-	return inline_scan_open(t);
+	return 0;
 }
 
 int inline_open(struct inline_table *t, struct offload *offload, const struct zones *zones,
-		struct sa_table *sas, const struct inline_config *config)
+		struct sa_table *sas, const struct steer *steer, const struct inline_config *config)
 {
 	bool needs_auth_key = false;
 	int rc = 0;
@@ -139,12 +139,16 @@ int inline_open(struct inline_table *t, struct offload *offload, const struct zo
 	}
 	if (rc == 0 && t->n_max)
 		rc = open_sessions(t, needs_auth_key);
+	if (rc == 0)
+		rc = spi_rules_open(&t->rules, offload, zones, sas, steer, config->rules_per_port);
+	if (rc == 0 && (t->n_max || t->rules.n_max)) {
+		rc = inline_scan_open(t);
+		sas->inlined = t;
+	}
 	if (rc < 0) {
 		inline_close(t);
 		return rc;
 	}
-	if (t->n_max)
-		sas->inlined = t;
 	return 0;
 }
 
@@ -193,37 +197,43 @@ static void *create(struct inline_table *t, struct inline_port *p, const struct 
 }
 
 /*
- * The port's rule: ESP of this SPI to the session. Drivers differ in whether something must follow
- * the security action; the queue is only where a port without RSS for ESP begins.
+ * The port's rule: ESP of this SPI to the session, and to the queue of the owner where RSS would
+ * not bring it there. Drivers differ in whether a queue may or must follow the security action: the
+ * other way is tried too.
  */
-static struct rte_flow *make_rule(struct inline_table *t, const struct sa *sa, void *session,
-				  struct inline_port *p)
+static bool make_rule(struct inline_table *t, const struct sa *sa, struct inline_session *s)
 {
 	const struct offload_ops *ops = t->offload->ops;
+	struct inline_port *p = &t->port[s->port];
+	uint16_t owned = spi_rule_queue(&t->rules, s->port, sa);
 	const struct rte_flow_attr attr = { .ingress = 1 };
-	const struct rte_flow_action_queue queue = { .index = 0 };
+	const struct rte_flow_action_queue queue = { .index = owned == ZONE_NO_QUEUE ? 0 : owned };
 	const struct rte_flow_action alone[] = {
-		{ .type = RTE_FLOW_ACTION_TYPE_SECURITY, .conf = session },
+		{ .type = RTE_FLOW_ACTION_TYPE_SECURITY, .conf = s->session },
 		{ .type = RTE_FLOW_ACTION_TYPE_END },
 	};
 	const struct rte_flow_action to_queue[] = {
-		{ .type = RTE_FLOW_ACTION_TYPE_SECURITY, .conf = session },
+		{ .type = RTE_FLOW_ACTION_TYPE_SECURITY, .conf = s->session },
 		{ .type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue },
 		{ .type = RTE_FLOW_ACTION_TYPE_END },
 	};
 	struct offload_esp_pattern pattern;
 	struct rte_flow_error error = { 0 };
 	const struct tunnel *tunnel = sa->rest.tunnel;
+	bool is_steered = spi_rule_is_wanted(&t->rules, s->port) && owned != ZONE_NO_QUEUE;
 	offload_esp_pattern(&pattern, tunnel ? tunnel->family : sa->id.family,
-			    tunnel ? tunnel->local : t->sas->locals->entry[sa->id.local].address,
+			    tunnel ? tunnel->local : t->sas->locals->entry[sa->id.local].address, 0,
 			    sa->rest.spi);
-	struct rte_flow *rule = ops->flow_create(p->of->port, &attr, pattern.item, alone, &error);
-	if (!rule)
-		rule = ops->flow_create(p->of->port, &attr, pattern.item, to_queue, &error);
-	if (!rule)
+	for (unsigned i = 0; i < 2 && !s->rule; i++) {
+		bool has_queue = (i == 0) == is_steered;
+		s->queue = has_queue ? owned : ZONE_NO_QUEUE;
+		s->rule = ops->flow_create(p->of->port, &attr, pattern.item,
+					   has_queue ? to_queue : alone, &error);
+	}
+	if (!s->rule)
 		snprintf(p->refusal, sizeof(p->refusal), "rule refused: %s",
 			 error.message ? error.message : "no reason given");
-	return rule;
+	return s->rule;
 }
 
 /* The port has said no: with so many sessions it is full, whatever the configuration allows. */
@@ -245,6 +255,8 @@ static void begin_end(struct inline_table *t, struct inline_session *s, enum inl
 
 int inline_promote(struct inline_table *t, uint32_t slot)
 {
+	if (!t->n_max)
+		return -ENOTSUP;
 	struct sa *sa = &t->sas->sa[slot];
 	struct inline_port *p = &t->port[t->port_of_zone[sa->id.zone]];
 	if (atomic_load_explicit(&sa->id.backend, memory_order_relaxed) != CRYPTO_CPU ||
@@ -259,6 +271,8 @@ int inline_promote(struct inline_table *t, uint32_t slot)
 	/* A jump must not miss the event, nor come near the end. */
 	if (first >= SA_SEQUENCE_EVENT)
 		return -ENOTSUP;
+	if (!spi_rule_remove(&t->rules, slot))
+		return -EBUSY;
 	void *made = create(t, p, sa, slot, first);
 	if (!made) {
 		snprintf(p->refusal, sizeof(p->refusal), "session refused");
@@ -277,7 +291,7 @@ int inline_promote(struct inline_table *t, uint32_t slot)
 		.class = (uint8_t)class_of(sa->id.suite, sa->id.mode),
 		.port = (uint16_t)(p - t->port),
 		.slot = slot,
-		.n_pkts = sa->run.n_pkts,
+		.busy = { .n_pkts = sa->run.n_pkts },
 	};
 	p->n_sessions++;
 	p->n_of_class[s->class]++;
@@ -285,8 +299,7 @@ int inline_promote(struct inline_table *t, uint32_t slot)
 	set_backend(sa, can->is_protocol ? CRYPTO_INLINE_PROTOCOL : CRYPTO_INLINE);
 	if (s->direction == API_OUT)
 		return 0;
-	s->rule = make_rule(t, sa, made, p);
-	if (s->rule)
+	if (make_rule(t, sa, s))
 		return 0;
 	set_backend(sa, CRYPTO_CPU);
 	t->n_ending++;
@@ -343,7 +356,8 @@ int inline_demote(struct inline_table *t, uint32_t slot)
 
 void inline_retire(struct inline_table *t, uint32_t slot)
 {
-	uint32_t number = t->of_slot[slot];
+	spi_rule_remove(&t->rules, slot);
+	uint32_t number = t->n_max ? t->of_slot[slot] : 0;
 	if (!number || t->session[number].is_orphan)
 		return;
 	set_backend(&t->sas->sa[slot], CRYPTO_CPU);
@@ -357,7 +371,7 @@ void inline_wipe(struct inline_table *t, uint32_t slot)
 {
 	if (t->auth_key)
 		wipe(t->auth_key[slot], sizeof(t->auth_key[slot]));
-	if (t->of_slot[slot])
+	if (t->n_max && t->of_slot[slot])
 		t->session[t->of_slot[slot]].is_orphan = true;
 }
 
@@ -374,11 +388,37 @@ static void count_grace(struct inline_table *t)
 		t->grace_token = rte_rcu_qsbr_start(rcu);
 }
 
+/*
+ * Buckets have moved: rules that name a queue are made anew for the new owner's. What comes in
+ * between, without a rule, is the cpu's.
+ */
+static void follow_owners(struct inline_table *t)
+{
+	for (uint32_t i = 1; i <= t->n_max; i++) {
+		struct inline_session *s = &t->session[i];
+		struct rte_flow_error error = { 0 };
+		if (s->phase != INLINE_LIVE || !s->rule || s->queue == ZONE_NO_QUEUE)
+			continue;
+		const struct sa *sa = &t->sas->sa[s->slot];
+		if (spi_rule_queue(&t->rules, s->port, sa) == s->queue ||
+		    t->offload->ops->flow_destroy(t->port[s->port].of->port, s->rule, &error) < 0)
+			continue;
+		s->rule = NULL;
+		if (make_rule(t, sa, s))
+			continue;
+		refused(&t->port[s->port], -EIO);
+		inline_demote(t, s->slot);
+	}
+}
+
 void inline_turn(struct inline_table *t, uint64_t now_tsc)
 {
-	if (!t->n_max)
+	if (!t->n_max && !t->rules.n_max)
 		return;
 	t->now_tsc = now_tsc;
+	spi_rules_turn(&t->rules, now_tsc);
+	if (spi_rules_have_moved(&t->rules, &t->generation))
+		follow_owners(t);
 	if (t->n_ending || t->grace_runs) {
 		count_grace(t);
 		for (uint32_t i = 1; i <= t->n_max; i++) {
@@ -408,6 +448,7 @@ void inline_close(struct inline_table *t)
 	rte_free(t->session);
 	free(t->free);
 	inline_scan_close(t);
+	spi_rules_close(&t->rules);
 	if (t->sas->inlined == t)
 		t->sas->inlined = NULL;
 	memset(t, 0, sizeof(*t));
@@ -427,6 +468,6 @@ void inline_stage(struct inline_table *t, uint32_t slot, const struct api_set *s
 /* A tunnel carries the traffic of many: it does not have to show first that it has some. */
 void inline_published(struct inline_table *t, uint32_t slot)
 {
-	if (t->sas->sa[slot].id.mode != API_TRANSPORT)
-		inline_promote(t, slot);
+	if (t->sas->sa[slot].id.mode == API_TUNNEL && inline_promote(t, slot) < 0)
+		spi_rule_add(&t->rules, slot);
 }

@@ -25,8 +25,10 @@
  * which may have the same SPI and other keys, has none: what the port says of the one must not be
  * taken for the other.
  *
- * Which SAs: tunnels as soon as they come; others by the packets they have (inline_scan.c). Control
- * thread, except for what workers call: inline_path.h.
+ * Which SAs: tunnels as soon as they come; others by the packets they have (inline_scan.c). An
+ * inbound SA that has no session may have a rule that brings it to its owner's queue (spi_rule.h);
+ * with a session its one rule does both. Control thread, except for what workers call:
+ * inline_path.h.
  */
 #ifndef DATAPLANE_INLINE_SA_H
 #define DATAPLANE_INLINE_SA_H
@@ -34,9 +36,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/busy.h"
 #include "dataplane/inline_cap.h"
 #include "dataplane/offload.h"
 #include "dataplane/sa.h"
+#include "dataplane/spi_rule.h"
 
 enum inline_phase {
 	INLINE_FREE,
@@ -62,14 +66,13 @@ struct inline_session {
 	uint8_t direction;
 	uint8_t class;        /* number of it, see inline_classes() */
 	uint16_t port;        /* of inline_table.port */
-	uint16_t n_idle;      /* scans without enough packets */
 	uint32_t slot;        /* of its SA, and kept from a next one's session until the end */
 	bool is_orphan;       /* the SA is gone; its slot may be another's */
 	uint64_t until_grace; /* the phase is over when so many have passed … */
 	uint64_t until_tsc;   /* … and at this time */
-	uint64_t n_pkts;      /* of the SA, at the last scan */
-	uint32_t rate_pps;
+	struct busy busy;
 	struct rte_flow *rule;
+	uint16_t queue; /* that the rule names; ZONE_NO_QUEUE: the port's RSS decides */
 };
 
 /* Of each port: suites times transport and tunnel, both directions one class. */
@@ -101,6 +104,9 @@ struct inline_table {
 	uint32_t n_max;
 	uint32_t *free;
 	uint32_t n_free;
+	struct spi_rules rules; /* of SAs that the port is only to bring to their owners */
+	uint32_t generation;    /* of the owner map that the sessions' rules follow */
+
 	/* Raw HMAC keys by slot, which an SA has as mid-states only. NULL: no port wants them. */
 	uint8_t (*auth_key)[API_KEY_BYTES];
 
@@ -124,20 +130,23 @@ struct inline_table {
 struct inline_config {
 	uint32_t sessions_per_port; /* 0: nothing is inline */
 	uint32_t promote_pps;
+	uint32_t rules_per_port; /* that only steer; 0: none */
 };
 
 /*
- * 0 or -ENOMEM. With no port that can, or none wanted, it costs nothing: t->n_max is 0. Before any
- * SA is installed. The zones are those that `offload` was opened with.
+ * 0 or -ENOMEM. With no port that can, or none wanted, it costs nothing: sas->inlined stays NULL.
+ * Before any SA is installed. The zones are those that `offload` was opened with. steer: NULL with
+ * one worker.
  */
 int inline_open(struct inline_table *t, struct offload *offload, const struct zones *zones,
-		struct sa_table *sas, const struct inline_config *config);
+		struct sa_table *sas, const struct steer *steer,
+		const struct inline_config *config);
 /* Destroys what is left. After all workers have ended, before the SA table and the ports close. */
 void inline_close(struct inline_table *t);
 
 /*
  * A session for a live SA that the cpu serves. 0, or -EALREADY, -ENOTSUP (its class), -ENOSPC
- * (the limit), or what the port said.
+ * (the limit), -EBUSY (the port keeps a rule that only steers it), or what the port said.
  */
 int inline_promote(struct inline_table *t, uint32_t slot);
 /* Back to the cpu, while packets flow. 0, or -ENOENT when it is not inline. */

@@ -1,7 +1,8 @@
 /*
- * Who is worth a session: a port has thousands, the table millions. Counting costs the workers
- * nothing: each SA has its packets counted anyway. A share of the table is read, and a moment later
- * again; what grew fast enough is promoted. No memory per SA, a bounded share of a turn.
+ * Who is worth a session, or else a rule: a port has thousands, the table millions. Counting costs
+ * the workers nothing: each SA has its packets counted anyway. A share of the table is read, and a
+ * moment later again; what grew fast enough is promoted. No memory per SA, a bounded share of a
+ * turn.
  */
 #include "dataplane/inline_sa.h"
 
@@ -18,11 +19,6 @@ enum {
 	SAMPLE_SLOTS = 8192,
 	SAMPLE_MS = 100,
 	RATE_MS = 1000,
-	/* Hysteresis: promoted at the limit, demoted below a quarter of it for ten seconds. */
-	IDLE_DIVISOR = 4,
-	IDLE_RATES = 10,
-	/* Who takes another's place must be twice as busy. */
-	DISPLACE_FACTOR = 2,
 };
 
 int inline_scan_open(struct inline_table *t)
@@ -44,7 +40,7 @@ static uint64_t ms_since(const struct inline_table *t, uint64_t tsc)
 
 static bool is_candidate(const struct inline_table *t, uint32_t slot)
 {
-	return slot_state(t->sas, slot) == SLOT_LIVE && !t->of_slot[slot];
+	return slot_state(t->sas, slot) == SLOT_LIVE && (!t->n_max || !t->of_slot[slot]);
 }
 
 /* ---- the sessions there are ---- */
@@ -56,15 +52,11 @@ static void rate_sessions(struct inline_table *t, uint64_t ms)
 		if (s->phase != INLINE_LIVE)
 			continue;
 		const struct sa *sa = &t->sas->sa[s->slot];
-		uint64_t n_pkts = sa->run.n_pkts;
-		s->rate_pps = (uint32_t)((n_pkts - s->n_pkts) * 1000 / ms);
-		s->n_pkts = n_pkts;
+		busy_rate(&s->busy, sa->run.n_pkts, ms, t->promote_pps);
 		/* The port's numbers are behind the cpu's: it will never be used; a new one may. */
 		bool is_missed =
 			s->is_protocol && sa->run.replay.top >= s->first_sequence && !s->is_begun;
-		bool is_idle = s->rate_pps < t->promote_pps / IDLE_DIVISOR;
-		s->n_idle = is_missed ? IDLE_RATES : is_idle ? s->n_idle + 1 : 0;
-		if (s->n_idle < IDLE_RATES || sa->id.mode != API_TRANSPORT)
+		if ((!is_missed && !busy_is_over(&s->busy)) || sa->id.mode != API_TRANSPORT)
 			continue;
 		if (inline_demote(t, s->slot) == 0)
 			t->n_demoted++;
@@ -82,7 +74,7 @@ static struct inline_session *least_busy(struct inline_table *t, uint16_t port)
 		if (s->phase != INLINE_LIVE)
 			return NULL;
 		if (t->sas->sa[s->slot].id.mode == API_TRANSPORT &&
-		    (!least || s->rate_pps < least->rate_pps))
+		    (!least || s->busy.rate_pps < least->busy.rate_pps))
 			least = s;
 	}
 	return least;
@@ -95,14 +87,15 @@ static void consider(struct inline_table *t, uint32_t slot, uint64_t rate_pps)
 	int rc = inline_promote(t, slot);
 	if (rc == 0) {
 		t->n_promoted++;
-		t->session[t->of_slot[slot]].rate_pps = (uint32_t)rate_pps;
+		t->session[t->of_slot[slot]].busy.rate_pps = (uint32_t)rate_pps;
+		return;
 	}
+	spi_rule_add_busy(&t->rules, slot, rate_pps);
 	if (rc != -ENOSPC)
 		return;
 	/* It will be seen again when the place is free. */
 	struct inline_session *least = least_busy(t, t->port_of_zone[t->sas->sa[slot].id.zone]);
-	if (least && (uint64_t)least->rate_pps * DISPLACE_FACTOR < rate_pps &&
-	    inline_demote(t, least->slot) == 0)
+	if (least && busy_gives_way(&least->busy, rate_pps) && inline_demote(t, least->slot) == 0)
 		t->n_demoted++;
 }
 
@@ -140,8 +133,10 @@ void inline_scan(struct inline_table *t)
 {
 	uint64_t ms = ms_since(t, t->rated_tsc);
 	if (ms >= RATE_MS) {
-		if (t->rated_tsc)
+		if (t->rated_tsc) {
 			rate_sessions(t, ms);
+			spi_rules_rate(&t->rules, ms, t->promote_pps);
+		}
 		t->rated_tsc = t->now_tsc;
 	}
 	ms = ms_since(t, t->sampled_tsc);

@@ -190,12 +190,13 @@ static int open_offload(struct dataplane *d, char *error, size_t error_bytes)
 {
 	const struct config_offload *config = &d->config->dataplane->offload;
 	const struct inline_config inlined = { .sessions_per_port = config->sessions_per_port,
-					       .promote_pps = config->promote_pps };
+					       .promote_pps = config->promote_pps,
+					       .rules_per_port = config->rules_per_port };
 	offload_open(&d->offload, &d->zones, &offload_dpdk);
-	int rc = inline_open(&d->inlined, &d->offload, &d->zones, &d->sas, &inlined);
+	int rc = inline_open(&d->inlined, &d->offload, &d->zones, &d->sas, d->steer, &inlined);
 	if (rc < 0)
-		snprintf(error, error_bytes, "%u inline sessions a port: %s",
-			 inlined.sessions_per_port, strerror(-rc));
+		snprintf(error, error_bytes, "%u inline sessions and %u rules a port: %s",
+			 inlined.sessions_per_port, inlined.rules_per_port, strerror(-rc));
 	return rc;
 }
 
@@ -208,7 +209,9 @@ static int open_all(struct dataplane *d, char *error, size_t error_bytes)
 		rc = open_table(d, error, error_bytes);
 	if (rc < 0)
 		return rc;
-	rc = open_offload(d, error, error_bytes);
+	rc = open_steer(d, error, error_bytes);
+	if (rc == 0)
+		rc = open_offload(d, error, error_bytes);
 	if (rc == 0)
 		rc = crypto_device_open(&d->devices, &config->crypto, &d->sas,
 					config->n_worker_cores, error, error_bytes);
@@ -222,9 +225,7 @@ static int open_all(struct dataplane *d, char *error, size_t error_bytes)
 		snprintf(error, error_bytes, "event ring: no memory");
 		return -ENOMEM;
 	}
-	rc = open_steer(d, error, error_bytes);
-	if (rc == 0)
-		rc = open_workers(d, start_tsc, error, error_bytes);
+	rc = open_workers(d, start_tsc, error, error_bytes);
 	if (rc == 0)
 		rc = control_open(&d->control, config, error, error_bytes);
 	return rc;

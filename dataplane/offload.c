@@ -15,7 +15,8 @@
 const char *const offload_kind_name[OFFLOAD_N_KINDS] = {
 	[OFFLOAD_RX_IP_CHECKSUM] = "rx ip checksum", [OFFLOAD_RX_L4_CHECKSUM] = "rx l4 checksum",
 	[OFFLOAD_TX_CHECKSUM] = "tx checksum",       [OFFLOAD_RSS] = "rss",
-	[OFFLOAD_STEER_SPI] = "steering by spi",     [OFFLOAD_SECURITY] = "inline esp",
+	[OFFLOAD_STEER_SPI] = "steering by spi",     [OFFLOAD_STEER_UDP_SPI] = "steering by spi",
+	[OFFLOAD_SECURITY] = "inline esp",
 };
 
 #define RX_L4_CHECKSUM (RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
@@ -83,6 +84,8 @@ struct asked {
 	struct rte_eth_conf conf;
 	bool is_software;
 	bool is_kernel;
+	bool rss_follows; /* the owners */
+	bool has_encap;   /* a zone of it has ESP in UDP */
 };
 
 static void ask_rx_ip(const struct asked *a, struct offload_state *s)
@@ -127,36 +130,44 @@ static void ask_rss(const struct asked *a, struct offload_state *s)
 }
 
 void offload_esp_pattern(struct offload_esp_pattern *p, uint8_t family, const uint8_t *destination,
-			 uint32_t spi)
+			 uint16_t port_be, uint32_t spi)
 {
+	struct rte_flow_item *item = p->item;
 	memset(p, 0, sizeof(*p));
 	p->esp.hdr.spi = rte_cpu_to_be_32(spi);
 	p->esp_mask.hdr.spi = UINT32_MAX;
-	p->item[0].type = RTE_FLOW_ITEM_TYPE_ETH;
+	p->udp.hdr.dst_port = port_be;
+	p->udp_mask.hdr.dst_port = UINT16_MAX;
+	*item++ = (struct rte_flow_item){ .type = RTE_FLOW_ITEM_TYPE_ETH };
 	if (family == API_IPV4) {
 		memcpy(&p->ipv4.hdr.dst_addr, destination, sizeof(p->ipv4.hdr.dst_addr));
 		p->ipv4_mask.hdr.dst_addr = UINT32_MAX;
-		p->item[1] = (struct rte_flow_item){ .type = RTE_FLOW_ITEM_TYPE_IPV4,
-						     .spec = &p->ipv4,
-						     .mask = &p->ipv4_mask };
+		*item++ = (struct rte_flow_item){ .type = RTE_FLOW_ITEM_TYPE_IPV4,
+						  .spec = &p->ipv4,
+						  .mask = &p->ipv4_mask };
 	} else {
 		memcpy(p->ipv6.hdr.dst_addr, destination, sizeof(p->ipv6.hdr.dst_addr));
 		memset(p->ipv6_mask.hdr.dst_addr, 0xff, sizeof(p->ipv6_mask.hdr.dst_addr));
-		p->item[1] = (struct rte_flow_item){ .type = RTE_FLOW_ITEM_TYPE_IPV6,
-						     .spec = &p->ipv6,
-						     .mask = &p->ipv6_mask };
+		*item++ = (struct rte_flow_item){ .type = RTE_FLOW_ITEM_TYPE_IPV6,
+						  .spec = &p->ipv6,
+						  .mask = &p->ipv6_mask };
 	}
-	p->item[2] = (struct rte_flow_item){ .type = RTE_FLOW_ITEM_TYPE_ESP,
-					     .spec = &p->esp,
-					     .mask = &p->esp_mask };
-	p->item[3].type = RTE_FLOW_ITEM_TYPE_END;
+	if (port_be)
+		*item++ = (struct rte_flow_item){ .type = RTE_FLOW_ITEM_TYPE_UDP,
+						  .spec = &p->udp,
+						  .mask = &p->udp_mask };
+	*item++ = (struct rte_flow_item){ .type = RTE_FLOW_ITEM_TYPE_ESP,
+					  .spec = &p->esp,
+					  .mask = &p->esp_mask };
+	item->type = RTE_FLOW_ITEM_TYPE_END;
 }
 
-/* A rule that any such port takes, tried and not made. */
-static void ask_steering(const struct offload *o, uint16_t port, const struct asked *a,
-			 struct offload_state *s)
+/* A rule that any such port takes, tried and not made. As rte_flow_validate(). */
+static int try_rule(const struct offload *o, uint16_t port, uint8_t family, bool in_udp,
+		    struct rte_flow_error *error)
 {
-	static const uint8_t destination[4] = { 192, 0, 2, 1 }; /* RFC 5737 */
+	static const uint8_t ipv4[4] = { 192, 0, 2, 1 };                      /* RFC 5737 */
+	static const uint8_t ipv6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 }; /* RFC 3849 */
 	const struct rte_flow_attr attr = { .ingress = 1 };
 	const struct rte_flow_action_queue queue = { .index = 0 };
 	const struct rte_flow_action actions[] = {
@@ -164,19 +175,46 @@ static void ask_steering(const struct offload *o, uint16_t port, const struct as
 		{ .type = RTE_FLOW_ACTION_TYPE_END },
 	};
 	struct offload_esp_pattern pattern;
-	struct rte_flow_error error = { 0 };
-	offload_esp_pattern(&pattern, API_IPV4, destination, 0x1000);
-	int rc = o->ops->flow_validate(port, &attr, pattern.item, actions, &error);
-	s->is_offered = rc == 0;
-	if (rc == -ENOSYS || rc == -ENOTSUP)
-		say(s, "%s has no rules for ESP", a->info.driver_name);
-	else if (rc < 0)
+	offload_esp_pattern(&pattern, family, family == API_IPV4 ? ipv4 : ipv6,
+			    in_udp ? RTE_BE16(4500) : 0, 0x1000);
+	return o->ops->flow_validate(port, &attr, pattern.item, actions, error);
+}
+
+/* Why a port that takes such rules has none; "" if it has. */
+static const char *steering_is_off(const struct asked *a, bool in_udp)
+{
+	if (a->is_kernel)
+		return "there is no ESP on a kernel port";
+	if (a->is_software)
+		return "in software it costs what it saves";
+	if (a->info.nb_rx_queues < 2)
+		return "one queue: nothing to steer to";
+	if (in_udp && !a->has_encap)
+		return "no zone has ESP in UDP";
+	return !in_udp && a->rss_follows ? "rss agrees with the owners" : "";
+}
+
+static void ask_steering(const struct offload *o, struct offload_port *p, const struct asked *a,
+			 bool in_udp)
+{
+	struct offload_state *s = &p->state[in_udp ? OFFLOAD_STEER_UDP_SPI : OFFLOAD_STEER_SPI];
+	struct rte_flow_error error = { 0 }, error6 = { 0 };
+	int rc = try_rule(o, p->port, API_IPV4, in_udp, &error);
+	int rc6 = try_rule(o, p->port, API_IPV6, in_udp, &error6);
+	const char *off = steering_is_off(a, in_udp);
+	p->steers[in_udp][0] = rc == 0;
+	p->steers[in_udp][1] = rc6 == 0;
+	s->is_offered = rc == 0 || rc6 == 0;
+	s->is_used = s->is_offered && !off[0];
+	if (!s->is_offered && (rc == -ENOSYS || rc == -ENOTSUP))
+		say(s, "%s has no rules for ESP%s", a->info.driver_name, in_udp ? " in UDP" : "");
+	else if (!s->is_offered)
 		say(s, "%s refuses the rule: %s", a->info.driver_name,
 		    error.message ? error.message : strerror(-rc));
-	else if (a->info.nb_rx_queues < 2)
-		say(s, "one queue: nothing to steer to");
+	else if (off[0] || (rc == 0 && rc6 == 0))
+		say(s, "%s", off);
 	else
-		say(s, "not needed: RSS or a ring brings each packet to its owner");
+		say(s, rc == 0 ? "IPv4 only" : "IPv6 only");
 }
 
 static void ask_security(struct offload_port *p, const struct asked *a,
@@ -196,9 +234,21 @@ static void ask_security(struct offload_port *p, const struct asked *a,
 		say(s, "not asked for at start");
 }
 
-static void ask_port(struct offload *o, struct offload_port *p)
+static bool has_encap(const struct zones *zones, uint16_t port)
 {
-	struct asked a = { .is_kernel = p->is_kernel };
+	for (uint32_t z = 0; z < zones->n; z++) {
+		if (zones->zone[z].network_port == port && zones->zone[z].port_encap)
+			return true;
+	}
+	return false;
+}
+
+static void ask_port(struct offload *o, struct offload_port *p, const struct zones *zones,
+		     const struct zone_port *zone_port)
+{
+	struct asked a = { .is_kernel = p->is_kernel,
+			   .rss_follows = zone_port->n_reta != 0,
+			   .has_encap = has_encap(zones, p->port) };
 	if (o->ops->info(p->port, &a.info) < 0 || o->ops->configuration(p->port, &a.conf) < 0) {
 		for (unsigned kind = 0; kind < OFFLOAD_N_KINDS; kind++)
 			say(&p->state[kind], "the port does not answer");
@@ -209,7 +259,8 @@ static void ask_port(struct offload *o, struct offload_port *p)
 	ask_rx_l4(&a, &p->state[OFFLOAD_RX_L4_CHECKSUM]);
 	ask_tx(&a, &p->state[OFFLOAD_TX_CHECKSUM]);
 	ask_rss(&a, &p->state[OFFLOAD_RSS]);
-	ask_steering(o, p->port, &a, &p->state[OFFLOAD_STEER_SPI]);
+	ask_steering(o, p, &a, false);
+	ask_steering(o, p, &a, true);
 	ask_security(p, &a, o->ops->security(p->port), &p->state[OFFLOAD_SECURITY]);
 }
 
@@ -221,6 +272,6 @@ void offload_open(struct offload *o, const struct zones *zones, const struct off
 		struct offload_port *p = &o->port[o->n_ports++];
 		p->port = zones->port[i].port;
 		p->is_kernel = zones->port[i].is_kernel;
-		ask_port(o, p);
+		ask_port(o, p, zones, &zones->port[i]);
 	}
 }

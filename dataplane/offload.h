@@ -25,6 +25,7 @@ enum offload_kind {
 	OFFLOAD_TX_CHECKSUM,    /* of sent packets, any layer */
 	OFFLOAD_RSS,            /* packets to queues by their addresses */
 	OFFLOAD_STEER_SPI,      /* ESP to a queue by its SPI: rte_flow */
+	OFFLOAD_STEER_UDP_SPI,  /* the same for ESP in UDP */
 	OFFLOAD_SECURITY,       /* ESP by the port: rte_security */
 	OFFLOAD_N_KINDS,
 };
@@ -62,6 +63,7 @@ struct offload_port {
 	uint16_t port;
 	bool is_kernel;
 	struct rte_security_ctx *security; /* NULL: has none, or it is not used */
+	bool steers[2][2];                 /* rules that it takes: in UDP or not, IPv6 or not */
 	struct offload_state state[OFFLOAD_N_KINDS];
 };
 
@@ -83,15 +85,19 @@ bool offload_is_software(uint16_t port);
 /* Asks every port of the zones. Never fails: what cannot be asked is not offered. */
 void offload_open(struct offload *o, const struct zones *zones, const struct offload_ops *ops);
 
-/* A pattern that matches ESP by SPI and destination address; END after it. */
+/* A pattern that matches ESP by SPI and destination address, and in UDP by port; END after it. */
 struct offload_esp_pattern {
-	struct rte_flow_item item[4];
+	struct rte_flow_item item[5];
 	struct rte_flow_item_ipv4 ipv4, ipv4_mask;
 	struct rte_flow_item_ipv6 ipv6, ipv6_mask;
+	struct rte_flow_item_udp udp, udp_mask;
 	struct rte_flow_item_esp esp, esp_mask;
 };
-/* family: 4 or 6. destination: 4 or 16 bytes. The pattern points into itself: not to be copied. */
+/*
+ * family: 4 or 6. destination: 4 or 16 bytes. port_be: of UDP, 0 = ESP right on IP. The pattern
+ * points into itself: not to be copied.
+ */
 void offload_esp_pattern(struct offload_esp_pattern *p, uint8_t family, const uint8_t *destination,
-			 uint32_t spi);
+			 uint16_t port_be, uint32_t spi);
 
 #endif

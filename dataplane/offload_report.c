@@ -28,6 +28,25 @@ static void port_row(const struct inline_port *p, struct offload_row *row)
 		snprintf(row->why, sizeof(row->why), "%u at most", p->limit);
 }
 
+/* Rules that steer: of ESP, or of ESP in UDP. */
+static void steer_row(const struct spi_rule_port *p, bool in_udp, struct offload_row *row)
+{
+	snprintf(row->of, sizeof(row->of), in_udp ? "ESP in UDP" : "ESP");
+	row->n_sessions = p->n[in_udp];
+	if (!row->is_used)
+		return;
+	const bool *takes = p->of->steers[in_udp];
+	const char *only = takes[0] && takes[1] ? "" : takes[0] ? "IPv4 only; " : "IPv6 only; ";
+	row->is_used = p->limit != 0;
+	if (!p->limit)
+		snprintf(row->why, sizeof(row->why), "rules_per_port is 0");
+	else if (p->n_refused)
+		snprintf(row->why, sizeof(row->why), "%s%u at most; refused %" PRIu64 ", last: %s",
+			 only, p->limit, p->n_refused, p->refusal);
+	else
+		snprintf(row->why, sizeof(row->why), "%s%u at most", only, p->limit);
+}
+
 static void class_row(const struct inline_port *p, unsigned class, struct offload_row *row)
 {
 	const struct inline_capability *in = &p->capability[class][0];
@@ -54,10 +73,12 @@ uint32_t offload_rows(const struct offload *o, const struct inline_table *t, uin
 		*r = (struct offload_row){ .offload = offload_kind_name[kind],
 					   .of = "every packet",
 					   .is_used = p->state[kind].is_used };
-		memcpy(r->why, p->state[kind].why, sizeof(r->why));
+		memcpy(r->why, p->state[kind].why, sizeof(p->state[kind].why));
 	}
 	snprintf(row[OFFLOAD_SECURITY].of, sizeof(row[OFFLOAD_SECURITY].of), "all SAs");
 	port_row(&t->port[i], &row[OFFLOAD_SECURITY]);
+	steer_row(&t->rules.port[i], false, &row[OFFLOAD_STEER_SPI]);
+	steer_row(&t->rules.port[i], true, &row[OFFLOAD_STEER_UDP_SPI]);
 	for (unsigned c = 0; t->port[i].pool && c < INLINE_CLASSES; c++)
 		class_row(&t->port[i], c, &row[n++]);
 	return n;

@@ -12,8 +12,8 @@ struct offload_row {
 	const char *offload; /* what the port does … */
 	char of[64];         /* … to which packets or SAs */
 	bool is_used;
-	uint32_t n_sessions; /* of SAs that the port holds for it */
-	char why[OFFLOAD_WHY_BYTES];
+	uint32_t n_sessions;             /* SAs that the port holds a session or a rule of for it */
+	char why[2 * OFFLOAD_WHY_BYTES]; /* ours and the driver's words */
 };
 #define OFFLOAD_ROWS_MAX (OFFLOAD_N_KINDS + INLINE_CLASSES)
 

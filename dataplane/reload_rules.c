@@ -44,6 +44,7 @@ static const struct reload_rule rules[] = {
 	{ "sa.n_wide_windows", RELOAD_RESTART, NULL, NULL },
 	{ "sa.n_tunnels", RELOAD_RESTART, NULL, NULL },
 	{ "offload.sessions_per_port", RELOAD_RESTART, NULL, NULL },
+	{ "offload.rules_per_port", RELOAD_RESTART, NULL, NULL },
 	{ "fragments.n_datagrams", RELOAD_RESTART, NULL, NULL },
 	{ "crypto.devices", RELOAD_RESTART, NULL, NULL },
 	{ "crypto.n_sessions", RELOAD_RESTART, NULL, NULL },

@@ -69,6 +69,7 @@ TEST(config, absent_keys_of_the_data_plane_get_their_defaults)
 	EXPECT_EQ(dp->sa.n_tunnels, 1024);
 	EXPECT_EQ(dp->offload.sessions_per_port, 1024);
 	EXPECT_EQ(dp->offload.promote_pps, 1000);
+	EXPECT_EQ(dp->offload.rules_per_port, 1024);
 	EXPECT_EQ(dp->crypto.n_devices, 0);
 	EXPECT_EQ(dp->crypto.lookaside, CONFIG_LOOKASIDE_NONE);
 	EXPECT_EQ(dp->crypto.n_sessions, 4096);

@@ -18,6 +18,7 @@ enum {
 	NIC_PORT = 0, /* of the fixture's zones */
 	HEADER_BYTES = 8,
 	MAX_HELD = 256,
+	MAX_QUEUES = 8,
 };
 
 struct fake_nic fake_nic;
@@ -38,15 +39,18 @@ struct rte_flow {
 	bool is_alive;
 	uint8_t n_address_bytes;
 	uint8_t address[16];
+	uint16_t port_be; /* of UDP, before ESP; 0: ESP right on IP */
 	uint32_t spi_be;
-	struct hardware_sa *sa;
+	struct hardware_sa *sa; /* NULL: it only steers */
+	uint16_t queue;
 };
 static struct rte_flow rules[FAKE_NIC_SESSIONS];
 
 static struct rte_mbuf *held[MAX_HELD];
 static uint16_t nic_port;
 static int metadata_offset = -1;
-static const struct rte_eth_rxtx_callback *rx_callback, *tx_callback;
+static uint16_t n_queues;
+static const struct rte_eth_rxtx_callback *rx_callback[MAX_QUEUES], *tx_callback[MAX_QUEUES];
 
 static void require(bool holds, const char *what)
 {
@@ -244,41 +248,70 @@ static int flow_validate(uint16_t port, const struct rte_flow_attr *attr,
 	return port == nic_port ? 0 : -ENOSYS;
 }
 
+/* What of a packet a rule names, and that it names nothing else. */
+static void learn_pattern(struct rte_flow *rule, const struct rte_flow_item item[])
+{
+	require(item[0].type == RTE_FLOW_ITEM_TYPE_ETH, "not a rule for Ethernet");
+	if (item[1].type == RTE_FLOW_ITEM_TYPE_IPV4) {
+		const struct rte_flow_item_ipv4 *ip = item[1].spec;
+		rule->n_address_bytes = 4;
+		memcpy(rule->address, &ip->hdr.dst_addr, 4);
+	} else {
+		const struct rte_flow_item_ipv6 *ip = item[1].spec;
+		rule->n_address_bytes = 16;
+		memcpy(rule->address, ip->hdr.dst_addr, 16);
+	}
+	item += 2;
+	if (item->type == RTE_FLOW_ITEM_TYPE_UDP) {
+		const struct rte_flow_item_udp *udp = (item++)->spec;
+		rule->port_be = udp->hdr.dst_port;
+	}
+	require(item[0].type == RTE_FLOW_ITEM_TYPE_ESP && item[1].type == RTE_FLOW_ITEM_TYPE_END,
+		"not a rule for ESP");
+	const struct rte_flow_item_esp *esp = item->spec;
+	rule->spi_be = esp->hdr.spi;
+}
+
+static bool is_same_pattern(const struct rte_flow *a, const struct rte_flow *b)
+{
+	return a->spi_be == b->spi_be && a->port_be == b->port_be &&
+	       a->n_address_bytes == b->n_address_bytes &&
+	       memcmp(a->address, b->address, a->n_address_bytes) == 0;
+}
+
 /* As many drivers do, it wants a queue behind the security action. */
 static struct rte_flow *flow_create(uint16_t port, const struct rte_flow_attr *attr,
 				    const struct rte_flow_item pattern[],
 				    const struct rte_flow_action actions[],
 				    struct rte_flow_error *error)
 {
-	const struct rte_flow_item_esp *esp = pattern[2].spec;
+	bool has_session = actions[0].type == RTE_FLOW_ACTION_TYPE_SECURITY;
+	const struct rte_flow_action *last = &actions[has_session];
 	error->message = "a queue is missing";
-	if (actions[1].type != RTE_FLOW_ACTION_TYPE_QUEUE)
+	if (last->type != RTE_FLOW_ACTION_TYPE_QUEUE)
 		return NULL;
 	error->message = "no room for rules";
-	if (take_one(&fake_nic.refuse_rules))
+	if (fake_nic.n_rules >= fake_nic.max_rules || take_one(&fake_nic.refuse_rules))
 		return NULL;
-	require(attr->ingress && actions[0].type == RTE_FLOW_ACTION_TYPE_SECURITY &&
-			actions[2].type == RTE_FLOW_ACTION_TYPE_END &&
-			pattern[2].type == RTE_FLOW_ITEM_TYPE_ESP &&
-			pattern[3].type == RTE_FLOW_ITEM_TYPE_END,
-		"not a rule for ESP");
-	struct rte_flow *rule = rules;
-	while (rule->is_alive)
-		rule++;
-	*rule = (struct rte_flow){ .is_alive = true,
-				   .spi_be = esp->hdr.spi,
-				   .sa = sa_of((void *)(uintptr_t)actions[0].conf) };
-	require(rule->sa->is_alive && __builtin_bswap32(rule->spi_be) == rule->sa->spi,
+	require(attr->ingress && last[1].type == RTE_FLOW_ACTION_TYPE_END, "not a rule for ESP");
+	struct rte_flow new_rule = {
+		.is_alive = true,
+		.queue = ((const struct rte_flow_action_queue *)last->conf)->index,
+		.sa = has_session ? sa_of((void *)(uintptr_t)actions[0].conf) : NULL,
+	};
+	learn_pattern(&new_rule, pattern);
+	require(new_rule.queue < n_queues, "a rule for a queue that is not there");
+	require(!has_session || (new_rule.sa->is_alive &&
+				 __builtin_bswap32(new_rule.spi_be) == new_rule.sa->spi),
 		"a rule for a session that is not there");
-	if (pattern[1].type == RTE_FLOW_ITEM_TYPE_IPV4) {
-		const struct rte_flow_item_ipv4 *ip = pattern[1].spec;
-		rule->n_address_bytes = 4;
-		memcpy(rule->address, &ip->hdr.dst_addr, 4);
-	} else {
-		const struct rte_flow_item_ipv6 *ip = pattern[1].spec;
-		rule->n_address_bytes = 16;
-		memcpy(rule->address, ip->hdr.dst_addr, 16);
+	struct rte_flow *rule = NULL;
+	for (unsigned i = FAKE_NIC_SESSIONS; i-- > 0;) {
+		require(!rules[i].is_alive || !is_same_pattern(&rules[i], &new_rule),
+			"two rules for the same packets");
+		if (!rules[i].is_alive)
+			rule = &rules[i];
 	}
+	*rule = new_rule;
 	fake_nic.n_rules++;
 	return rule;
 }
@@ -331,30 +364,37 @@ static const struct offload_ops nic_ops = {
 
 /* ---- packets ---- */
 
-/* Where ESP is in a frame without IPv6 extensions; 0: nowhere. */
-static uint32_t find_esp(const uint8_t *frame, uint32_t n_bytes, uint32_t *l3, uint32_t *end)
+/* Where ESP, or UDP, is in a frame without IPv6 extensions; 0: nowhere. */
+static uint32_t find_upper(uint8_t protocol, const uint8_t *frame, uint32_t n_bytes, uint32_t *l3,
+			   uint32_t *end)
 {
 	*l3 = frame[12] == 0x81 ? 18 : 14;
 	const uint8_t *ip = frame + *l3;
 	if (n_bytes < *l3 + 20)
 		return 0;
-	if (ip[0] >> 4 == 4 && ip[9] == 50) {
+	if (ip[0] >> 4 == 4 && ip[9] == protocol) {
 		*end = *l3 + (uint32_t)(ip[2] << 8 | ip[3]);
 		return *end <= n_bytes ? *l3 + (ip[0] & 15u) * 4 : 0;
 	}
-	if (ip[0] >> 4 == 6 && n_bytes >= *l3 + 40 && ip[6] == 50) {
+	if (ip[0] >> 4 == 6 && n_bytes >= *l3 + 40 && ip[6] == protocol) {
 		*end = *l3 + 40 + (uint32_t)(ip[4] << 8 | ip[5]);
 		return *end <= n_bytes ? *l3 + 40 : 0;
 	}
 	return 0;
 }
 
-static struct rte_flow *rule_of(const uint8_t *ip, const uint8_t *esp)
+static uint32_t find_esp(const uint8_t *frame, uint32_t n_bytes, uint32_t *l3, uint32_t *end)
+{
+	return find_upper(50, frame, n_bytes, l3, end);
+}
+
+/* port_be: 0, or of the UDP that ESP is in. */
+static struct rte_flow *rule_of(const uint8_t *ip, const uint8_t *esp, uint16_t port_be)
 {
 	const uint8_t *destination = ip + (ip[0] >> 4 == 4 ? 16 : 24);
 	for (unsigned i = 0; i < FAKE_NIC_SESSIONS; i++) {
 		struct rte_flow *r = &rules[i];
-		if (r->is_alive && memcmp(&r->spi_be, esp, 4) == 0 &&
+		if (r->is_alive && memcmp(&r->spi_be, esp, 4) == 0 && r->port_be == port_be &&
 		    r->n_address_bytes == (ip[0] >> 4 == 4 ? 4 : 16) &&
 		    memcmp(r->address, destination, r->n_address_bytes) == 0)
 			return r;
@@ -362,13 +402,26 @@ static struct rte_flow *rule_of(const uint8_t *ip, const uint8_t *esp)
 	return NULL;
 }
 
+uint16_t fake_nic_queue(const uint8_t *frame, uint32_t n_bytes)
+{
+	uint32_t l3, end, l4 = find_esp(frame, n_bytes, &l3, &end);
+	uint16_t port_be = 0;
+	if (!l4) {
+		l4 = find_upper(17, frame, n_bytes, &l3, &end);
+		memcpy(&port_be, frame + l4 + 2, sizeof(port_be));
+		l4 += l4 ? HEADER_BYTES : 0;
+	}
+	const struct rte_flow *rule = l4 ? rule_of(frame + l3, frame + l4, port_be) : NULL;
+	return rule ? rule->queue : (uint16_t)(fake_nic.n_spread++ % n_queues);
+}
+
 /* Deciphers in place and marks; false: not its business. */
 static bool receive(struct rte_mbuf *m)
 {
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 	uint32_t l3, end, l4 = find_esp(frame, m->data_len, &l3, &end);
-	struct rte_flow *rule = l4 && !fake_nic.skips ? rule_of(frame + l3, frame + l4) : NULL;
-	if (!rule)
+	struct rte_flow *rule = l4 && !fake_nic.skips ? rule_of(frame + l3, frame + l4, 0) : NULL;
+	if (!rule || !rule->sa)
 		return false;
 	uint8_t icv_bytes = reference_shape(rule->sa->suite)->icv_bytes;
 	m->ol_flags |= RTE_MBUF_F_RX_SEC_OFFLOAD;
@@ -480,7 +533,8 @@ static uint16_t on_transmit(uint16_t port, uint16_t queue, struct rte_mbuf *m[],
 
 /* ---- life ---- */
 
-static void plug_in(struct fixture *f, const struct inline_config *config, bool does_protocol)
+static void plug_in(struct fixture *f, const struct inline_config *config,
+		    const struct steer *steer, bool does_protocol)
 {
 	static const struct rte_mbuf_dynfield field = { .name = "fake_nic",
 							.size = sizeof(uint64_t),
@@ -490,34 +544,50 @@ static void plug_in(struct fixture *f, const struct inline_config *config, bool 
 	memset(rules, 0, sizeof(rules));
 	fake_nic.does_protocol = does_protocol;
 	fake_nic.max_sessions = FAKE_NIC_SESSIONS;
+	fake_nic.max_rules = FAKE_NIC_SESSIONS;
 	fake_nic.now_tsc = rte_get_tsc_hz();
 	nic_port = f->zones.port[NIC_PORT].port;
 	metadata_offset = rte_mbuf_dynfield_register(&field);
 	require(metadata_offset >= 0, "no place in the mbuf");
-	rx_callback = rte_eth_add_rx_callback(nic_port, 0, on_receive, NULL);
-	tx_callback = rte_eth_add_tx_callback(nic_port, 0, on_transmit, NULL);
-	require(rx_callback && tx_callback, "no callbacks on the port");
+	struct rte_eth_dev_info info;
+	rte_eth_dev_info_get(nic_port, &info);
+	n_queues = info.nb_rx_queues;
+	require(n_queues && n_queues <= MAX_QUEUES, "too many queues");
+	for (uint16_t q = 0; q < n_queues; q++) {
+		rx_callback[q] = rte_eth_add_rx_callback(nic_port, q, on_receive, NULL);
+		tx_callback[q] = rte_eth_add_tx_callback(nic_port, q, on_transmit, NULL);
+		require(rx_callback[q] && tx_callback[q], "no callbacks on the port");
+	}
 	offload_open(&fake_nic.offload, &f->zones, &nic_ops);
-	require(inline_open(&fake_nic.inlined, &fake_nic.offload, &f->zones, &f->sas, config) == 0,
+	require(inline_open(&fake_nic.inlined, &fake_nic.offload, &f->zones, &f->sas, steer,
+			    config) == 0,
 		"no inline table");
 }
 
 void fake_nic_open(struct fixture *f, const struct inline_config *config)
 {
-	plug_in(f, config, false);
+	plug_in(f, config, NULL, false);
 }
 
 void fake_nic_open_protocol(struct fixture *f, const struct inline_config *config)
 {
-	plug_in(f, config, true);
+	plug_in(f, config, NULL, true);
+}
+
+void fake_nic_open_steered(struct fixture *f, const struct inline_config *config,
+			   const struct steer *steer)
+{
+	plug_in(f, config, steer, false);
 }
 
 void fake_nic_close(struct fixture *f)
 {
 	inline_close(&fake_nic.inlined);
 	require(fake_nic.n_sessions == 0 && fake_nic.n_rules == 0, "sessions or rules are left");
-	rte_eth_remove_rx_callback(nic_port, 0, rx_callback);
-	rte_eth_remove_tx_callback(nic_port, 0, tx_callback);
+	for (uint16_t q = 0; q < n_queues; q++) {
+		rte_eth_remove_rx_callback(nic_port, q, rx_callback[q]);
+		rte_eth_remove_tx_callback(nic_port, q, tx_callback[q]);
+	}
 }
 
 void fake_nic_pass(struct fixture *f, uint32_t ms)

@@ -24,7 +24,8 @@ struct fake_nic {
 	uint64_t now_tsc; /* of inline_turn() */
 
 	/* set by the test at any time */
-	uint32_t max_sessions;    /* it has room for */
+	uint32_t max_sessions; /* it has room for */
+	uint32_t max_rules;
 	uint32_t refuse_sessions; /* of the next so many */
 	uint32_t refuse_rules;
 	uint32_t refuse_removals; /* of rules */
@@ -36,8 +37,9 @@ struct fake_nic {
 	/* what it did */
 	uint32_t n_sessions, n_rules;
 	uint32_t n_verified, n_bad, n_signed, n_held;
-	uint32_t n_dead;  /* packets to send for a session that was destroyed */
-	uint32_t n_wrong; /* packets to send that are not what the session is for */
+	uint32_t n_dead;   /* packets to send for a session that was destroyed */
+	uint32_t n_spread; /* frames that no rule named a queue for */
+	uint32_t n_wrong;  /* packets to send that are not what the session is for */
 };
 extern struct fake_nic fake_nic;
 
@@ -45,6 +47,14 @@ extern struct fake_nic fake_nic;
 void fake_nic_open(struct fixture *f, const struct inline_config *config);
 /* The same, and it does inline protocol instead of inline crypto. */
 void fake_nic_open_protocol(struct fixture *f, const struct inline_config *config);
+/* The same before several workers, who own SAs as `steer` says. */
+void fake_nic_open_steered(struct fixture *f, const struct inline_config *config,
+			   const struct steer *steer);
+/*
+ * The receive queue that a frame from the wire goes to: that of a rule for it, else the next one,
+ * as of a NIC that knows nothing better. It is the test that puts it there.
+ */
+uint16_t fake_nic_queue(const uint8_t *frame, uint32_t n_bytes);
 /* Before fixture_close(). All sessions and rules are gone then. */
 void fake_nic_close(struct fixture *f);
 

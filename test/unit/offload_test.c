@@ -26,7 +26,10 @@ static struct {
 	int flow_rc;
 	struct rte_eth_conf conf;
 	struct rte_security_ctx *security;
-	enum rte_flow_item_type asked[4];
+	int flow_rc6, flow_rc_udp; /* and beside flow_rc */
+	uint16_t n_reta;
+	uint16_t port_encap;
+	enum rte_flow_item_type asked[2][5]; /* of IPv4: in UDP or not */
 } nic;
 
 static int nic_info(uint16_t port, struct rte_eth_dev_info *info)
@@ -59,10 +62,14 @@ static int nic_flow_validate(uint16_t port, const struct rte_flow_attr *attr,
 			     const struct rte_flow_item pattern[],
 			     const struct rte_flow_action actions[], struct rte_flow_error *error)
 {
-	for (unsigned i = 0; i < 4; i++)
-		nic.asked[i] = pattern[i].type;
+	bool in_udp = pattern[2].type == RTE_FLOW_ITEM_TYPE_UDP;
+	bool is_ipv6 = pattern[1].type == RTE_FLOW_ITEM_TYPE_IPV6;
+	for (unsigned i = 0; i < (in_udp ? 5 : 4) && !is_ipv6; i++)
+		nic.asked[in_udp][i] = pattern[i].type;
 	error->message = "table full";
-	return nic.flow_rc;
+	if (nic.flow_rc)
+		return nic.flow_rc;
+	return in_udp && nic.flow_rc_udp ? nic.flow_rc_udp : is_ipv6 ? nic.flow_rc6 : 0;
 }
 
 static const struct offload_ops nic_ops = {
@@ -88,7 +95,10 @@ static void nic_with_everything(void)
 /* Configures and asks it; one port. */
 static void ask(struct offload *o, bool is_kernel)
 {
-	struct zones zones = { .n_ports = 1, .port[0] = { .is_kernel = is_kernel } };
+	struct zones zones = { .n = 1,
+			       .n_ports = 1,
+			       .zone[0] = { .port_encap = nic.port_encap },
+			       .port[0] = { .is_kernel = is_kernel, .n_reta = nic.n_reta } };
 	struct rte_eth_dev_info info;
 	nic_info(0, &info);
 	offload_request(&info, nic.is_software, is_kernel, &nic.conf);
@@ -121,8 +131,8 @@ TEST(offload, a_port_with_everything_does_what_helps)
 	expect_state(&o, OFFLOAD_TX_CHECKSUM, true, false,
 		     "not needed: ESP changes the header's sum by what it changes in the header");
 	expect_state(&o, OFFLOAD_RSS, true, true, "");
-	expect_state(&o, OFFLOAD_STEER_SPI, true, false,
-		     "not needed: RSS or a ring brings each packet to its owner");
+	expect_state(&o, OFFLOAD_STEER_SPI, true, true, "");
+	expect_state(&o, OFFLOAD_STEER_UDP_SPI, true, false, "no zone has ESP in UDP");
 	expect_state(&o, OFFLOAD_SECURITY, true, true, "");
 	EXPECT_TRUE(o.port[0].security == nic.security);
 }
@@ -139,6 +149,8 @@ TEST(offload, a_port_with_nothing_says_so)
 		     "net_nic has none; the kernel checks it");
 	expect_state(&o, OFFLOAD_RSS, false, false, "net_nic does not spread by address");
 	expect_state(&o, OFFLOAD_STEER_SPI, false, false, "net_nic has no rules for ESP");
+	expect_state(&o, OFFLOAD_STEER_UDP_SPI, false, false,
+		     "net_nic has no rules for ESP in UDP");
 	expect_state(&o, OFFLOAD_SECURITY, false, false, "net_nic has no rte_security");
 	EXPECT_TRUE(o.port[0].security == NULL);
 }
@@ -154,6 +166,7 @@ TEST(offload, software_behind_a_port_is_not_asked_to_check)
 		     "net_nic does it in software; the kernel checks it");
 	expect_state(&o, OFFLOAD_SECURITY, true, false, "not asked for at start");
 	EXPECT_TRUE(o.port[0].security == NULL);
+	expect_state(&o, OFFLOAD_STEER_SPI, true, false, "in software it costs what it saves");
 }
 
 TEST(offload, a_kernel_port_checks_nothing_and_has_no_esp)
@@ -184,10 +197,44 @@ TEST(offload, a_refused_rule_is_reported_in_the_drivers_words)
 	nic.flow_rc = -EINVAL;
 	ask(&o, false);
 	expect_state(&o, OFFLOAD_STEER_SPI, false, false, "net_nic refuses the rule: table full");
-	EXPECT_EQ(nic.asked[0], RTE_FLOW_ITEM_TYPE_ETH);
-	EXPECT_EQ(nic.asked[1], RTE_FLOW_ITEM_TYPE_IPV4);
-	EXPECT_EQ(nic.asked[2], RTE_FLOW_ITEM_TYPE_ESP);
-	EXPECT_EQ(nic.asked[3], RTE_FLOW_ITEM_TYPE_END);
+	for (unsigned in_udp = 0; in_udp < 2; in_udp++) {
+		EXPECT_EQ(nic.asked[in_udp][0], RTE_FLOW_ITEM_TYPE_ETH);
+		EXPECT_EQ(nic.asked[in_udp][1], RTE_FLOW_ITEM_TYPE_IPV4);
+		EXPECT_EQ(nic.asked[in_udp][2 + in_udp], RTE_FLOW_ITEM_TYPE_ESP);
+		EXPECT_EQ(nic.asked[in_udp][3 + in_udp], RTE_FLOW_ITEM_TYPE_END);
+	}
+	EXPECT_EQ(nic.asked[1][2], RTE_FLOW_ITEM_TYPE_UDP);
+}
+
+/* Behind a NAT the addresses that RSS sees are not those that say who the owner is. */
+TEST(offload, rules_are_for_what_rss_does_not_bring_to_its_owner)
+{
+	struct offload o;
+	nic_with_everything();
+	nic.n_reta = 128;
+	nic.port_encap = 4500;
+	ask(&o, false);
+	expect_state(&o, OFFLOAD_STEER_SPI, true, false, "rss agrees with the owners");
+	expect_state(&o, OFFLOAD_STEER_UDP_SPI, true, true, "");
+	nic.n_reta = 0;
+	ask(&o, true);
+	expect_state(&o, OFFLOAD_STEER_SPI, true, false, "there is no ESP on a kernel port");
+	expect_state(&o, OFFLOAD_STEER_UDP_SPI, true, false, "there is no ESP on a kernel port");
+}
+
+TEST(offload, a_port_with_rules_for_one_family_says_which)
+{
+	struct offload o;
+	nic_with_everything();
+	nic.port_encap = 4500;
+	nic.flow_rc6 = -ENOTSUP;
+	nic.flow_rc_udp = -ENOTSUP;
+	ask(&o, false);
+	expect_state(&o, OFFLOAD_STEER_SPI, true, true, "IPv4 only");
+	EXPECT_TRUE(o.port[0].steers[0][0]);
+	EXPECT_FALSE(o.port[0].steers[0][1]);
+	expect_state(&o, OFFLOAD_STEER_UDP_SPI, false, false,
+		     "net_nic has no rules for ESP in UDP");
 }
 
 TEST(offload, a_port_that_does_not_answer_does_nothing)
@@ -208,7 +255,7 @@ TEST(offload, ports_of_dpdk_answer)
 	struct fixture *f = fixture_open(&fixture_table);
 	struct inline_table inlined;
 	offload_open(&o, &f->zones, &offload_dpdk);
-	EXPECT_EQ(inline_open(&inlined, &o, &f->zones, &f->sas,
+	EXPECT_EQ(inline_open(&inlined, &o, &f->zones, &f->sas, NULL,
 			      &(struct inline_config){ .sessions_per_port = 8 }),
 		  0);
 	EXPECT_EQ(o.n_ports, f->zones.n_ports);
@@ -226,13 +273,17 @@ TEST(offload, esp_pattern_is_the_address_and_the_spi)
 {
 	static const uint8_t address[16] = { 0xfd, [15] = 7 };
 	struct offload_esp_pattern p;
-	offload_esp_pattern(&p, API_IPV6, address, 0x12345678);
+	offload_esp_pattern(&p, API_IPV6, address, 0, 0x12345678);
 	EXPECT_EQ(p.item[1].type, RTE_FLOW_ITEM_TYPE_IPV6);
 	EXPECT_TRUE(memcmp(((const struct rte_flow_item_ipv6 *)p.item[1].spec)->hdr.dst_addr,
 			   address, 16) == 0);
 	EXPECT_TRUE(memcmp(&((const struct rte_flow_item_esp *)p.item[2].spec)->hdr.spi,
 			   "\x12\x34\x56\x78", 4) == 0);
-	offload_esp_pattern(&p, API_IPV4, address, 1);
+	EXPECT_EQ(p.item[3].type, RTE_FLOW_ITEM_TYPE_END);
+	offload_esp_pattern(&p, API_IPV6, address, 0x1194, 1);
+	EXPECT_EQ(((const struct rte_flow_item_udp *)p.item[2].spec)->hdr.dst_port, 0x1194);
+	EXPECT_EQ(p.item[3].type, RTE_FLOW_ITEM_TYPE_ESP);
+	offload_esp_pattern(&p, API_IPV4, address, 0, 1);
 	EXPECT_EQ(p.item[1].type, RTE_FLOW_ITEM_TYPE_IPV4);
 	EXPECT_TRUE(memcmp(&((const struct rte_flow_item_ipv4 *)p.item[1].spec)->hdr.dst_addr,
 			   address, 4) == 0);
