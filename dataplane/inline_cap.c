@@ -174,8 +174,13 @@ static const char *lacks_protocol(const struct rte_security_capability *found,
 {
 	if (class->direction == API_IN)
 		return "the port would keep the replay window to itself: the cpu could not go on";
-	if (class->mode != API_TRANSPORT)
-		return "no port promises the outer header of RFC 4301 and RFC 6040";
+	const struct rte_security_ipsec_sa_options *options = &found->ipsec.options;
+	if (class->mode != API_TRANSPORT && !options->ecn) /* RFC 6040 4.1 */
+		return "the port would not copy ECN to the outer header";
+	if (class->mode != API_TRANSPORT && !(options->copy_dscp && options->copy_df))
+		return "the port would not copy DSCP and DF to the outer header";
+	if (class->mode != API_TRANSPORT) /* RFC 6864 4.2 */
+		return "nothing says how the port numbers outer packets that may be fragmented";
 	/* The SAs of a set share key and salt (TS 33.203 Annex I): RFC 4106 3.1. */
 	if (crypto_suite_shape[class->suite].salt_bytes)
 		return "the port's IVs for SAs that share a key could be equal";

@@ -125,11 +125,14 @@ static const struct rte_security_capability *capabilities_get(void *device)
 		ESP(CRYPTO, TUNNEL, INGRESS),
 		{ .action = RTE_SECURITY_ACTION_TYPE_NONE },
 	};
-	static const struct rte_security_capability protocol[] = {
+	static struct rte_security_capability protocol[] = {
 		ESP(PROTOCOL, TRANSPORT, EGRESS),
 		ESP(PROTOCOL, TRANSPORT, INGRESS),
+		ESP(PROTOCOL, TUNNEL, EGRESS),
+		ESP(PROTOCOL, TUNNEL, INGRESS),
 		{ .action = RTE_SECURITY_ACTION_TYPE_NONE },
 	};
+	protocol[2].ipsec.options = fake_nic.tunnel_options;
 	return fake_nic.does_protocol ? protocol : list;
 }
 

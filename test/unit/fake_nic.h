@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_security.h>
+
 #include "dataplane/inline_sa.h"
 #include "test/unit/dataplane_fixture.h"
 
@@ -33,6 +35,8 @@ struct fake_nic {
 	bool skips;               /* forgets to look at packets, as under overload */
 
 	bool does_protocol; /* set by who opens it */
+	/* What it says of tunnels under inline protocol; it does none. */
+	struct rte_security_ipsec_sa_options tunnel_options;
 
 	/* what it did */
 	uint32_t n_sessions, n_rules;

@@ -157,3 +157,34 @@ TEST(inline_protocol, a_port_gets_no_window_and_no_shared_key_to_itself)
 		"the port would keep the replay window to itself: the cpu could not go on");
 	inline_scene_close(&s);
 }
+
+/* The outer header of a tunnel is the port's then: docs/offload.md says what of it matters. */
+TEST(inline_protocol, a_tunnel_stays_with_the_cpu_and_it_is_told_why)
+{
+	static const struct {
+		struct rte_security_ipsec_sa_options options;
+		const char *why;
+	} claims[] = {
+		{ { .copy_df = 1, .copy_dscp = 1 },
+		  "the port would not copy ECN to the outer header" },
+		{ { .ecn = 1, .copy_df = 1 },
+		  "the port would not copy DSCP and DF to the outer header" },
+		{ { .ecn = 1, .copy_dscp = 1 },
+		  "the port would not copy DSCP and DF to the outer header" },
+		{ { .ecn = 1, .copy_df = 1, .copy_dscp = 1 },
+		  "nothing says how the port numbers outer packets that may be fragmented" },
+	};
+	struct scene s;
+	inline_scene_open_protocol(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+		const struct inline_class class = { .suite = CRYPTO_HMAC_SHA1_NULL,
+						    .mode = API_TUNNEL,
+						    .direction = API_OUT };
+		fake_nic.tunnel_options = claims[i].options;
+		struct inline_capability can =
+			inline_capability(fake_nic.offload.port[0].security, class);
+		EXPECT_FALSE(can.is_there);
+		EXPECT_STREQ(can.why, claims[i].why);
+	}
+	inline_scene_close(&s);
+}
