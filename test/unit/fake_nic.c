@@ -411,9 +411,10 @@ void fake_nic_open(struct fixture *f, const struct inline_config *config)
 	plug_in(f, config, NULL, false);
 }
 
-void fake_nic_open_protocol(struct fixture *f, const struct inline_config *config)
+void fake_nic_open_protocol(struct fixture *f, const struct inline_config *config,
+			    const struct steer *steer)
 {
-	plug_in(f, config, NULL, true);
+	plug_in(f, config, steer, true);
 }
 
 void fake_nic_open_steered(struct fixture *f, const struct inline_config *config,

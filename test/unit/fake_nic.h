@@ -49,11 +49,12 @@ extern struct fake_nic fake_nic;
 
 /* Plugs it in and opens the inline table over it. Before SAs are installed. */
 void fake_nic_open(struct fixture *f, const struct inline_config *config);
-/* The same, and it does inline protocol instead of inline crypto. */
-void fake_nic_open_protocol(struct fixture *f, const struct inline_config *config);
 /* The same before several workers, who own SAs as `steer` says. */
 void fake_nic_open_steered(struct fixture *f, const struct inline_config *config,
 			   const struct steer *steer);
+/* It does inline protocol instead of inline crypto. steer: NULL with one worker. */
+void fake_nic_open_protocol(struct fixture *f, const struct inline_config *config,
+			    const struct steer *steer);
 /*
  * The receive queue that a frame from the wire goes to: that of a rule for it, else the next one,
  * as of a NIC that knows nothing better. It is the test that puts it there.

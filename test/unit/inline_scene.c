@@ -25,7 +25,7 @@ void inline_scene_open(struct scene *s, enum api_family family, enum crypto_suit
 void inline_scene_open_protocol(struct scene *s, enum api_family family, enum crypto_suite suite)
 {
 	s->f = fixture_open(&fixture_table);
-	fake_nic_open_protocol(s->f, &inline_scene_config);
+	fake_nic_open_protocol(s->f, &inline_scene_config, NULL);
 	fixture_ue_install(s->f, &s->ue, 0, 1, suite, family, NULL);
 	fixture_mark(s->f);
 }
