@@ -31,6 +31,14 @@ static inline void rx_prefetch(struct rte_mbuf *m[], uint32_t n)
 	}
 }
 
+/* A packet that came over from another worker. Of a datagram, the fragments were counted. */
+static inline void rx_count(struct worker *w, const struct zone_port *port,
+			    const struct rte_mbuf *m)
+{
+	if (likely(m->pool != w->zones->datagrams))
+		w->count.n[port->is_kernel ? COUNT_kernel_rx : COUNT_network_rx]++;
+}
+
 static inline void rx_drop_unparsed(struct worker *w, struct rte_mbuf *m,
 				    enum parse_verdict verdict)
 {

@@ -8,6 +8,7 @@
 #include "dataplane/encap.h"
 #include "dataplane/out.h"
 #include "dataplane/queue.h"
+#include "dataplane/rx.h"
 
 enum {
 	STEER_PARKED_PKTS = 1024,
@@ -55,7 +56,7 @@ static void add_to(_Atomic uint64_t *counter, uint64_t n)
 /* Nobody but the receiver has counted the packet yet. */
 static void drop_received(struct worker *w, const struct zone_port *port, struct rte_mbuf *m)
 {
-	w->count.n[port->is_kernel ? COUNT_kernel_rx : COUNT_network_rx]++;
+	rx_count(w, port, m);
 	out_drop(w, m, COUNT_steer_full);
 }
 

@@ -73,7 +73,10 @@ uint32_t steer_turn_begin(struct worker *w);
  * turn. The caller asks until then, and before it receives anything itself.
  */
 uint32_t steer_take(struct worker *w, const struct zone_port **port, struct rte_mbuf *m[]);
-/* Keeps in m[] those of n packets from a port that are the worker's own, and returns how many. */
+/*
+ * Keeps in m[] those of n packets from a port that are the worker's own, and returns how many. Also
+ * for datagrams out of its fragments, as the fragments do not always tell whose they are.
+ */
 uint32_t steer_in(struct worker *w, const struct zone_port *port, struct rte_mbuf *m[], uint32_t n);
 /* Must the worker leave nothing waiting when the turn ends? */
 bool steer_is_draining(const struct worker *w);

@@ -23,6 +23,7 @@
 #include "dataplane/out.h"
 #include "dataplane/outbound.h"
 #include "dataplane/pkt.h"
+#include "dataplane/rx.h"
 #include "dataplane/steer.h"
 
 /* Housekeeping every so many turns; a power of two. */
@@ -72,13 +73,18 @@ static uint32_t late(struct worker *w)
 static bool input(struct worker *w, const struct zone_port *port, struct rte_mbuf *m[], uint32_t n)
 {
 	bool more = false;
-	w->count.n[port->is_kernel ? COUNT_kernel_rx : COUNT_network_rx] += n;
-	/* And once more for the datagrams whose last fragment was among them. */
-	for (; n; n = reassembly_collect(w, m)) {
+	/*
+	 * And once more for the datagrams whose last fragment was among them. Whose ESP in UDP is
+	 * says its SPI, which fragments do not have.
+	 */
+	while (n) {
 		if (port->is_kernel)
 			outbound_burst(w, port, m, n);
 		else
 			more |= inbound_burst(w, port, m, n);
+		n = reassembly_collect(w, m);
+		if (unlikely(n) && w->steer)
+			n = steer_in(w, port, m, n);
 	}
 	return more;
 }
@@ -90,8 +96,11 @@ static uint32_t from_workers(struct worker *w, bool *more)
 	const struct zone_port *port;
 	uint32_t n_all = steer_turn_begin(w);
 	crypto_hold(w->crypto, steer_is_draining(w)); /* a queue in steady use is never empty */
-	for (uint32_t n; (n = steer_take(w, &port, m)); n_all += n)
+	for (uint32_t n; (n = steer_take(w, &port, m)); n_all += n) {
+		for (uint32_t i = 0; i < n; i++)
+			rx_count(w, port, m[i]);
 		*more |= input(w, port, m, n);
+	}
 	return n_all;
 }
 
@@ -120,6 +129,7 @@ uint32_t worker_turn(struct worker *w)
 		n_all += n;
 		if (n && w->steer)
 			n = steer_in(w, port, m, n);
+		w->count.n[port->is_kernel ? COUNT_kernel_rx : COUNT_network_rx] += n;
 		if (n)
 			more |= input(w, port, m, n);
 	}

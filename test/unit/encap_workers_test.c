@@ -8,6 +8,7 @@
 #include "test/shim/test.h"
 #include "test/unit/crew.h"
 #include "test/unit/fixture_seg.h"
+#include "test/unit/pieces.h"
 
 enum {
 	N_HOSTS = 40,
@@ -125,6 +126,43 @@ TEST(encap_workers, a_datagram_in_fragments_is_its_owners_too)
 	EXPECT_EQ(crew_counted(c, COUNT_esp_tx), 2 * N_HOSTS);
 	crew_expect_accounted(c);
 	EXPECT_EQ(crew_close(c), 0);
+}
+
+/* Behind a NAT the addresses of a fragment say nothing, and its ports are in the first one alone.
+ */
+TEST(encap_workers, esp_in_udp_in_fragments_finds_its_owner_when_it_is_whole)
+{
+	for (unsigned kind = 4; kind < SEG_KINDS; kind++) {
+		struct seg seg;
+		struct packet inner, p, got;
+		bool v6 = seg_kinds[kind].outer == API_IPV6;
+		c = crew_open(&fixture_table, N_WORKERS, N_WORKERS, N_WORKERS);
+		c->f.zones.zone[0].port_encap = SEG_PORT;
+		seg_install_both(&c->f, &seg, &seg_kinds[kind], CRYPTO_HMAC_SHA1_NULL);
+		seg_inner(&inner, &seg.inner_in, 100);
+		for (uint32_t i = 0; i < N_HOSTS; i++) {
+			test_context("kind %u, host %u", kind, i);
+			seg.to_us.source[v6 ? 15 : 3] = (uint8_t)(1 + i);
+			seg.to_us.id = (uint16_t)i;
+			seg_wrap(&p, &seg, i + 1, &inner, seg_next_header(&seg));
+			const uint8_t *udp = p.bytes + p.l4;
+			uint16_t n = (uint16_t)(p.n_bytes - p.l4);
+			struct packet half[2];
+			piece_make(&half[0], &seg.to_us, IPPROTO_UDP, udp,
+				   (struct piece){ 0, 48, true });
+			piece_make(&half[1], &seg.to_us, IPPROTO_UDP, udp,
+				   (struct piece){ 48, n - 48, false });
+			send_at(FIXTURE_NETWORK, i % N_WORKERS, &half[0]);
+			send_at(FIXTURE_NETWORK, (i + 1) % N_WORKERS, &half[1]);
+			ASSERT_TRUE(crew_receive(c, FIXTURE_KERNEL, &got));
+		}
+		EXPECT_EQ(n_counting(COUNT_esp_rx), 1);
+		EXPECT_GT(n_counting(COUNT_fragment_whole), 1);
+		EXPECT_EQ(crew_counted(c, COUNT_network_rx), 2 * N_HOSTS);
+		crew_expect_accounted(c);
+		EXPECT_EQ(crew_close(c), 0);
+	}
+	test_context(NULL);
 }
 
 static void without_selector(struct api_tunnel *tunnel)
