@@ -4,6 +4,7 @@
 
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
+#include <rte_mempool.h>
 #include <rte_telemetry.h>
 
 #include "dataplane/eal.h"
@@ -107,6 +108,25 @@ static int on_sa(const char *command, const char *parameters, struct rte_tel_dat
 	return 0;
 }
 
+/* Of all NUMA nodes together. Under traffic a number that was true a moment ago. */
+static int on_buffers(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	const struct zones *z = source.zones;
+	uint64_t n = 0, n_free = 0;
+	for (uint32_t i = 0; i < RTE_MAX_NUMA_NODES; i++) {
+		if (!z->pool_of_node[i])
+			continue;
+		n += z->pool_of_node[i]->size;
+		n_free += rte_mempool_avail_count(z->pool_of_node[i]);
+	}
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_u64(data, "packets", n);
+	rte_tel_data_add_dict_u64(data, "packets_free", n_free);
+	rte_tel_data_add_dict_u64(data, "datagrams", z->datagrams->size);
+	rte_tel_data_add_dict_u64(data, "datagrams_free", rte_mempool_avail_count(z->datagrams));
+	return 0;
+}
+
 static const struct zone_port *find_port(uint16_t port)
 {
 	const struct zone_port *p = source.zones->port;
@@ -170,5 +190,6 @@ void telemetry_register(struct worker *const *workers, uint32_t n_workers,
 	rte_telemetry_register_cmd("/imsgate/stats", on_stats, "Every counter by name");
 	rte_telemetry_register_cmd("/imsgate/workers", on_workers, "Load of each worker");
 	rte_telemetry_register_cmd("/imsgate/sa", on_sa, "Use of the SA table");
+	rte_telemetry_register_cmd("/imsgate/buffers", on_buffers, "Use of the packet buffers");
 	rte_telemetry_register_cmd("/imsgate/ports", on_ports, "Zones and their ports");
 }

@@ -5,6 +5,7 @@
  *                     packets handed to and taken from others, buckets of UEs that it owns (0 with
  *                     one worker alone), and the queues that it polls
  *   /imsgate/sa       SAs: capacity, free, waiting for reclaim
+ *   /imsgate/buffers  packet buffers, and those for whole datagrams: how many, how many free
  *   /imsgate/ports    zones with their ports and DPDK's own port counters
  * The callbacks run in DPDK's telemetry thread; they read what others write and may be a packet
  * behind.
