@@ -25,7 +25,7 @@ dataplane:
   n_mbufs: 16384
   idle_sleep_us: 50
   sa:
-    capacity: 4096
+    capacity: {capacity}
     replay_window_pkts: 128
     n_wide_windows: 16
     orphans: keep
@@ -49,11 +49,11 @@ address add fd00::1/64 dev gm0 nodad
 
 
 class Dataplane:
-    """Starts it in `wire` and gives the kernel port its addresses. The port is a DPDK device.
-    `section`: lines of YAML more, below `dataplane:`."""
+    """Starts it in `wire` and sets its kernel port up, `links` as of ip(8). The port is a DPDK device.
+    `section`: lines of YAML more, below `dataplane:`; `capacity`: SAs."""
 
     def __init__(self, build, directory, network_port, hugepages=False, edge="edge",
-                 prefix="imsgate", section="", n_workers=1):
+                 prefix="imsgate", section="", n_workers=1, capacity=4096, links=EDGE):
         self.build = build
         self.directory = directory
         self.edge = edge
@@ -65,11 +65,12 @@ class Dataplane:
             file.write(CONFIG.format(directory=directory, control_core=cores[0],
                                      worker_cores=workers, network_port=network_port,
                                      hugepages=str(hugepages).lower(), memory_mb=MEMORY_MB,
-                                     prefix=prefix, edge=edge, section=section))
+                                     prefix=prefix, edge=edge, section=section,
+                                     capacity=capacity))
         self.process = process.Process("imsgate-dataplane", [os.path.join(build, PROGRAM),
                                                              "--config", self.config], netns="wire")
         process.wait_until("the data plane's start", self._ready, 20, [self.process])
-        sandbox.ip(EDGE, netns=edge)
+        sandbox.ip(links, netns=edge)
 
     def _ready(self):
         if not os.path.exists(self.telemetry_path):
