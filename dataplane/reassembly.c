@@ -13,6 +13,7 @@
 #include "dataplane/unfinished.h"
 
 enum {
+	TIMEOUT_MAX_S = 60,        /* RFC 8200 4.5 */
 	FRAGMENT_HEADER_BYTES = 8, /* IPv6 */
 	MORE_FRAGMENTS_V4 = 0x2000,
 	OFFSET_MASK_V4 = 0x1fff,
@@ -136,7 +137,9 @@ struct reassembly *reassembly_new(const struct reassembly_config *config, bool f
 
 void reassembly_set_timeout(struct reassembly *r, uint32_t timeout_s)
 {
-	atomic_store_explicit(&r->timeout_s, timeout_s, memory_order_relaxed);
+	/* The clock has whole seconds, so one more is never less than was asked for. */
+	atomic_store_explicit(&r->timeout_s, RTE_MIN(timeout_s + 1, (uint32_t)TIMEOUT_MAX_S),
+			      memory_order_relaxed);
 }
 
 void reassembly_free(struct reassembly *r)

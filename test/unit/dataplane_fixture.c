@@ -343,7 +343,7 @@ uint64_t fixture_counted(const struct fixture *f, enum counter counter)
 void fixture_give_up_fragments(struct fixture *f)
 {
 	uint32_t now_s = f->now_s;
-	fixture_set_time(f, now_s + FIXTURE_FRAGMENT_TIMEOUT_S);
+	fixture_set_time(f, now_s + FIXTURE_FRAGMENT_TIMEOUT_S + 1);
 	for (unsigned i = 0; i < 512; i++) /* the house is kept every 64 turns */
 		fixture_turn(f);
 	fixture_set_time(f, now_s);

@@ -446,7 +446,8 @@ TEST(reassembly, c078_what_is_not_whole_in_time_is_given_up)
 		struct scene s;
 		open_scene(&s, family);
 		send_piece(&s, payload[0], 0, 64, true);
-		fixture_set_time(s.f, s.f->now_s + FIXTURE_FRAGMENT_TIMEOUT_S - 1);
+		/* It came at any moment of its second, and has its time from then on. */
+		fixture_set_time(s.f, s.f->now_s + FIXTURE_FRAGMENT_TIMEOUT_S);
 		turn_house(&s);
 		EXPECT_EQ(reassembly_n_held(s.f->worker.from_network), 1);
 		fixture_set_time(s.f, s.f->now_s + 1);
@@ -470,7 +471,7 @@ TEST(reassembly, c078_a_fragment_does_not_meet_one_that_is_too_old)
 	struct scene s;
 	open_scene(&s, API_IPV4);
 	send_piece(&s, payload[0], 0, 64, true);
-	fixture_set_time(s.f, s.f->now_s + FIXTURE_FRAGMENT_TIMEOUT_S);
+	fixture_set_time(s.f, s.f->now_s + FIXTURE_FRAGMENT_TIMEOUT_S + 1);
 	send_piece(&s, payload[0], 64, 64, false);
 	EXPECT_FALSE(receive(&s));
 	expect_counted(s.f, COUNTED({ COUNT_network_rx, 2 }, { COUNT_fragment_timeout, 1 }));
@@ -483,7 +484,7 @@ TEST(reassembly, refusal_ends_with_the_time_too)
 	open_scene(&s, API_IPV6);
 	send_piece(&s, payload[0], 0, 64, true);
 	send_piece(&s, payload[1], 0, 64, true);
-	fixture_set_time(s.f, s.f->now_s + FIXTURE_FRAGMENT_TIMEOUT_S);
+	fixture_set_time(s.f, s.f->now_s + FIXTURE_FRAGMENT_TIMEOUT_S + 1);
 	turn_house(&s);
 	send_piece(&s, payload[0], 0, 64, true);
 	send_piece(&s, payload[0], 64, 64, false);
