@@ -334,17 +334,19 @@ static void send_keepalive(struct soak *s, const struct subject *subject)
 void traffic_send(struct soak *s, struct subject *subject)
 {
 	uint32_t kind = soak_below(s, 32);
+	bool is_alive = subject->state == SUBJECT_ALIVE;
 	bool is_gone = subject->state == SUBJECT_ABSENT || subject->state == SUBJECT_DEAD;
 	if (!subject->n_generations || (is_gone && soak_below(s, 8)))
 		return;
-	if (subject->state != SUBJECT_ALIVE)
+	if (!is_alive)
 		subject->hostile = s->step;
 	if (kind < 11) {
 		/* Fragments of IPv4 the kernel puts together before af_packet sees them. */
-		send_in(s, subject, kind == 10 && subject->in.family == API_IPV6, false);
+		send_in(s, subject, is_alive && kind == 10 && subject->in.family == API_IPV6,
+			false);
 	} else if (kind < 22) {
-		send_out(s, subject, kind == 21);
-	} else if (kind < 24 && subject->state == SUBJECT_ALIVE) {
+		send_out(s, subject, is_alive && kind == 21);
+	} else if (kind < 24 && is_alive) {
 		send_in(s, subject, false, true);
 		subject->hostile = s->step;
 	} else if (kind < 28) {
