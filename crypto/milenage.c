@@ -60,6 +60,13 @@ static bool set_key(struct milenage *m, const uint8_t *k)
 	return EVP_EncryptInit_ex2(m->context, NULL, k, NULL, NULL);
 }
 
+/* The context has no round keys of a subscriber's any more, but those of zeros. */
+static void forget_key(struct milenage *m)
+{
+	static const uint8_t zeros[MILENAGE_KEY_BYTES];
+	EVP_EncryptInit_ex2(m->context, NULL, zeros, NULL, NULL);
+}
+
 /* In place, under the key that was set. */
 static bool encrypt(struct milenage *m, struct block blocks[], int n)
 {
@@ -105,7 +112,9 @@ int milenage_opc(struct milenage *m, const uint8_t k[static MILENAGE_KEY_BYTES],
 		 uint8_t opc[static MILENAGE_KEY_BYTES])
 {
 	struct block b = load(op);
-	if (!set_key(m, k) || !encrypt(m, &b, 1))
+	bool is_done = set_key(m, k) && encrypt(m, &b, 1);
+	forget_key(m);
+	if (!is_done)
 		return -EIO;
 	b = xor_block(b, load(op));
 	memcpy(opc, b.bytes, BLOCK_BYTES);
@@ -128,6 +137,7 @@ int milenage_f1(struct milenage *m, const struct milenage_key *key,
 		out = xor_block(out, mix(xor_block(in, opc), mix_f1));
 		rc = encrypt(m, &out, 1) ? 0 : -EIO;
 	}
+	forget_key(m);
 	out = xor_block(out, opc);
 	if (rc == 0 && mac_a)
 		memcpy(mac_a, out.bytes, MILENAGE_MAC_BYTES);
@@ -149,6 +159,7 @@ static int outputs(struct milenage *m, const struct milenage_key *key, const uin
 			out[i] = mix(xor_block(t, opc), *mixes[i]);
 		rc = encrypt(m, out, n) ? 0 : -EIO;
 	}
+	forget_key(m);
 	for (int i = 0; i < n && rc == 0; i++)
 		out[i] = xor_block(out[i], opc);
 	wipe(&t, sizeof(t));

@@ -2,9 +2,8 @@
  * Milenage, the example algorithm set of TS 35.205 and 35.206 for f1 … f5*, on AES-128 of OpenSSL.
  *
  * A struct milenage is a workspace that holds OpenSSL's cipher context, so that no call allocates.
- * One thread at a time; it keeps the round keys of the last subscriber until the next call or
- * milenage_free(), which wipes them. All functions return 0, or -EIO when OpenSSL fails; outputs
- * are then undefined.
+ * One thread at a time; nothing of a subscriber's stays in it after a call. All functions return 0,
+ * or -EIO when OpenSSL fails; outputs are then undefined.
  */
 #ifndef CRYPTO_MILENAGE_H
 #define CRYPTO_MILENAGE_H

@@ -16,43 +16,12 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import api, dataplane, derived, peer, process, results, sandbox
+from support import api, dataplane, derived, memory, peer, process, results, sandbox
 
 SUITES = [(integrity, cipher) for integrity in ("hmac-sha-1-96", "hmac-md5-96")
           for cipher in ("null", "aes-cbc")] + [("aes-gmac", "null"), ("null", "aes-gcm")]
 KEPT = (": inner", ": outer", ": cipher key", ": hash key")  # in the SA's own lines
-CHUNK = 4 << 20
 PACKETS = 200
-MAP = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)")
-
-
-def memory(pid):
-    """(address, name of the mapping, bytes) of all that the process can read, zeros left out."""
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
-        for line in maps:
-            start, end, rights, name = MAP.match(line).groups()
-            if "r" not in rights or name in ("[vvar]", "[vsyscall]"):
-                continue
-            for address in range(int(start, 16), int(end, 16), CHUNK):
-                n_bytes = min(CHUNK, int(end, 16) - address)
-                mem.seek(address)
-                try:
-                    data = mem.read(n_bytes)
-                except OSError:  # a device's, or beyond a file's end
-                    continue
-                if data.count(0) != len(data):
-                    yield address, name or "anonymous", data
-
-
-def find(pid, secrets):
-    """Which secrets are there, and where: {name: [place…]}."""
-    found = {}
-    for address, mapping, data in memory(pid):
-        for name, secret in secrets.items():
-            at = data.find(secret)
-            if at >= 0:
-                found.setdefault(name, []).append(f"{mapping} {address + at:x}")
-    return found
 
 
 def secrets_of(ue):
@@ -102,7 +71,7 @@ def scan(report, edge, name, ues, wire):
     try:
         process.wait_until("traffic", lambda: is_played(client, ues), 20)
         secrets = {what: value for ue in ues for what, value in secrets_of(ue).items()}
-        there = find(pid, secrets)
+        there = memory.find(pid, secrets)
         kept = {what for what in secrets if what.endswith(KEPT)}
         report.check(f"{name}: what an SA keeps is found while it lives", kept <= set(there),
                      f"missing {sorted(kept - set(there))}")
@@ -111,7 +80,7 @@ def scan(report, edge, name, ues, wire):
         client.delete([ue.registration for ue in ues])
         process.wait_until("the end of the SAs", lambda: not client.list() and
                            edge.telemetry("/imsgate/sa")["retired"] == 0, 10)
-        left = find(pid, secrets)
+        left = memory.find(pid, secrets)
         report.check(f"{name}: nothing of any key is left when the SAs are deleted", not left,
                      f"{left}")
     finally:

@@ -104,7 +104,7 @@ def of_aes(key):
     return found
 
 
-def _encrypt(key, block):
+def encrypt(key, block):
     """AES-128 of one block, FIPS 197 5.1."""
     keys = of_aes(key)
     state = bytes(x ^ y for x, y in zip(block, key))
@@ -138,7 +138,7 @@ def _times_x(h):
 
 def of_gcm(key):
     """What AES-GCM and AES-GMAC make of a key: round keys, the hash key H and its square."""
-    h = _encrypt(key, bytes(16))
+    h = encrypt(key, bytes(16))
     square = _multiply(h, h)
     found = {what: value for what, value in of_aes(key).items() if "decrypt" not in what}
     found.update({"H": h, "H turned round": h[::-1], "hash key": _times_x(h), "H squared": square,

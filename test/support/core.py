@@ -1,0 +1,94 @@
+"""The whole of imsgate, as the lab has it, for a test that runs the UEs itself: a data plane, the
+roles of the control plane in processes of their own, and subscribers. In a sandbox."""
+
+import csv
+import os
+import subprocess
+
+from support import lab, process, sandbox
+
+CONFIG = "/run/imsgate/lab.yaml"
+SUBSCRIBERS = "/run/imsgate/subscribers.csv"
+ROLES = ("hss", "icscf,scscf", "pcscf")
+NETS = (("ue", """\
+link set lo up
+link set ue0 addrgenmode none
+link set ue0 up
+address add 10.0.0.2/24 dev ue0
+"""), ("wire", """\
+link set lo up
+link set acc0 addrgenmode none
+link set acc0 up
+"""), ("edge", "link set lo up\n"))
+GM = """\
+link set gm0 addrgenmode none
+link set gm0 up
+address add 10.0.0.1/24 dev gm0
+route add 10.1.0.0/16 via 10.0.0.2
+"""
+
+
+class Core:
+    def __init__(self, build, n_subscribers):
+        self.build, self.n_subscribers = build, n_subscribers
+        self.processes = []
+        self._make_net()
+        os.mkdir("/run/imsgate")
+        cores = (sorted(os.sched_getaffinity(0)) * 2)[:2]
+        with open(lab.CONFIG) as source, open(CONFIG, "w") as file:
+            file.write(source.read().replace("control_core: 0", f"control_core: {cores[0]}")
+                       .replace("worker_cores: [1]", f"worker_cores: [{cores[1]}]")
+                       .replace(', "fd00::1"', ""))
+        self._start("dataplane/imsgate-dataplane", "wire")
+        self._wait(lambda: os.path.exists("/run/imsgate/dataplane.sock") and
+                   subprocess.run(["ip", "-n", "edge", "link", "show", "gm0"],
+                                  capture_output=True).returncode == 0)
+        sandbox.ip(GM, netns="edge")
+        self._make_subscribers()
+        for roles in ROLES:
+            self._start("controlplane/imsgate-controlplane", "edge", "--roles", roles)
+            self._wait(lambda: os.path.exists(f"/run/imsgate/{roles.split(',')[-1]}.sock"))
+        self.roles = dict(zip(ROLES, self.processes[1:]))
+
+    @staticmethod
+    def _make_net():
+        sandbox.ip("netns add ue\nnetns add wire\nnetns add edge\n"
+                   "link add ue0 netns ue type veth peer name acc0 netns wire\n")
+        for netns, lines in NETS:
+            sandbox.ip(lines, netns=netns)
+        for netns, link in (("ue", "ue0"), ("wire", "acc0")):
+            subprocess.run(["ip", "netns", "exec", netns, "ethtool", "-K", link, "tx", "off"],
+                           check=True, stdout=subprocess.DEVNULL)
+
+    def _start(self, program, netns, *arguments):
+        self.processes.append(process.Process(os.path.basename(program), [
+            os.path.join(self.build, program), "--config", CONFIG, *arguments], netns=netns))
+
+    def _wait(self, ready):
+        process.wait_until(self.processes[-1].name, ready, 20, self.processes)
+
+    def _make_subscribers(self):
+        imsgate = os.path.join(self.build, "tools/imsgate")
+        with open(SUBSCRIBERS, "w") as file:
+            subprocess.run([imsgate, "subscriber", "generate", "--n", str(self.n_subscribers),
+                            "--realm", "ims.mnc001.mcc001.3gppnetwork.org"], stdout=file,
+                           check=True)
+        subprocess.run([imsgate, "subscriber", "import", "--config", CONFIG, SUBSCRIBERS],
+                       check=True, stdout=subprocess.DEVNULL)
+
+    def subscribers(self):
+        with open(SUBSCRIBERS) as file:
+            return list(csv.DictReader(file))
+
+    def ues(self, commands, *arguments):
+        """UEs of the first subscribers say these commands of imsgate-ue; its end and its output."""
+        return subprocess.run(["ip", "netns", "exec", "ue",
+                               os.path.join(self.build, "tools/imsgate-ue"), "--subscribers",
+                               SUBSCRIBERS, "--n", str(self.n_subscribers), "--pcscf",
+                               "10.0.0.1:5060", "--wire", "ue0", "-i", *arguments],
+                              input="\n".join(commands) + "\n", capture_output=True, text=True,
+                              timeout=60)
+
+    def stop(self):
+        for one in reversed(self.processes):
+            one.stop()
