@@ -7,8 +7,6 @@
 
 enum {
 	CHANGES_A_STEP = 12,
-	/* What is dropped is not seen to be; after so many steps of others it has been. */
-	QUIET_STEPS = 4,
 	REST_STEPS = 6, /* packets of the dead find nothing for so long */
 	FREEZE_STEPS = 4,
 	LIFETIME_S = 5,
@@ -56,7 +54,7 @@ static int choose_alive(struct soak *s, const struct subject *subject)
 /* Something may still be under way to be dropped, for a reason that a change would change. */
 static bool is_restless(const struct soak *s, const struct subject *subject)
 {
-	return subject->n_generations && subject->hostile + QUIET_STEPS > s->step;
+	return subject->n_generations && subject->hostile + SOAK_QUIET_STEPS > s->step;
 }
 
 static int choose(struct soak *s, const struct subject *subject)

@@ -17,6 +17,9 @@
 #include "tools/dataplane.h"
 #include "tools/telemetry.h"
 
+/* What is dropped is not seen to be; after so many steps of others it has been. */
+#define SOAK_QUIET_STEPS 4
+
 struct soak {
 	struct wire wire;
 	struct ledger ledger;

@@ -94,12 +94,17 @@ static struct ledger_packet packet_of(const struct subject *subject, const char 
 	return packet;
 }
 
-/* Takes numbers as a peer does, and now and then leaves out more than a window has room for. */
+/*
+ * Takes numbers as a peer does, and now and then leaves out more than a window has room for. Not
+ * while others are under way: what a device has may be passed by what the cpu does.
+ */
 static uint64_t next_sequence(struct soak *s, const struct subject *subject, struct subject_sa *sa)
 {
 	if (subject->state == SUBJECT_FROZEN)
 		return sa->sequence + 1;
-	if (subject->state == SUBJECT_ALIVE && soak_below(s, 32) == 0 && !sa->peer.esn) {
+	bool is_quiet = subject->state == SUBJECT_ALIVE && sa->received_step < s->step &&
+			subject->hostile + SOAK_QUIET_STEPS <= s->step;
+	if (is_quiet && soak_below(s, 16) == 0 && !sa->peer.esn) {
 		sa->late = sa->sequence + 1;
 		sa->late_step = s->step;
 		sa->sequence += GAP;
