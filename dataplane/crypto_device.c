@@ -162,8 +162,10 @@ static void add_device(struct rte_tel_data *data, uint32_t i, const struct looka
 	rte_tel_data_start_dict(one);
 	rte_tel_data_add_dict_string(one, "device", device->name);
 	rte_tel_data_add_dict_string(one, "driver", device->driver);
-	rte_tel_data_add_dict_string(one, "state", device->is_ready ? "on" : "off");
-	rte_tel_data_add_dict_string(one, "why", device->why);
+	bool is_idle = device->is_ready && !n_suites;
+	rte_tel_data_add_dict_string(one, "state", device->is_ready && !is_idle ? "on" : "off");
+	rte_tel_data_add_dict_string(one, "why",
+				     is_idle ? "it has none of our algorithms" : device->why);
 	rte_tel_data_add_dict_u64(one, "suites", n_suites);
 	rte_tel_data_add_dict_u64(one, "sessions",
 				  atomic_load_explicit(&device->n_sessions, memory_order_relaxed));

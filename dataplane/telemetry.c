@@ -1,6 +1,7 @@
 #include "dataplane/telemetry.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
@@ -161,20 +162,31 @@ static void add_port(struct rte_tel_data *data, const char *side, uint16_t port)
 	}
 }
 
+static int list_zones(struct rte_tel_data *data)
+{
+	rte_tel_data_start_array(data, RTE_TEL_INT_VAL);
+	for (uint32_t i = 0; i < source.zones->n; i++)
+		rte_tel_data_add_array_int(data, (int)i);
+	return 0;
+}
+
 static int on_ports(const char *command, const char *parameters, struct rte_tel_data *data)
 {
+	if (!parameters || !parameters[0])
+		return list_zones(data);
+	unsigned long i = strtoul(parameters, NULL, 10);
 	rte_tel_data_start_dict(data);
-	for (uint32_t i = 0; i < source.zones->n; i++) {
-		const struct zone *z = &source.zones->zone[i];
-		struct rte_tel_data *one = add_entry(data, i);
-		if (!one)
-			return -1;
-		rte_tel_data_add_dict_string(one, "zone", z->name);
-		rte_tel_data_add_dict_u64(one, "vlan", z->vlan);
-		rte_tel_data_add_dict_u64(one, "mtu_bytes", z->mtu_bytes);
-		add_port(one, "network", z->network_port);
-		add_port(one, "kernel", z->kernel_port);
-	}
+	if (i >= source.zones->n)
+		return 0;
+	const struct zone *z = &source.zones->zone[i];
+	struct rte_tel_data *one = add_entry(data, (uint32_t)i);
+	if (!one)
+		return -1;
+	rte_tel_data_add_dict_string(one, "zone", z->name);
+	rte_tel_data_add_dict_u64(one, "vlan", z->vlan);
+	rte_tel_data_add_dict_u64(one, "mtu_bytes", z->mtu_bytes);
+	add_port(one, "network", z->network_port);
+	add_port(one, "kernel", z->kernel_port);
 	return 0;
 }
 
@@ -191,5 +203,7 @@ void telemetry_register(struct worker *const *workers, uint32_t n_workers,
 	rte_telemetry_register_cmd("/imsgate/workers", on_workers, "Load of each worker");
 	rte_telemetry_register_cmd("/imsgate/sa", on_sa, "Use of the SA table");
 	rte_telemetry_register_cmd("/imsgate/buffers", on_buffers, "Use of the packet buffers");
-	rte_telemetry_register_cmd("/imsgate/ports", on_ports, "Zones and their ports");
+	rte_telemetry_register_cmd("/imsgate/ports", on_ports,
+				   "Zones and their ports: no parameter lists the zones; ZONE "
+				   "tells of one");
 }

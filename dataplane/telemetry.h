@@ -6,9 +6,9 @@
  *                     one worker alone), and the queues that it polls
  *   /imsgate/sa       SAs: capacity, free, waiting for reclaim
  *   /imsgate/buffers  packet buffers, and those for whole datagrams: how many, how many free
- *   /imsgate/ports    zones with their ports and DPDK's own port counters
- * The callbacks run in DPDK's telemetry thread; they read what others write and may be a packet
- * behind.
+ *   /imsgate/ports    the zones, as numbers; with a zone's number, its ports and DPDK's own
+ * counters of them, as one reply would not hold all The callbacks run in DPDK's telemetry thread;
+ * they read what others write and may be a packet behind.
  */
 #ifndef DATAPLANE_TELEMETRY_H
 #define DATAPLANE_TELEMETRY_H

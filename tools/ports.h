@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-/* `zones` is the reply to /imsgate/ports. Returns an array; new reference. */
+/* `zones` is what /imsgate/ports tells of each zone, by number. Returns an array; new reference. */
 json_t *ports_rows(json_t *zones);
 
 #endif

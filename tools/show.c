@@ -21,7 +21,7 @@ static const char help[] =
 	"  registrations  who is registered at the P-CSCF and the S-CSCF of this node\n"
 	"  ports          the network and kernel port of each zone\n"
 	"  workers        who polls what, owns how many of the UEs, and hands how much over\n"
-	"  offload        what each port does itself, and why it does not do the rest\n"
+	"  offload        what each port and crypto device does, and why it does not do the rest\n"
 	"\n" OPTIONS_HELP;
 
 /* The object or array under a telemetry command; NULL after one message. */
@@ -74,11 +74,30 @@ static int show_stats(const struct config *c, bool json)
 	return EXIT_SUCCESS;
 }
 
-/* One telemetry reply as a table, made of the rows that `rows_of` sees in it. */
-static int show_table(const struct config *c, bool json, const char *command,
-		      json_t *(*rows_of)(json_t *reply))
+static void add_reply(json_t *reply, void *all)
 {
-	json_t *reply = ask(c, command);
+	json_object_update(all, reply);
+}
+
+/* The same where the command tells of one at a time. */
+static json_t *ask_each(const struct config *c, const char *command)
+{
+	json_t *all = json_object();
+	struct telemetry t;
+
+	if (telemetry_open(&t, c->dataplane->file_prefix) ||
+	    telemetry_each(&t, command, add_reply, all)) {
+		options_fail("show", "%s", t.error);
+		json_decref(all);
+		all = NULL;
+	}
+	telemetry_close(&t);
+	return all;
+}
+
+/* A telemetry reply, which goes, as a table of the rows that `rows_of` sees in it. */
+static int show_table(json_t *reply, bool json, json_t *(*rows_of)(json_t *reply))
+{
 	json_t *rows;
 
 	if (!reply)
@@ -97,7 +116,7 @@ static int show_table(const struct config *c, bool json, const char *command,
 
 static int show_ports(const struct config *c, bool json)
 {
-	return show_table(c, json, "/imsgate/ports", ports_rows);
+	return show_table(ask_each(c, "/imsgate/ports"), json, ports_rows);
 }
 
 static json_t *workers_rows(json_t *reply)
@@ -107,7 +126,7 @@ static json_t *workers_rows(json_t *reply)
 
 static int show_workers(const struct config *c, bool json)
 {
-	return show_table(c, json, "/imsgate/workers", workers_rows);
+	return show_table(ask(c, "/imsgate/workers"), json, workers_rows);
 }
 
 static const struct subject {

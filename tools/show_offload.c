@@ -10,32 +10,52 @@
 #include "tools/table.h"
 #include "tools/telemetry.h"
 
+/* Of one port. */
+static void add_port(json_t *reply, void *rows)
+{
+	json_t *list = table_rows(reply, "row");
+
+	json_array_extend(rows, list);
+	json_decref(list);
+}
+
+/* The crypto devices, in the columns that ports have. */
+static void add_devices(json_t *reply, json_t *rows)
+{
+	json_t *device;
+	const char *key;
+
+	json_object_foreach(reply, key, device)
+	{
+		char of[96];
+
+		if (!json_is_object(device)) /* of all devices together */
+			continue;
+		snprintf(of, sizeof(of), "%" JSON_INTEGER_FORMAT " suites (%s)",
+			 json_integer_value(json_object_get(device, "suites")),
+			 json_string_value(json_object_get(device, "driver")));
+		json_array_append_new(rows, json_pack("{s:O?, s:s, s:s, s:O?, s:O?, s:O?}", "port",
+						      json_object_get(device, "device"), "offload",
+						      "crypto device", "of", of, "state",
+						      json_object_get(device, "state"), "sessions",
+						      json_object_get(device, "sessions"), "why",
+						      json_object_get(device, "why")));
+	}
+}
+
 /* One port at a time: a reply of DPDK's telemetry has room for some hundred rows, not for all. */
 static int collect(struct telemetry *t, json_t *rows)
 {
-	json_t *ports, *port;
-	size_t i;
-	int rc = telemetry_get(t, "/imsgate/offload", &ports);
+	json_t *devices;
+	int rc = telemetry_each(t, "/imsgate/offload", add_port, rows);
 
+	if (rc == 0)
+		rc = telemetry_get(t, "/imsgate/crypto", &devices);
 	if (rc)
 		return rc;
-	json_array_foreach(ports, i, port)
-	{
-		char command[64];
-		json_t *reply, *list;
-
-		snprintf(command, sizeof(command), "/imsgate/offload,%" JSON_INTEGER_FORMAT,
-			 json_integer_value(port));
-		rc = telemetry_get(t, command, &reply);
-		if (rc)
-			break;
-		list = table_rows(reply, "row");
-		json_array_extend(rows, list);
-		json_decref(list);
-		json_decref(reply);
-	}
-	json_decref(ports);
-	return rc;
+	add_devices(devices, rows);
+	json_decref(devices);
+	return 0;
 }
 
 /* The number of a row in its reply says nothing to anybody. */

@@ -98,3 +98,28 @@ int telemetry_get(struct telemetry *t, const char *command, json_t **out)
 	json_decref(value);
 	return fail(t, -EPROTO, "the reply to %s is not what was asked for", command);
 }
+
+int telemetry_each(struct telemetry *t, const char *command, void (*one)(json_t *reply, void *user),
+		   void *user)
+{
+	json_t *numbers, *number, *reply;
+	size_t i;
+	int rc = telemetry_get(t, command, &numbers);
+
+	if (rc)
+		return rc;
+	json_array_foreach(numbers, i, number)
+	{
+		char of_one[128];
+
+		snprintf(of_one, sizeof(of_one), "%s,%" JSON_INTEGER_FORMAT, command,
+			 json_integer_value(number));
+		rc = telemetry_get(t, of_one, &reply);
+		if (rc)
+			break;
+		one(reply, user);
+		json_decref(reply);
+	}
+	json_decref(numbers);
+	return rc;
+}

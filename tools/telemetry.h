@@ -34,4 +34,12 @@ void telemetry_close(struct telemetry *t);
  */
 int telemetry_get(struct telemetry *t, const char *command, json_t **out);
 
+/*
+ * What does not fit one reply: `command` alone answers with a list of numbers, and "COMMAND,NUMBER"
+ * tells of one. Hands each of these replies to one(), in the list's order; it owns nothing of it.
+ * Returns 0 or -errno.
+ */
+int telemetry_each(struct telemetry *t, const char *command, void (*one)(json_t *reply, void *user),
+		   void *user);
+
 #endif

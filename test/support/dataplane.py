@@ -22,7 +22,7 @@ dataplane:
   memory_mb: {memory_mb}
   control_core: {control_core}
   worker_cores: {worker_cores}
-  n_mbufs: 16384
+  n_mbufs: {n_mbufs}
   idle_sleep_us: 50
   sa:
     capacity: {capacity}
@@ -50,10 +50,12 @@ address add fd00::1/64 dev gm0 nodad
 
 class Dataplane:
     """Starts it in `wire` and sets its kernel port up, `links` as of ip(8). The port is a DPDK device.
-    `section`: lines of YAML more, below `dataplane:`; `capacity`: SAs."""
+    `section`: lines of YAML more, below `dataplane:`; `capacity`: SAs; `zones`: more of them, each
+        of which takes a thousand of `n_mbufs` for its tap."""
 
     def __init__(self, build, directory, network_port, hugepages=False, edge="edge",
-                 prefix="imsgate", section="", n_workers=1, capacity=4096, links=EDGE):
+                 prefix="imsgate", section="", n_workers=1, capacity=4096, links=EDGE, zones="",
+                 n_mbufs=16384):
         self.build = build
         self.directory = directory
         self.edge = edge
@@ -65,8 +67,8 @@ class Dataplane:
             file.write(CONFIG.format(directory=directory, control_core=cores[0],
                                      worker_cores=workers, network_port=network_port,
                                      hugepages=str(hugepages).lower(), memory_mb=MEMORY_MB,
-                                     prefix=prefix, edge=edge, section=section,
-                                     capacity=capacity))
+                                     prefix=prefix, edge=edge, section=section, capacity=capacity,
+                                     n_mbufs=n_mbufs) + zones)
         self.process = process.Process("imsgate-dataplane", [os.path.join(build, PROGRAM),
                                                              "--config", self.config], netns="wire")
         process.wait_until("the data plane's start", self._ready, 20, [self.process])
@@ -87,7 +89,7 @@ class Dataplane:
             sock.connect(self.telemetry_path)
             sock.recv(16384)
             sock.send(command.encode())
-            return json.loads(sock.recv(65536))[command]
+            return json.loads(sock.recv(65536))[command.split(",")[0]]
 
     def counters(self):
         return self.telemetry("/imsgate/stats")
