@@ -19,67 +19,48 @@
 #include <string.h>
 
 #include <rte_cycles.h>
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
-#include <rte_mbuf.h>
 #include <rte_pause.h>
 
-#include "dataplane/pkt.h"
-#include "dataplane/queue.h"
-#include "dataplane/steer.h"
-#include "tools/bench/feed.h"
+#include "tools/bench/pair.h"
 #include "tools/bench/quiet.h"
 #include "tools/bench/report.h"
 #include "tools/bench/stat.h"
 
 enum {
-	N_DESKS = 2,
 	SIZE_BYTES = 128,
 	WARM_UP_ROUNDS = 8,
-	/* Numbers in the RCU: 0 is the bench's own worker. */
-	FIRST_NUMBER = 1,
 };
-_Static_assert(FIRST_NUMBER + N_DESKS <= BENCH_WORKERS, "each has a place in the RCU");
 
 #define TARGET_GAIN 1.9
 
 static const uint32_t sa_counts[] = { 2000, 4000000 };
 
-/* A worker, and all that its core needs to feed it. */
-struct desk {
-	struct bench bench; /* its rings, for the feed */
-	struct bench_feed feed;
-	struct worker *worker;
-	double cycles; /* per packet of the last round */
-	int rc;
+struct scale {
+	struct pair pair;
+	pthread_t thread; /* the second desk's */
+	unsigned other_core;
+	int rc;               /* the second desk's, of the last round */
+	double second_cycles; /* the same, per packet */
 	/* Round numbers. written by: `asked`, `start` the first desk; `ready`, `done` the second */
 	_Alignas(RTE_CACHE_LINE_SIZE) _Atomic uint32_t asked, start;
 	_Alignas(RTE_CACHE_LINE_SIZE) _Atomic uint32_t ready, done;
 	_Atomic bool stop;
 };
 
-struct scale {
-	struct bench_run *run;
-	struct zones zones;
-	struct steer *steer;
-	struct desk desk[N_DESKS];
-	pthread_t thread;
-	unsigned other_core;
-};
-
 /* ---- rounds ---- */
 
-static void measure_turns(struct desk *d)
+/* Cycles per packet of a round. */
+static double measure_turns(struct pair_desk *d)
 {
 	uint64_t begin = rte_rdtsc();
 	while (worker_turn(d->worker))
 		;
-	d->cycles = (double)(rte_rdtsc() - begin) / d->bench.round_pkts;
+	return (double)(rte_rdtsc() - begin) / d->bench.round_pkts;
 }
 
-static int drain(struct desk *d)
+static int drain(struct pair_desk *d)
 {
 	return feed_drain(&d->feed) == d->bench.round_pkts ? 0 : -EPROTO;
 }
@@ -107,31 +88,31 @@ static bool bind_to(unsigned core)
 static void *run_second(void *arg)
 {
 	struct scale *s = arg;
-	struct desk *d = &s->desk[1];
+	struct pair_desk *d = &s->pair.desk[1];
 	bind_to(s->other_core);
 	rte_thread_register(); /* for a cache of its own in the pool */
 	for (uint32_t round = 1;; round++) {
-		while (atomic_load_explicit(&d->asked, memory_order_acquire) != round &&
-		       !atomic_load_explicit(&d->stop, memory_order_acquire))
+		while (atomic_load_explicit(&s->asked, memory_order_acquire) != round &&
+		       !atomic_load_explicit(&s->stop, memory_order_acquire))
 			rte_pause();
-		if (atomic_load_explicit(&d->stop, memory_order_acquire))
+		if (atomic_load_explicit(&s->stop, memory_order_acquire))
 			break;
-		d->rc = feed_round(&d->feed, SIZE_BYTES);
+		s->rc = feed_round(&d->feed, SIZE_BYTES);
 		quiet_hold();
-		tell(&d->ready, round);
-		wait_for(&d->start, round);
-		measure_turns(d);
+		tell(&s->ready, round);
+		wait_for(&s->start, round);
+		s->second_cycles = measure_turns(d);
 		quiet_release();
-		if (d->rc == 0)
-			d->rc = drain(d);
-		tell(&d->done, round);
+		if (s->rc == 0)
+			s->rc = drain(d);
+		tell(&s->done, round);
 	}
 	rte_thread_unregister();
 	return NULL;
 }
 
 /* `steered`: with the search for each packet's owner, which one worker alone does without. */
-static int round_alone(struct desk *d, bool steered, double *cycles)
+static int round_alone(struct pair_desk *d, bool steered, double *cycles)
 {
 	struct steer_worker *steer = d->worker->steer;
 	int rc = feed_round(&d->feed, SIZE_BYTES);
@@ -140,29 +121,27 @@ static int round_alone(struct desk *d, bool steered, double *cycles)
 	if (!steered)
 		d->worker->steer = NULL;
 	quiet_hold();
-	measure_turns(d);
+	*cycles = measure_turns(d);
 	quiet_release();
 	d->worker->steer = steer;
-	*cycles = d->cycles;
 	return drain(d);
 }
 
-static int round_together(struct scale *s, uint32_t round, double cycles[N_DESKS])
+static int round_together(struct scale *s, uint32_t round, double cycles[PAIR_DESKS])
 {
-	struct desk *first = &s->desk[0], *second = &s->desk[1];
+	struct pair_desk *first = &s->pair.desk[0];
 	int rc = feed_round(&first->feed, SIZE_BYTES);
-	tell(&second->asked, round);
-	wait_for(&second->ready, round);
+	tell(&s->asked, round);
+	wait_for(&s->ready, round);
 	quiet_hold();
-	tell(&second->start, round);
-	measure_turns(first);
+	tell(&s->start, round);
+	cycles[0] = measure_turns(first);
 	quiet_release();
-	wait_for(&second->done, round);
+	wait_for(&s->done, round);
 	if (rc == 0)
 		rc = drain(first);
-	cycles[0] = first->cycles;
-	cycles[1] = second->cycles;
-	return rc < 0 ? rc : second->rc;
+	cycles[1] = s->second_cycles;
+	return rc < 0 ? rc : s->rc;
 }
 
 /* Of each measured round; see measure_case(). */
@@ -173,10 +152,10 @@ struct rounds {
 static int measure(struct scale *s, struct rounds *r, uint32_t n)
 {
 	for (uint32_t i = 0; i < WARM_UP_ROUNDS + n; i++) {
-		double one, steered, both[N_DESKS] = { 1, 1 };
-		int rc = round_alone(&s->desk[0], false, &one);
+		double one, steered, both[PAIR_DESKS] = { 1, 1 };
+		int rc = round_alone(&s->pair.desk[0], false, &one);
 		if (rc == 0)
-			rc = round_alone(&s->desk[0], true, &steered);
+			rc = round_alone(&s->pair.desk[0], true, &steered);
 		if (rc == 0)
 			rc = round_together(s, i + 1, both);
 		if (rc < 0)
@@ -192,153 +171,16 @@ static int measure(struct scale *s, struct rounds *r, uint32_t n)
 	return 0;
 }
 
-/* ---- setting it up ---- */
-
-static struct rte_ring *new_ring(const char *name, unsigned queue, uint32_t n)
-{
-	char full[RTE_RING_NAMESIZE];
-	snprintf(full, sizeof(full), "scale_%s%u", name, queue);
-	return rte_ring_create(full, n, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-}
-
-static int open_port(struct scale *s, const char *name, bool is_kernel)
-{
-	struct rte_ring *rx[N_DESKS], *tx[N_DESKS];
-	for (unsigned q = 0; q < N_DESKS; q++) {
-		struct bench *b = &s->desk[q].bench;
-		rx[q] = is_kernel ? b->kernel_rx : b->network_rx;
-		tx[q] = is_kernel ? b->kernel_tx : b->network_tx;
-	}
-	int port = rte_eth_from_rings(name, rx, N_DESKS, tx, N_DESKS, 0);
-	if (port < 0)
-		return -ENOMEM;
-	struct zone_port *p = &s->zones.port[s->zones.n_ports];
-	*p = (struct zone_port){ .port = (uint16_t)port, .is_kernel = is_kernel };
-	int rc = queue_open(p, N_DESKS, 1500, s->run->bench->zones.pool);
-	if (rc < 0)
-		return rc;
-	for (uint16_t q = 0; q < N_DESKS; q++) /* by the worker's number in the RCU */
-		p->queue_of[FIRST_NUMBER + q] = q;
-	s->zones.n_ports++;
-	if (!is_kernel)
-		p->zone_of_vlan = calloc(4096, 1);
-	return is_kernel || p->zone_of_vlan ? port : -ENOMEM;
-}
-
-static int open_ports(struct scale *s)
-{
-	uint32_t n_entries = 2 * s->run->bench->round_pkts;
-	for (unsigned q = 0; q < N_DESKS; q++) {
-		struct bench *b = &s->desk[q].bench;
-		b->round_pkts = s->run->bench->round_pkts;
-		b->network_rx = new_ring("network_rx", q, n_entries);
-		b->network_tx = new_ring("network_tx", q, n_entries);
-		b->kernel_rx = new_ring("kernel_rx", q, n_entries);
-		b->kernel_tx = new_ring("kernel_tx", q, n_entries);
-		if (!b->network_rx || !b->network_tx || !b->kernel_rx || !b->kernel_tx)
-			return -ENOMEM;
-	}
-	int network = open_port(s, "scale_network", false);
-	int kernel = network < 0 ? network : open_port(s, "scale_kernel", true);
-	if (kernel < 0)
-		return kernel;
-	s->zones.n = 1;
-	s->zones.zone[0] = s->run->bench->zones.zone[0];
-	s->zones.zone[0].network_port = (uint16_t)network;
-	s->zones.zone[0].kernel_port = (uint16_t)kernel;
-	return 0;
-}
-
-static int open_desk(struct scale *s, unsigned q)
-{
-	struct desk *d = &s->desk[q];
-	char name[32];
-	d->feed = *s->run->feed;
-	d->feed.bench = &d->bench;
-	d->feed.random += q;
-	d->feed.crypto = crypto_new(-1);
-	snprintf(name, sizeof(name), "scale%u", q);
-	d->feed.pool = rte_pktmbuf_pool_create(name, 4 * d->bench.round_pkts, 256, PKT_BYTES,
-					       RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	d->feed.member = calloc(d->feed.n_room, sizeof(*d->feed.member));
-	d->worker = rte_zmalloc("worker", sizeof(*d->worker), RTE_CACHE_LINE_SIZE);
-	if (!d->feed.crypto || !d->feed.pool || !d->feed.member || !d->worker)
-		return -ENOMEM;
-	d->worker->zones = &s->zones;
-	d->worker->sas = &s->run->bench->sas;
-	d->worker->events = s->run->bench->worker->events;
-	d->worker->start_tsc = rte_rdtsc();
-	d->worker->fragments = s->run->bench->worker->fragments;
-	d->worker->steer = s->steer->worker[q];
-	int rc = worker_init(d->worker, (uint16_t)(FIRST_NUMBER + q), -1);
-	if (rc == 0)
-		rte_rcu_qsbr_thread_online(d->worker->sas->rcu, d->worker->number);
-	return rc;
-}
-
-static int open_all(struct scale *s)
-{
-	static const int node[N_DESKS] = { SOCKET_ID_ANY, SOCKET_ID_ANY };
-	int rc = open_ports(s);
-	if (rc < 0)
-		return rc;
-	s->steer = steer_new(&s->zones, node, N_DESKS, OWNER_BUCKETS_MAX);
-	if (!s->steer)
-		return -ENOMEM;
-	for (unsigned q = 0; q < N_DESKS && rc == 0; q++)
-		rc = open_desk(s, q);
-	return rc;
-}
-
-static void close_all(struct scale *s)
-{
-	for (unsigned q = 0; q < N_DESKS; q++) {
-		struct desk *d = &s->desk[q];
-		if (d->worker && d->worker->crypto) {
-			rte_rcu_qsbr_thread_offline(d->worker->sas->rcu, d->worker->number);
-			worker_fini(d->worker);
-		}
-		rte_free(d->worker);
-		free(d->feed.member);
-		if (d->feed.crypto)
-			crypto_free(d->feed.crypto);
-	}
-	steer_free(s->steer);
-}
-
-/* Each desk's source makes packets of the peers that its worker owns. */
-static void share_peers(struct scale *s, uint32_t n)
-{
-	const struct owner_map *map = atomic_load_explicit(&s->steer->map, memory_order_relaxed);
-	for (unsigned q = 0; q < N_DESKS; q++) {
-		struct bench_feed *f = &s->desk[q].feed;
-		f->suite = s->run->feed->suite;
-		f->inbound = s->run->feed->inbound;
-		f->n_populations = s->run->feed->n_populations;
-		f->n_peers = n;
-		f->n_members = 0;
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t pair[2];
-		feed_addresses(i, pair);
-		uint32_t hash =
-			owner_hash_addresses(&s->steer->hash, (const uint8_t *)pair, sizeof(pair));
-		struct bench_feed *f = &s->desk[map->worker[hash & map->bucket_mask]].feed;
-		f->member[f->n_members++] = i;
-	}
-}
-
 static int start_second(struct scale *s)
 {
-	struct desk *d = &s->desk[1];
-	atomic_store_explicit(&d->asked, 0, memory_order_relaxed);
-	atomic_store_explicit(&d->stop, false, memory_order_relaxed);
+	atomic_store_explicit(&s->asked, 0, memory_order_relaxed);
+	atomic_store_explicit(&s->stop, false, memory_order_relaxed);
 	return -pthread_create(&s->thread, NULL, run_second, s);
 }
 
 static void stop_second(struct scale *s)
 {
-	atomic_store_explicit(&s->desk[1].stop, true, memory_order_release);
+	atomic_store_explicit(&s->stop, true, memory_order_release);
 	pthread_join(s->thread, NULL);
 }
 
@@ -347,9 +189,9 @@ static void stop_second(struct scale *s)
 static void complain(const struct scale *s, int rc)
 {
 	fprintf(stderr, "imsgate-bench: error: scale: %s\n", strerror(-rc));
-	for (unsigned q = 0; q < N_DESKS; q++) {
+	for (unsigned q = 0; q < PAIR_DESKS; q++) {
 		for (uint32_t i = COUNTER_FIRST_DROP; i < COUNT_N; i++) {
-			uint64_t n = s->desk[q].worker->count.n[i];
+			uint64_t n = s->pair.desk[q].worker->count.n[i];
 			if (n)
 				fprintf(stderr, "  worker %u, %s: %lu\n", q, counter_name[i], n);
 		}
@@ -363,22 +205,22 @@ static void tell_case(struct scale *s, bool inbound, uint32_t n_sas, struct roun
 	struct stat_summary together = stat_summarize(r->together, n);
 	const char *direction = inbound ? "inbound" : "outbound";
 	char what[80];
-	report_say(s->run->report, "%-9s %9u %8.0f %8.0f %9.0f %6.2f %7.2f–%.2f\n", direction,
+	report_say(s->pair.run->report, "%-9s %9u %8.0f %8.0f %9.0f %6.2f %7.2f–%.2f\n", direction,
 		   n_sas, alone.median, steered.median, together.median, gain.median, gain.p10,
 		   gain.p90);
-	report_row(s->run->report, "scale",
+	report_row(s->pair.run->report, "scale",
 		   json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "direction",
 			     direction, "n_sas", n_sas, "size_bytes", SIZE_BYTES, "cycles_alone",
 			     alone.median, "cycles_alone_steered", steered.median,
 			     "cycles_together", together.median, "gain", gain.median, "gain_p10",
 			     gain.p10, "gain_p90", gain.p90));
 	snprintf(what, sizeof(what), "two workers, %s, %u SAs", direction, n_sas);
-	report_target(s->run->report, what, gain.median, true, TARGET_GAIN, "×");
+	report_target(s->pair.run->report, what, gain.median, true, TARGET_GAIN, "×");
 }
 
 static int measure_case(struct scale *s, bool inbound, uint32_t n_sas)
 {
-	uint32_t n = s->run->options->n_rounds;
+	uint32_t n = s->pair.run->options->n_rounds;
 	double *all = calloc(4 * (size_t)n, sizeof(*all));
 	struct rounds r = { .gain = all };
 	int rc = -ENOMEM;
@@ -403,24 +245,20 @@ static int measure_all(struct scale *s)
 {
 	int rc = 0;
 	for (unsigned inbound = 0; inbound < 2 && rc == 0; inbound++) {
-		feed_begin(s->run->feed, &bench_suites[0], !inbound);
+		feed_begin(s->pair.run->feed, &bench_suites[0], !inbound);
 		for (size_t k = 0; k < sizeof(sa_counts) / sizeof(sa_counts[0]) && rc == 0; k++) {
-			if (sa_counts[k] > s->run->options->max_sas)
+			if (sa_counts[k] > s->pair.run->options->max_sas)
 				continue;
 			report_progress("scale: %u SAs", sa_counts[k]);
-			rc = feed_grow(s->run->feed, sa_counts[k]);
+			rc = feed_grow(s->pair.run->feed, sa_counts[k]);
 			if (rc < 0)
 				break;
-			share_peers(s, sa_counts[k]);
+			pair_share(&s->pair, sa_counts[k]);
 			rc = measure_case(s, !inbound, sa_counts[k]);
 		}
-		for (unsigned q = 0; q < N_DESKS; q++) /* both are at rest */
-			rte_rcu_qsbr_quiescent(s->run->bench->sas.rcu, FIRST_NUMBER + q);
-		for (unsigned q = 0; q < N_DESKS; q++)
-			rte_rcu_qsbr_thread_offline(s->run->bench->sas.rcu, FIRST_NUMBER + q);
-		feed_end(s->run->feed);
-		for (unsigned q = 0; q < N_DESKS; q++)
-			rte_rcu_qsbr_thread_online(s->run->bench->sas.rcu, FIRST_NUMBER + q);
+		pair_leave(&s->pair);
+		feed_end(s->pair.run->feed);
+		pair_enter(&s->pair);
 	}
 	return rc;
 }
@@ -446,7 +284,6 @@ int scale_run(struct bench_run *run)
 		rte_free(s);
 		return 0;
 	}
-	s->run = run;
 	s->other_core = (unsigned)other;
 	report_say(
 		run->report,
@@ -454,13 +291,13 @@ int scale_run(struct bench_run *run)
 		"alone,\n%u bytes; cycles per packet and core.\n\n%-9s %9s %8s %8s %9s %6s %12s\n",
 		run->bench->core, s->other_core, SIZE_BYTES, "direction", "SAs", "alone", "steered",
 		"together", "gain", "10–90 %");
-	int rc = open_all(s);
+	int rc = pair_open(&s->pair, run);
 	if (rc < 0)
 		fprintf(stderr, "imsgate-bench: error: scale: two workers do not start: %s\n",
 			strerror(-rc));
 	else
 		rc = measure_all(s);
-	close_all(s);
+	pair_close(&s->pair);
 	rte_free(s);
 	return rc;
 }
