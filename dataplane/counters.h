@@ -23,6 +23,9 @@
 	COUNTER(fragment_whole, "datagrams put together from fragments")                           \
 	COUNTER(fragment_split, "datagrams cut into fragments")                                    \
 	COUNTER(fragment_tx, "fragments made of them")                                             \
+	COUNTER(path_mtu_lowered, "path MTUs of SAs lowered, as ICMP errors said")                 \
+	COUNTER(path_mtu_disbelieved, "ICMP errors about sequence numbers not sent lately")        \
+	COUNTER(too_big_tx, "ICMP errors made for the kernel: its packet exceeds the path MTU")    \
 	COUNTER(crypto_device, "packets back from crypto devices, good or bad")                    \
 	COUNTER(packet_truncated, "drop: a header or length runs past the end of the packet")      \
 	COUNTER(packet_malformed, "drop: a header field is impossible")                            \
@@ -56,13 +59,17 @@
 	COUNTER(encap_keepalive, "drop: NAT keepalive (RFC 3948 2.3)")                             \
 	COUNTER(clear_udp_to_protected, "drop: clear UDP to a protected port")                     \
 	COUNTER(clear_tcp_to_protected, "drop: clear TCP to a protected port")                     \
+	COUNTER(path_mtu_heard, "drop: ICMP error, ESP too big, kept until its SA judges it")      \
+	COUNTER(path_mtu_refused, "drop: ICMP error, ESP too big, that cannot be true")            \
+	COUNTER(path_mtu_limited, "drop: ICMP error, ESP too big, more than are heard a second")   \
+	COUNTER(icmp_about_esp, "drop: other ICMP error about ESP, which the kernel never sent")   \
 	COUNTER(clear_rate_source, "drop: clear SIP, more than one source may send")               \
 	COUNTER(clear_rate_zone, "drop: clear SIP, more than unknown sources may send together")   \
 	COUNTER(clear_to_tunnel, "drop: clear packet that a tunnel's policy holds")                \
 	COUNTER(out_no_sa, "drop: from or to a protected port, but no SA has this tuple")          \
 	COUNTER(out_no_tunnel, "drop: a tunnel's policy holds the packet, the tunnel has no SA")   \
 	COUNTER(out_expired, "drop: outbound, the SA's lifetime is over")                          \
-	COUNTER(out_too_big, "drop: with ESP the packet would exceed the path MTU")                \
+	COUNTER(out_too_big, "drop: with ESP it exceeds the path MTU, and must not be cut")        \
 	COUNTER(out_exhausted, "drop: sequence numbers used up (RFC 4303 3.3.3)")                  \
 	COUNTER(inline_late, "drop: a port speaks of an SA that it does not serve (any more)")     \
 	COUNTER(crypto_failed, "drop: the crypto backend refused the job")                         \

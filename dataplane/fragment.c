@@ -8,11 +8,13 @@
 #include <rte_random.h>
 
 #include "dataplane/out.h"
+#include "dataplane/path.h"
 #include "dataplane/pkt.h"
 #include "dataplane/reassembly.h"
 
 enum {
 	FRAGMENT_HEADER_BYTES = 8, /* IPv6 */
+	IPV4_DF = 0x40,            /* of the byte with the flags */
 	MORE_FRAGMENTS_V4 = 0x2000,
 	MORE_FRAGMENTS_V6 = 0x0001,
 	/* RFC 791 3.1: what a link has to carry leaves 512 bytes behind the longest header. */
@@ -189,20 +191,20 @@ void fragment_to_kernel(struct worker *w, uint8_t zone, struct rte_mbuf *m)
 
 uint16_t fragment_limit(const struct worker *w, const struct rte_mbuf *m, const struct zone *zone)
 {
-	return m->pool == w->zones->datagrams ? UINT16_MAX : zone->mtu_bytes;
+	return m->pool == w->zones->datagrams ? UINT16_MAX : path_limit(w, zone);
 }
 
 /*
  * What the kernel sent in fragments and leaves in the clear leaves in fragments no larger: it may
  * know of a shorter path.
  */
-static uint16_t limit_of(const struct zone *zone, struct rte_mbuf *m)
+static uint16_t limit_of(struct worker *w, const struct zone *zone, struct rte_mbuf *m)
 {
 	const struct reassembly_pkt *p = rte_mbuf_to_priv(m);
-	/* What every link of the family carries: RFC 791 3.1, RFC 8200 5. */
-	uint16_t least = p->pkt.at.family == API_IPV4 ? 576 : 1280;
-	if (p->pkt.sa)
-		return zone->mtu_bytes;
+	uint16_t least =
+		p->pkt.at.family == API_IPV4 ? PATH_LEAST_IPV4_BYTES : PATH_LEAST_IPV6_BYTES;
+	if (p->pkt.sa) /* and only then may it be an ordinary buffer */
+		return path_mtu(w, &p->pkt);
 	uint16_t known = RTE_MAX(p->largest_bytes, least);
 	return RTE_MIN(known, zone->mtu_bytes);
 }
@@ -212,9 +214,10 @@ void fragment_to_network(struct worker *w, uint8_t zone, struct rte_mbuf *m)
 	struct rte_mbuf *to[FRAGMENT_MAX];
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
 	uint32_t id = (uint32_t)rte_rand(); /* IPv6: not to be guessed (RFC 7739) */
-	uint16_t limit_bytes = limit_of(&w->zones->zone[zone], m);
+	uint16_t limit_bytes = limit_of(w, &w->zones->zone[zone], m);
+	bool has_none = pkt_of(m)->sa && ip[6] & IPV4_DF; /* an outer header: RFC 6864 4.1 */
 	if (ip[0] >> 4 == 4)
-		id = (uint32_t)(ip[4] << 8 | ip[5]); /* the kernel's own */
+		id = has_none ? pkt_of(m)->sequence : (uint32_t)(ip[4] << 8 | ip[5]);
 	uint32_t n = fit(w, m, id, limit_bytes, to);
 	for (uint32_t i = 0; i < n; i++)
 		out_network_frame(w, zone, to[i]);

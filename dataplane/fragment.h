@@ -1,8 +1,9 @@
 /*
  * Datagrams that are too long to leave as they are leave in fragments (RFC 791 2.3, RFC 8200 4.5):
- * after ESP, never before (RFC 4303 3.3.4). They come from reassembly, in buffers of its pool,
+ * after ESP, never before (RFC 4303 3.3.4). Most come from reassembly, in buffers of its pool,
  * and every one of those is copied into ordinary buffers here, one or many: drivers are promised
- * one pool (RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE).
+ * one pool (RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE). Others have become too long by ESP, for the path of
+ * their SA.
  *
  * Toward the kernel, the number that holds a datagram's fragments together is ours, even for clear
  * ones, odd for what came out of ESP: what is left of one in the kernel's own reassembly never
@@ -22,7 +23,10 @@ struct zone;
 /* Fragments of one datagram: of 65 535 bytes where links carry 576 (RFC 791). */
 #define FRAGMENT_MAX 128
 
-/* How long the packet may become by ESP: what came in fragments may leave in some. */
+/*
+ * How long the packet may become by ESP before anybody looks at its path: what came in fragments
+ * may leave in some.
+ */
 uint16_t fragment_limit(const struct worker *w, const struct rte_mbuf *m, const struct zone *zone);
 
 /* The frame has no VLAN tag. Owns m. */

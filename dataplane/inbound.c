@@ -8,6 +8,7 @@
 #include "dataplane/encap.h"
 #include "dataplane/esp.h"
 #include "dataplane/flood.h"
+#include "dataplane/icmp.h"
 #include "dataplane/inline_path.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
@@ -33,8 +34,19 @@ enum counter inbound_claim(const struct worker *w, const struct rte_mbuf *m, con
 	return claimed ? reason : ESP_OK;
 }
 
+static bool is_icmp(const struct pkt *p)
+{
+	return p->at.protocol == IPPROTO_ICMP || p->at.protocol == IPPROTO_ICMPV6;
+}
+
 static void clear_in(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 {
+	/* What is said about our ESP is no policy's: it is not for the kernel. */
+	enum counter about_esp = unlikely(is_icmp(p)) ? icmp_in(w, m, p) : COUNT_clear_rx;
+	if (unlikely(about_esp != COUNT_clear_rx)) {
+		out_drop(w, m, about_esp);
+		return;
+	}
 	enum counter verdict = inbound_claim(w, m, p);
 	if (likely(verdict == ESP_OK) && unlikely(encap_claims_in(w, m, p)))
 		verdict = COUNT_clear_to_tunnel;

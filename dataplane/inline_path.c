@@ -4,6 +4,7 @@
 
 #include "dataplane/esp.h"
 #include "dataplane/inline_sa.h"
+#include "dataplane/path.h"
 #include "dataplane/worker.h"
 
 enum {
@@ -57,6 +58,11 @@ bool inline_begin(struct worker *w, struct rte_mbuf *m, struct sa *sa)
 	return s->is_begun;
 }
 
+void inline_end(const struct worker *w, const struct sa *sa)
+{
+	session_of(w, sa)->is_begun = false;
+}
+
 enum counter inline_leave(const struct worker *w, struct rte_mbuf *m, struct pkt *p,
 			  uint16_t mtu_bytes)
 {
@@ -89,7 +95,7 @@ bool inline_take(const struct worker *w, struct rte_mbuf *m, struct pkt *p)
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->at.l3);
 	/* What will be cut into fragments, or copied, needs its ICV before. */
 	if (m->pool == w->zones->datagrams ||
-	    p->job.esp - ip + p->job.auth_bytes + shape->icv_bytes > zone->mtu_bytes)
+	    p->job.esp - ip + p->job.auth_bytes + shape->icv_bytes > path_limit(w, zone))
 		return false;
 	if (!give(session_of(w, p->sa), zone, m, ip, p->job.esp))
 		return false;

@@ -55,6 +55,9 @@ bool inline_begin(struct worker *w, struct rte_mbuf *m, struct sa *sa);
 enum counter inline_leave(const struct worker *w, struct rte_mbuf *m, struct pkt *p,
 			  uint16_t mtu_bytes);
 
+/* Instead: the cpu does this packet, under the number taken, and all that come after it. */
+void inline_end(const struct worker *w, const struct sa *sa);
+
 /* Is there something about a packet that is ready, for a port to do? */
 static inline bool inline_concerns(const struct pkt *p)
 {

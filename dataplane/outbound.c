@@ -8,7 +8,9 @@
 #include "dataplane/encap.h"
 #include "dataplane/esp.h"
 #include "dataplane/fragment.h"
+#include "dataplane/icmp.h"
 #include "dataplane/inline_path.h"
+#include "dataplane/path.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
 #include "dataplane/worker.h"
@@ -63,6 +65,34 @@ static bool may_leave_clear(const struct worker *w, const struct zone *zone,
 	       !tuple_is_peer_protected(w->sas, tuple);
 }
 
+static enum counter prepare(struct worker *w, struct rte_mbuf *m, struct pkt *p,
+			    uint16_t limit_bytes, bool by_port)
+{
+	if (unlikely(by_port))
+		return inline_leave(w, m, p, limit_bytes);
+	return likely(p->sa->id.mode == API_TRANSPORT) ? esp_out_prepare(m, p, limit_bytes)
+						       : encap_out_prepare(m, p, limit_bytes);
+}
+
+/*
+ * It may be too long for its path: RFC 4301 8.2.1. Then it is cut after ESP, which the port does
+ * not do, or the kernel hears how long it may be.
+ */
+static enum counter prepare_long(struct worker *w, struct rte_mbuf *m, struct pkt *p, bool by_port)
+{
+	uint16_t mtu_bytes = path_mtu(w, p);
+	enum counter verdict = prepare(w, m, p, mtu_bytes, by_port);
+	if (verdict != COUNT_out_too_big)
+		return verdict;
+	if (path_may_cut(m, p)) {
+		if (by_port)
+			inline_end(w, p->sa);
+		return prepare(w, m, p, UINT16_MAX, false);
+	}
+	icmp_tell_too_big(w, m, p, path_clear_bytes(p, mtu_bytes));
+	return verdict;
+}
+
 /* Into p->sa, whose SPI is p->spi. */
 static enum counter seal(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 {
@@ -75,12 +105,10 @@ static enum counter seal(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 	bool by_port =
 		unlikely(inline_is(p->sa, CRYPTO_INLINE_PROTOCOL)) && inline_begin(w, m, p->sa);
 	enum counter verdict = take_sequence(w, p);
-	if (unlikely(by_port && verdict == ESP_OK))
-		verdict = inline_leave(w, m, p, zone->mtu_bytes);
-	else if (likely(verdict == ESP_OK))
-		verdict = likely(p->sa->id.mode == API_TRANSPORT)
-				  ? esp_out_prepare(m, p, limit_bytes)
-				  : encap_out_prepare(m, p, limit_bytes);
+	if (likely(verdict == ESP_OK))
+		verdict = prepare(w, m, p, limit_bytes, by_port);
+	if (unlikely(verdict == COUNT_out_too_big))
+		verdict = prepare_long(w, m, p, by_port);
 	if (likely(verdict == ESP_OK)) {
 		p->sa->run.n_pkts++;
 		p->sa->run.n_bytes += ip_bytes;
@@ -155,6 +183,15 @@ void outbound_burst(struct worker *w, const struct zone_port *port, struct rte_m
 	worker_crypto(w, job, n_jobs);
 }
 
+/* Cuts what is longer than its path carries. */
+static void leave_long(struct worker *w, struct rte_mbuf *m, const struct pkt *p)
+{
+	if (m->data_len - p->at.l3 > path_mtu(w, p))
+		fragment_to_network(w, p->zone, m);
+	else
+		out_to_network(w, p->zone, m);
+}
+
 void outbound_done(struct worker *w, struct crypto_job *job[], uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -167,6 +204,9 @@ void outbound_done(struct worker *w, struct crypto_job *job[], uint32_t n)
 		if (unlikely(p->sa->id.mode != API_TRANSPORT))
 			encap_out_finish(m, p);
 		w->count.n[COUNT_esp_tx]++;
-		out_to_network(w, p->zone, m);
+		if (unlikely(m->data_len - p->at.l3 > path_limit(w, &w->zones->zone[p->zone])))
+			leave_long(w, m, p);
+		else
+			out_to_network(w, p->zone, m);
 	}
 }

@@ -9,6 +9,7 @@
 #include "crypto/wipe.h"
 #include "dataplane/backend.h"
 #include "dataplane/inline_sa.h"
+#include "dataplane/path.h"
 #include "dataplane/sa_control.h"
 #include "dataplane/slot.h"
 #include "dataplane/table_memory.h"
@@ -31,13 +32,14 @@ static int alloc_all(struct sa_table *t, const struct sa_table_config *config)
 {
 	t->sa = table_memory_alloc("sa", (size_t)t->capacity * sizeof(*t->sa));
 	t->tuples = tuple_index_new(t->capacity);
+	t->paths = paths_new();
 	t->locals = rte_zmalloc("locals", sizeof(*t->locals), SA_LINE_BYTES);
 	t->generation = table_memory_map(t->capacity * sizeof(*t->generation));
 	t->slot = table_memory_map(t->capacity * sizeof(*t->slot));
 	t->ring = table_memory_map(t->capacity * sizeof(*t->ring));
 	t->retired = table_memory_map(t->capacity * sizeof(*t->retired));
-	if (!t->sa || !t->tuples || !t->locals || !t->generation || !t->slot || !t->ring ||
-	    !t->retired)
+	if (!t->sa || !t->tuples || !t->paths || !t->locals || !t->generation || !t->slot ||
+	    !t->ring || !t->retired)
 		return -ENOMEM;
 	if (t->n_wide) {
 		t->wide = rte_zmalloc("sa_wide", t->n_wide * sizeof(*t->wide), SA_LINE_BYTES);
@@ -82,6 +84,7 @@ void sa_table_free(struct sa_table *t)
 	table_memory_free(t->sa, (size_t)t->capacity * sizeof(*t->sa));
 	tunnels_free(&t->tunnels);
 	tuple_index_free(t->tuples);
+	paths_free(t->paths);
 	rte_free(t->locals);
 	rte_free(t->wide);
 	rte_free(t->rcu);
@@ -462,6 +465,8 @@ void sa_export(const struct sa_table *t, uint32_t slot, struct api_sa_state *sta
 	uint64_t top = sa->run.replay.top;
 	state->sequence = top;
 	state->window_pkts = sa->id.window_pkts;
+	if (sa->id.direction == API_OUT)
+		return;
 	if (!sa->rest.wide) {
 		state->window[0] = sa->run.replay.word[0];
 		state->window[1] = sa->run.replay.word[1];

@@ -55,9 +55,19 @@ struct sa_id {
 	_Atomic uint8_t backend; /* enum crypto_backend */
 };
 
+/* Of an outbound SA. */
+struct sa_sent {
+	uint64_t last;           /* number sent; lies where replay.top does, and is called so */
+	uint32_t path_until_s;   /* see path.h; on the clock of clock_s() */
+	uint16_t path_mtu_bytes; /* 0 = the zone's */
+};
+
 /* written by: the SA's owner core; read by: control (list, export), may be a packet behind */
 struct sa_run {
-	struct replay replay; /* inbound; outbound: top = last number sent */
+	union {
+		struct replay replay; /* inbound; outbound: top = last number sent */
+		struct sa_sent sent;
+	};
 	uint64_t n_pkts;
 	uint64_t n_bytes;
 };
@@ -86,11 +96,14 @@ struct sa {
 		key; /* lines of its own: authentication, then cipher */
 	_Alignas(SA_LINE_BYTES) struct sa_rest rest;
 };
+_Static_assert(offsetof(struct sa_sent, last) == offsetof(struct replay, top), "one number");
+_Static_assert(sizeof(struct sa_sent) <= sizeof(struct replay), "in the window's place");
 _Static_assert(sizeof(struct sa) == 4 * SA_LINE_BYTES, "one SA is four cache lines");
 _Static_assert(offsetof(struct sa, key) == SA_LINE_BYTES, "id and run are one line");
 
 struct backend;
 struct inline_table;
+struct paths;
 struct tuple_index;
 
 /* Owners are numbers from 1 below this; 0 is nobody. */
@@ -111,6 +124,7 @@ struct sa_table {
 	uint32_t index_mask; /* index bits of an SPI */
 	struct tuple_index *tuples;
 	struct locals *locals;
+	struct paths *paths; /* itself written by workers */
 	struct tunnels tunnels;
 
 	/* control only */

@@ -22,6 +22,7 @@
 #include "dataplane/inbound.h"
 #include "dataplane/out.h"
 #include "dataplane/outbound.h"
+#include "dataplane/path.h"
 #include "dataplane/pkt.h"
 #include "dataplane/rx.h"
 #include "dataplane/steer.h"
@@ -107,6 +108,7 @@ static uint32_t from_workers(struct worker *w, bool *more)
 static void keep_house(struct worker *w)
 {
 	w->now_s = clock_s(w->start_tsc);
+	w->path_floor = path_floor(w->sas->paths, w->now_s);
 	reassembly_expire(w, w->from_network);
 	reassembly_expire(w, w->from_kernel);
 }
@@ -195,6 +197,7 @@ int worker_init(struct worker *w, uint16_t number, int numa_node)
 	for (uint32_t i = 0; i < w->zones->n_ports; i++)
 		w->tx_queue[w->zones->port[i].port] = w->zones->port[i].queue_of[number];
 	w->now_s = clock_s(w->start_tsc);
+	w->path_floor = PATH_FLOOR_NONE;
 	w->crypto = crypto_new(numa_node);
 	w->from_network = reassembly_new(&w->fragments, false, numa_node);
 	w->from_kernel = reassembly_new(&w->fragments, true, numa_node);

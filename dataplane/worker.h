@@ -49,6 +49,9 @@ struct worker {
 	struct worker_burst waiting; /* ESP from the network whose SAs are on their way */
 	struct reassembly *from_network, *from_kernel;
 	struct flood *flood;
+	uint32_t path_heard_s; /* the second in which it heard n_path_heard ICMP errors */
+	uint32_t n_path_heard;
+	uint16_t path_floor;       /* no path MTU is known to be smaller: see path.h */
 	struct worker_burst whole; /* datagrams out of fragments, of the burst just sorted */
 	uint32_t n_split;          /* datagrams cut toward the kernel */
 

@@ -80,6 +80,7 @@ static void start(void)
 /* Windows and sequence numbers as on the first day, so that an input does the same each time. */
 static void reset(void)
 {
+	fixture_forget_paths(f);
 	for (uint32_t slot = 0; slot < f->sas.capacity; slot++) {
 		struct sa *sa = &f->sas.sa[slot];
 		sa->run = (struct sa_run){ 0 };

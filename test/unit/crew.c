@@ -277,6 +277,6 @@ void crew_expect_accounted(const struct crew *c)
 		out += crew_counted(c, (enum counter)i);
 	EXPECT_EQ(crew_counted(c, COUNT_network_rx) + crew_counted(c, COUNT_kernel_rx) +
 			  crew_counted(c, COUNT_fragment_whole) +
-			  crew_counted(c, COUNT_fragment_tx),
+			  crew_counted(c, COUNT_fragment_tx) + crew_counted(c, COUNT_too_big_tx),
 		  out);
 }

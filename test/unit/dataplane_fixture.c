@@ -13,6 +13,7 @@
 
 #include <sanitizer/asan_interface.h>
 
+#include "dataplane/path.h"
 #include "dataplane/pkt.h"
 
 enum {
@@ -349,11 +350,19 @@ void fixture_give_up_fragments(struct fixture *f)
 	fixture_set_time(f, now_s);
 }
 
+void fixture_forget_paths(struct fixture *f)
+{
+	paths_free(f->sas.paths);
+	f->sas.paths = paths_new();
+	check(f->sas.paths, "no memory");
+	f->worker.path_floor = PATH_FLOOR_NONE;
+}
+
 bool fixture_is_accounted(const struct fixture *f)
 {
 	const uint64_t *n = f->worker.count.n;
 	uint64_t in = n[COUNT_network_rx] + n[COUNT_kernel_rx] + n[COUNT_fragment_whole] +
-		      n[COUNT_fragment_tx];
+		      n[COUNT_fragment_tx] + n[COUNT_too_big_tx];
 	uint64_t out = n[COUNT_network_tx] + n[COUNT_kernel_tx] + n[COUNT_fragment_rx] +
 		       n[COUNT_fragment_split] + reassembly_n_held(f->worker.from_network) +
 		       reassembly_n_held(f->worker.from_kernel);

@@ -98,6 +98,8 @@ uint32_t fixture_missing(void);
 
 /* So long passes that no fragment waits for others any more; then the time is as before. */
 void fixture_give_up_fragments(struct fixture *f);
+/* What was heard of path MTUs is forgotten; what SAs believe is in their `run`. */
+void fixture_forget_paths(struct fixture *f);
 /* What came in since the counters were zero went out, waits as a fragment, or was dropped. */
 bool fixture_is_accounted(const struct fixture *f);
 

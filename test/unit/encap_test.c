@@ -401,6 +401,8 @@ TEST(encap, a_packet_that_would_not_fit_the_path_does_not_leave)
 		struct tunnel_scene s;
 		struct packet got;
 		open_scene(&s, kind, CRYPTO_HMAC_SHA1_NULL);
+		if (kind->inner == API_IPV4)
+			s.seg.inner_out.fragment_be16 = 0x4000; /* DF */
 		size_t largest = 0;
 		for (size_t n = 1300; n < 1500; n++) {
 			seg_inner(&s.inner, &s.seg.inner_out, n);

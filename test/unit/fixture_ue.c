@@ -88,5 +88,5 @@ void expect_accounted(const struct fixture *f)
 		return;
 	EXPECT_EQ(n[COUNT_kernel_tx] + n[COUNT_network_tx],
 		  n[COUNT_esp_rx] + n[COUNT_clear_rx] + n[COUNT_esp_tx] + n[COUNT_clear_tx] +
-			  n[COUNT_fragment_tx] - n[COUNT_fragment_split]);
+			  n[COUNT_fragment_tx] - n[COUNT_fragment_split] + n[COUNT_too_big_tx]);
 }

@@ -58,6 +58,7 @@ TEST(inline_protocol, a_packet_that_would_be_too_big_is_not_left_to_a_port)
 	struct scene s;
 	struct packet p;
 	inline_scene_open_protocol(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	s.ue.to_ue.fragment_be16 = 0x4000; /* DF */
 	inline_scene_promote(&s, SET_PS_TO_UC);
 	/* Header 20, UDP 8, ESP 8, trailer 2, ICV 12; nothing to pad. */
 	for (uint32_t over = 0; over < 2; over++) {
@@ -114,6 +115,7 @@ TEST(inline_protocol, c075_no_number_is_sent_twice_by_cpu_and_port)
 	struct esp_opened opened;
 	uint32_t last = 0, seed = 20261124;
 	inline_scene_open_protocol(&s, API_IPV4, CRYPTO_HMAC_SHA1_NULL);
+	s.ue.to_ue.fragment_be16 = 0x4000; /* DF */
 	for (unsigned round = 0; round < 2000; round++) {
 		seed = seed * 1664525 + 1013904223;
 		if ((seed >> 16 & 15) == 0)
