@@ -26,7 +26,7 @@ static void clear_out(struct worker *w, struct rte_mbuf *m, const struct pkt *p)
  * others.
  */
 static bool sort_out(struct worker *w, const struct zone_port *port, struct rte_mbuf *m,
-		     struct tuple *tuple, uint64_t *hash, struct worker_burst *others)
+		     struct tuple_lookup *lookup, struct worker_burst *others)
 {
 	struct pkt *p = pkt_of(m);
 	if (!rx_parse(w, port, m, p))
@@ -39,8 +39,8 @@ static bool sort_out(struct worker *w, const struct zone_port *port, struct rte_
 		out_drop(w, m, COUNT_packet_truncated);
 		return false;
 	}
-	*tuple = tuple_of(rte_pktmbuf_mtod(m, uint8_t *), &p->at, p->zone, API_OUT);
-	*hash = tuple_hash(w->sas->tuples, tuple);
+	lookup->tuple = tuple_of(rte_pktmbuf_mtod(m, uint8_t *), &p->at, p->zone, API_OUT);
+	lookup->hash = tuple_hash(w->sas->tuples, &lookup->tuple);
 	return true;
 }
 
@@ -126,14 +126,14 @@ static enum counter protect_other(struct worker *w, struct rte_mbuf *m, struct p
 
 /* Step 3: the SA of the tuple, or the reason to drop; p->spi is 0 for a clear packet. */
 static enum counter protect(struct worker *w, struct rte_mbuf *m, struct pkt *p,
-			    const struct tuple *tuple, uint64_t hash)
+			    const struct tuple_lookup *lookup)
 {
-	p->sa = tuple_find(w->sas, hash, tuple);
+	p->sa = tuple_find_candidate(w->sas, lookup);
 	p->spi = p->sa ? atomic_load_explicit(&p->sa->id.key, memory_order_relaxed) : 0;
 	if (likely(p->spi))
 		return seal(w, m, p);
-	return may_leave_clear(w, &w->zones->zone[p->zone], tuple) ? protect_other(w, m, p)
-								   : COUNT_out_no_sa;
+	return may_leave_clear(w, &w->zones->zone[p->zone], &lookup->tuple) ? protect_other(w, m, p)
+									    : COUNT_out_no_sa;
 }
 
 /* Drops it, lets it go, leaves its crypto to the port, or puts it to the jobs. */
@@ -155,28 +155,21 @@ void outbound_burst(struct worker *w, const struct zone_port *port, struct rte_m
 		    uint32_t n)
 {
 	struct rte_mbuf *with_ports[WORKER_BURST];
-	struct tuple tuple[WORKER_BURST];
-	uint64_t hash[WORKER_BURST];
+	struct tuple_lookup lookup[WORKER_BURST];
 	struct crypto_job *job[WORKER_BURST];
 	struct worker_burst others = { .n = 0 };
-	uint32_t n_tuples = 0, n_jobs = 0;
+	uint32_t n_lookups = 0, n_jobs = 0;
 
 	rx_prefetch(m, n);
 	for (uint32_t i = 0; i < n; i++) {
-		if (sort_out(w, port, m[i], &tuple[n_tuples], &hash[n_tuples], &others))
-			with_ports[n_tuples++] = m[i];
+		if (sort_out(w, port, m[i], &lookup[n_lookups], &others))
+			with_ports[n_lookups++] = m[i];
 	}
-	for (uint32_t i = 0; i < n_tuples; i++) /* short loops: see inbound_burst() */
-		tuple_prefetch(w->sas->tuples, hash[i]);
-	for (uint32_t i = 0; i < n_tuples; i++) {
-		const struct sa *sa = tuple_candidate(w->sas, hash[i]);
-		if (sa)
-			sa_prefetch(sa, tuple[i].family);
+	tuple_candidates(w->sas, lookup, n_lookups, true);
+	for (uint32_t i = 0; i < n_lookups; i++) {
+		struct pkt *p = pkt_of(with_ports[i]);
+		follow(w, with_ports[i], protect(w, with_ports[i], p, &lookup[i]), job, &n_jobs);
 	}
-	for (uint32_t i = 0; i < n_tuples; i++)
-		follow(w, with_ports[i],
-		       protect(w, with_ports[i], pkt_of(with_ports[i]), &tuple[i], hash[i]), job,
-		       &n_jobs);
 	for (uint32_t i = 0; i < others.n; i++)
 		follow(w, others.m[i], protect_other(w, others.m[i], pkt_of(others.m[i])), job,
 		       &n_jobs);

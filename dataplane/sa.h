@@ -212,12 +212,19 @@ static inline enum replay_verdict sa_replay_commit(struct sa *sa, uint64_t seque
 	return replay_commit(&sa->run.replay, sa->id.window_pkts, sequence);
 }
 
-static inline void sa_prefetch(const struct sa *sa, uint8_t family)
+/* What tells whether a packet is the SA's … */
+static inline void sa_prefetch_id(const struct sa *sa, uint8_t family)
 {
 	rte_prefetch0(&sa->id);
-	rte_prefetch0(&sa->key.auth);
 	if (family == API_IPV6)
 		rte_prefetch0(&sa->rest);
+}
+
+/* … and what every packet of it needs. */
+static inline void sa_prefetch(const struct sa *sa, uint8_t family)
+{
+	sa_prefetch_id(sa, family);
+	rte_prefetch0(&sa->key.auth);
 }
 
 static inline bool sa_peer_equal(const struct sa *sa, const uint8_t *address)

@@ -5,15 +5,10 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <emmintrin.h>
 #include <rte_common.h>
 
 #include "dataplane/table_memory.h"
-
-/* An entry: hash tag in the high half, slot + 1 in the low one; 0 = empty. */
-struct bucket {
-	_Alignas(SA_LINE_BYTES) _Atomic uint64_t entry[TUPLE_BUCKET_ENTRIES];
-};
-_Static_assert(sizeof(struct bucket) == SA_LINE_BYTES, "a bucket is one cache line");
 
 /*
  * Entries that a bucket takes of those whose first bucket it is, as long as it has no more: the
@@ -35,15 +30,9 @@ _Static_assert(sizeof(struct bucket) == SA_LINE_BYTES, "a bucket is one cache li
  */
 #define MIN_BUCKETS 4096u
 
-struct tuple_index {
-	struct bucket *bucket;
-	uint32_t n_buckets; /* a power of two */
-	uint64_t key[4];
-};
-
 static size_t index_bytes(const struct tuple_index *index)
 {
-	return (size_t)index->n_buckets * sizeof(struct bucket);
+	return (size_t)index->n_buckets * sizeof(struct tuple_bucket);
 }
 
 struct tuple_index *tuple_index_new(uint32_t n_sas)
@@ -68,23 +57,6 @@ void tuple_index_free(struct tuple_index *index)
 	free(index);
 }
 
-/* Multiply and fold: each input bit reaches every output bit. */
-static inline uint64_t mix(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-uint64_t tuple_hash(const struct tuple_index *index, const struct tuple *tuple)
-{
-	uint64_t word[5];
-	_Static_assert(sizeof(*tuple) == sizeof(word), "the tuple is hashed whole, without gaps");
-	memcpy(word, tuple, sizeof(word));
-	uint64_t local = mix(word[0] ^ index->key[0], word[1] ^ index->key[1]);
-	uint64_t peer = mix(word[2] ^ index->key[2], word[3] ^ index->key[3]);
-	return mix(local ^ word[4] ^ index->key[1], (peer << 1 | 1) ^ index->key[2]) ^ peer;
-}
-
 uint64_t tuple_peer_hash(const struct tuple_index *index, const struct tuple *tuple)
 {
 	/* Port 0 is no SA's, so no tuple of an SA is this one. */
@@ -95,13 +67,13 @@ uint64_t tuple_peer_hash(const struct tuple_index *index, const struct tuple *tu
 }
 
 /* The three uses of a hash take different bits of it. */
-static inline struct bucket *first_bucket(const struct tuple_index *index, uint64_t hash)
+static inline struct tuple_bucket *first_bucket(const struct tuple_index *index, uint64_t hash)
 {
 	return &index->bucket[hash & (index->n_buckets - 1)];
 }
 
 /* Never the first one: two equal choices are none. */
-static inline struct bucket *second_bucket(const struct tuple_index *index, uint64_t hash)
+static inline struct tuple_bucket *second_bucket(const struct tuple_index *index, uint64_t hash)
 {
 	uint64_t below = (hash >> 24 & UINT32_MAX) * (index->n_buckets - 1) >> 32;
 	uint32_t distance = 1 + (uint32_t)below;
@@ -113,7 +85,7 @@ static inline uint64_t tag(uint64_t hash)
 	return hash >> 32 << 32;
 }
 
-static unsigned n_used(const struct bucket *bucket)
+static unsigned n_used(const struct tuple_bucket *bucket)
 {
 	unsigned n = 0;
 	for (unsigned i = 0; i < TUPLE_BUCKET_ENTRIES; i++)
@@ -121,7 +93,7 @@ static unsigned n_used(const struct bucket *bucket)
 	return n;
 }
 
-static int put(struct bucket *bucket, uint64_t entry)
+static int put(struct tuple_bucket *bucket, uint64_t entry)
 {
 	for (unsigned i = 0; i < TUPLE_BUCKET_ENTRIES; i++) {
 		if (atomic_load_explicit(&bucket->entry[i], memory_order_relaxed) == 0) {
@@ -135,7 +107,8 @@ static int put(struct bucket *bucket, uint64_t entry)
 
 int tuple_insert(struct tuple_index *index, uint64_t hash, uint32_t slot)
 {
-	struct bucket *first = first_bucket(index, hash), *second = second_bucket(index, hash);
+	struct tuple_bucket *first = first_bucket(index, hash),
+			    *second = second_bucket(index, hash);
 	uint64_t entry = tag(hash) | (slot + 1);
 	if (n_used(first) < FIRST_BUCKET_ENTRIES || n_used(first) <= n_used(second))
 		return put(first, entry);
@@ -145,7 +118,7 @@ int tuple_insert(struct tuple_index *index, uint64_t hash, uint32_t slot)
 void tuple_remove(struct tuple_index *index, uint64_t hash, uint32_t slot)
 {
 	uint64_t entry = tag(hash) | (slot + 1);
-	struct bucket *bucket[2] = { first_bucket(index, hash), second_bucket(index, hash) };
+	struct tuple_bucket *bucket[2] = { first_bucket(index, hash), second_bucket(index, hash) };
 	for (unsigned b = 0; b < 2; b++) {
 		for (unsigned i = 0; i < TUPLE_BUCKET_ENTRIES; i++) {
 			_Atomic uint64_t *e = &bucket[b]->entry[i];
@@ -163,27 +136,41 @@ void tuple_prefetch_write(const struct tuple_index *index, uint64_t hash)
 	rte_prefetch0(second_bucket(index, hash));
 }
 
-void tuple_prefetch(const struct tuple_index *index, uint64_t hash)
+/*
+ * The entries whose 32 bits of hash agree, as bits; free ones may be among them. Where it stands in
+ * a bucket is random, so no branch asks entry by entry.
+ */
+static inline unsigned agreeing(const struct tuple_bucket *bucket, uint64_t hash)
 {
-	rte_prefetch0(first_bucket(index, hash));
+	__m128i wanted = _mm_set1_epi32((int32_t)(hash >> 32));
+	__m128i equal[4];
+	for (unsigned i = 0; i < 4; i++) {
+		const _Atomic uint64_t *e = &bucket->entry[2 * i];
+		__m128i pair =
+			_mm_set_epi64x((int64_t)atomic_load_explicit(e + 1, memory_order_relaxed),
+				       (int64_t)atomic_load_explicit(e, memory_order_relaxed));
+		/* Of each entry the upper half, twice. */
+		equal[i] = _mm_cmpeq_epi32(_mm_shuffle_epi32(pair, 0xf5), wanted);
+	}
+	__m128i low = _mm_packs_epi32(equal[0], equal[1]);
+	__m128i high = _mm_packs_epi32(equal[2], equal[3]);
+	/* Now two bytes of each. */
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(low, high)) & 0x5555;
 }
 
-/* The next SA of a bucket whose tag agrees, from entry *i on. */
-static inline struct sa *match(const struct sa_table *table, const struct bucket *bucket,
-			       uint64_t hash, unsigned *i)
+/* The SA of the first of `bits`, which loses it; NULL when there is none any more. */
+static inline struct sa *next_match(const struct sa_table *table, const struct tuple_bucket *bucket,
+				    uint64_t hash, unsigned *bits)
 {
-	while (*i < TUPLE_BUCKET_ENTRIES) {
-		uint64_t entry = atomic_load_explicit(&bucket->entry[(*i)++], memory_order_acquire);
-		if ((entry ^ hash) >> 32 == 0 && (uint32_t)entry)
+	while (*bits) {
+		unsigned i = (unsigned)__builtin_ctz(*bits) / 2;
+		*bits &= *bits - 1;
+		/* partner: put(). Again, and with its order: it may have changed. */
+		uint64_t entry = atomic_load_explicit(&bucket->entry[i], memory_order_acquire);
+		if (likely((entry ^ hash) >> 32 == 0 && (uint32_t)entry))
 			return &table->sa[(uint32_t)entry - 1];
 	}
 	return NULL;
-}
-
-struct sa *tuple_candidate(const struct sa_table *table, uint64_t hash)
-{
-	unsigned i = 0;
-	return match(table, first_bucket(table->tuples, hash), hash, &i);
 }
 
 static inline bool is_peer(const struct sa *sa, const struct tuple *tuple)
@@ -204,11 +191,11 @@ static inline bool serves(const struct sa_table *table, const struct sa *sa,
 				   tuple->family);
 }
 
-static inline struct sa *find_in(const struct sa_table *table, const struct bucket *bucket,
+static inline struct sa *find_in(const struct sa_table *table, const struct tuple_bucket *bucket,
 				 uint64_t hash, const struct tuple *tuple)
 {
-	unsigned i = 0;
-	for (struct sa *sa; (sa = match(table, bucket, hash, &i));) {
+	unsigned bits = agreeing(bucket, hash);
+	for (struct sa *sa; (sa = next_match(table, bucket, hash, &bits));) {
 		if (serves(table, sa, tuple))
 			return sa;
 	}
@@ -224,14 +211,59 @@ struct sa *tuple_find(const struct sa_table *table, uint64_t hash, const struct 
 bool tuple_is_peer_protected(const struct sa_table *table, const struct tuple *tuple)
 {
 	uint64_t hash = tuple_peer_hash(table->tuples, tuple);
-	const struct bucket *bucket[2] = { first_bucket(table->tuples, hash),
-					   second_bucket(table->tuples, hash) };
+	const struct tuple_bucket *bucket[2] = { first_bucket(table->tuples, hash),
+						 second_bucket(table->tuples, hash) };
 	for (unsigned b = 0; b < 2; b++) {
-		unsigned i = 0;
-		for (const struct sa *sa; (sa = match(table, bucket[b], hash, &i));) {
+		unsigned bits = agreeing(bucket[b], hash);
+		for (const struct sa *sa; (sa = next_match(table, bucket[b], hash, &bits));) {
 			if (is_peer(sa, tuple))
 				return true;
 		}
 	}
 	return false;
+}
+
+/* ---- of a burst ---- */
+
+/* Fills in the candidate, if the bucket has one. */
+static inline bool take_candidate(const struct sa_table *table, const struct tuple_bucket *bucket,
+				  struct tuple_lookup *lookup, bool with_keys)
+{
+	unsigned bits = agreeing(bucket, lookup->hash);
+	lookup->candidate = next_match(table, bucket, lookup->hash, &bits);
+	if (!lookup->candidate)
+		return false;
+	if (with_keys)
+		sa_prefetch(lookup->candidate, lookup->tuple.family);
+	else
+		sa_prefetch_id(lookup->candidate, lookup->tuple.family);
+	return true;
+}
+
+void tuple_candidates(const struct sa_table *table, struct tuple_lookup lookup[], uint32_t n,
+		      bool with_keys)
+{
+	const struct tuple_index *index = table->tuples;
+	for (uint32_t i = 0; i < n; i++) /* short loops: see inbound_burst() */
+		rte_prefetch0(first_bucket(index, lookup[i].hash));
+	uint64_t late = 0; /* bit i: lookup i may be in its second bucket */
+	for (uint32_t i = 0; i < n; i++) {
+		const struct tuple_bucket *bucket = first_bucket(index, lookup[i].hash);
+		if (likely(take_candidate(table, bucket, &lookup[i], with_keys)))
+			continue;
+		rte_prefetch0(second_bucket(index, lookup[i].hash));
+		late |= UINT64_C(1) << i;
+	}
+	for (; late; late &= late - 1) {
+		struct tuple_lookup *l = &lookup[__builtin_ctzll(late)];
+		take_candidate(table, second_bucket(index, l->hash), l, with_keys);
+	}
+}
+
+struct sa *tuple_find_candidate(const struct sa_table *table, const struct tuple_lookup *lookup)
+{
+	struct sa *sa = lookup->candidate;
+	if (likely(sa && serves(table, sa, &lookup->tuple)))
+		return sa;
+	return tuple_find(table, lookup->hash, &lookup->tuple);
 }

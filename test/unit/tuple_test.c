@@ -73,6 +73,47 @@ static const struct sa *find(const struct sa_table *t, const struct tuple *tuple
 	return tuple_find(t, tuple_hash(t->tuples, tuple), tuple);
 }
 
+/* The SA that a burst finds for this tuple, under the hash of another. */
+static const struct sa *find_in_burst(const struct sa_table *t, uint64_t hash,
+				      const struct tuple *tuple)
+{
+	struct tuple_lookup lookup = { .tuple = *tuple, .hash = hash };
+	tuple_candidates(t, &lookup, 1, true);
+	return tuple_find_candidate(t, &lookup);
+}
+
+static bool has_candidate(const struct sa_table *t, uint64_t hash)
+{
+	struct tuple_lookup lookup = { .hash = hash };
+	tuple_candidates(t, &lookup, 1, false);
+	return lookup.candidate != NULL;
+}
+
+/* Of a whole table, and of nobody: a burst finds what one look-up does, and has a candidate. */
+static void expect_bursts_find_the_same(const struct sa_table *t, const struct claim *claims,
+					struct test_rng *rng)
+{
+	enum { BURST = 64 };
+	struct tuple_lookup lookup[BURST];
+	uint32_t n_candidates = 0;
+	for (uint32_t begin = 0; begin < CAPACITY; begin += BURST) {
+		for (uint32_t i = 0; i < BURST; i++) {
+			lookup[i].tuple = claims[begin + i].tuple;
+			lookup[i].hash = tuple_hash(t->tuples, &lookup[i].tuple);
+		}
+		uint32_t stranger = (uint32_t)test_rng_below(rng, BURST);
+		lookup[stranger].tuple.zone ^= 1;
+		lookup[stranger].hash = tuple_hash(t->tuples, &lookup[stranger].tuple);
+		tuple_candidates(t, lookup, BURST, true);
+		for (uint32_t i = 0; i < BURST; i++) {
+			const struct sa *sa = find(t, &lookup[i].tuple);
+			EXPECT_EQ(tuple_find_candidate(t, &lookup[i]) == sa, true);
+			n_candidates += sa && lookup[i].candidate == sa;
+		}
+	}
+	EXPECT_GE(n_candidates, CAPACITY - CAPACITY / BURST - 2);
+}
+
 static uint32_t count_found(const struct sa_table *t, const struct claim *claims)
 {
 	uint32_t n = 0;
@@ -99,6 +140,7 @@ static void fill_and_empty(struct tuple (*make)(struct test_rng *, uint32_t))
 	ASSERT_FALSE(test_has_failed());
 	EXPECT_EQ(t.n_free, 0);
 	EXPECT_EQ(count_found(&t, claims), CAPACITY);
+	expect_bursts_find_the_same(&t, claims, &rng);
 	/* Others come and go for as long as it takes to replace half of them. */
 	for (uint32_t i = 0; i < CAPACITY / 2; i++) {
 		uint32_t victim = (uint32_t)test_rng_below(&rng, CAPACITY);
@@ -119,7 +161,7 @@ static void fill_and_empty(struct tuple (*make)(struct test_rng *, uint32_t))
 	EXPECT_EQ(sa_reclaim(&t), CAPACITY);
 	EXPECT_EQ(count_found(&t, claims), 0);
 	for (uint32_t i = 0; i < CAPACITY; i++)
-		EXPECT_FALSE(tuple_candidate(&t, tuple_hash(t.tuples, &claims[i].tuple)));
+		EXPECT_FALSE(has_candidate(&t, tuple_hash(t.tuples, &claims[i].tuple)));
 	sa_table_free(&t);
 	free(claims);
 }
@@ -165,6 +207,7 @@ TEST(tuple, every_field_is_part_of_the_key)
 			EXPECT_FALSE(find(&t, &other));
 			/* Nor under the hash of the right one, as after a collision. */
 			EXPECT_FALSE(tuple_find(&t, tuple_hash(t.tuples, &tuple), &other));
+			EXPECT_FALSE(find_in_burst(&t, tuple_hash(t.tuples, &tuple), &other));
 		}
 	}
 	sa_table_free(&t);
@@ -191,7 +234,7 @@ TEST(tuple, equal_hashes_fill_two_buckets_and_then_enospc)
 	for (uint32_t i = 0; i < n; i++)
 		tuple_remove(t.tuples, hash, i);
 	tuple_remove(t.tuples, hash, 200);
-	EXPECT_FALSE(tuple_candidate(&t, hash));
+	EXPECT_FALSE(has_candidate(&t, hash));
 	sa_table_free(&t);
 }
 
