@@ -7,12 +7,12 @@
 #include <jansson.h>
 
 #include "configs/config.h"
+#include "dataplane/names.h"
+#include "dataplane/number.h"
+#include "dataplane/sa_options.h"
 #include "tools/commands.h"
 #include "tools/dataplane.h"
-#include "tools/names.h"
-#include "tools/number.h"
 #include "tools/options.h"
-#include "tools/sa_options.h"
 
 #define OWNER "imsgate"
 

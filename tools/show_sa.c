@@ -7,9 +7,9 @@
 #include <jansson.h>
 
 #include "configs/config.h"
+#include "dataplane/names.h"
 #include "tools/commands.h"
 #include "tools/dataplane.h"
-#include "tools/names.h"
 #include "tools/options.h"
 
 /*

@@ -14,8 +14,8 @@
 #include "configs/config_syntax.h"
 #include "controlplane/store.h"
 #include "crypto/wipe.h"
+#include "dataplane/number.h"
 #include "tools/commands.h"
-#include "tools/number.h"
 #include "tools/options.h"
 #include "tools/subscriber_csv.h"
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "configs/config.h"
+#include "dataplane/number.h"
 #include "tools/commands.h"
-#include "tools/number.h"
 #include "tools/options.h"
 #include "tools/telemetry.h"
 #include "tools/top_sample.h"

@@ -9,10 +9,10 @@
 #include <jansson.h>
 
 #include "configs/config.h"
+#include "dataplane/names.h"
+#include "dataplane/number.h"
 #include "tools/commands.h"
 #include "tools/dataplane.h"
-#include "tools/names.h"
-#include "tools/number.h"
 #include "tools/options.h"
 #include "tools/tunnel_options.h"
 

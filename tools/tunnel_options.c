@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "configs/config.h"
-#include "tools/number.h"
+#include "dataplane/number.h"
 
 __attribute__((format(printf, 2, 3))) static int refuse(struct tunnel_options *o,
 							const char *message, ...)

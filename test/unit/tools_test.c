@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "configs/config.h"
+#include "dataplane/key_text.h"
+#include "dataplane/names.h"
+#include "dataplane/number.h"
+#include "dataplane/sa_options.h"
 #include "test/shim/test.h"
-#include "tools/key_text.h"
-#include "tools/names.h"
-#include "tools/number.h"
 #include "tools/ports.h"
-#include "tools/sa_options.h"
 #include "tools/stats.h"
 #include "tools/status.h"
 #include "tools/table.h"

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "configs/config.h"
+#include "dataplane/sa_options.h"
 #include "test/shim/test.h"
-#include "tools/sa_options.h"
 
 static struct config *one_zone(void)
 {

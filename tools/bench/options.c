@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/number.h"
+#include "dataplane/number.h"
 
 enum {
 	EXIT_USAGE = 2,

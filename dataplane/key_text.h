@@ -1,8 +1,8 @@
 /*
  * Keys as people type them, wiped from where they were read.
  */
-#ifndef TOOLS_KEY_TEXT_H
-#define TOOLS_KEY_TEXT_H
+#ifndef DATAPLANE_KEY_TEXT_H
+#define DATAPLANE_KEY_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>

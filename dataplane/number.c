@@ -1,4 +1,4 @@
-#include "tools/number.h"
+#include "dataplane/number.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "tools/names.h"
+#include "dataplane/names.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

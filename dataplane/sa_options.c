@@ -1,4 +1,4 @@
-#include "tools/sa_options.h"
+#include "dataplane/sa_options.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -8,9 +8,9 @@
 
 #include "configs/config.h"
 #include "crypto/wipe.h"
-#include "tools/key_text.h"
-#include "tools/names.h"
-#include "tools/number.h"
+#include "dataplane/key_text.h"
+#include "dataplane/names.h"
+#include "dataplane/number.h"
 
 __attribute__((format(printf, 2, 3))) static int refuse(struct sa_options *o, const char *message,
 							...)

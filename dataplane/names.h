@@ -2,8 +2,8 @@
  * Names that people read and type for the numbers of dataplane/api.h. Pure functions; a number
  * without a name prints as "?".
  */
-#ifndef TOOLS_NAMES_H
-#define TOOLS_NAMES_H
+#ifndef DATAPLANE_NAMES_H
+#define DATAPLANE_NAMES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /*
  * Numbers as people type them. A pure function.
  */
-#ifndef TOOLS_NUMBER_H
-#define TOOLS_NUMBER_H
+#ifndef DATAPLANE_NUMBER_H
+#define DATAPLANE_NUMBER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
  * The command line of `imsgate sa add` as the message it becomes. Keys come in here and leave with
  * sa_options_wipe(), which the caller owes after every parse.
  */
-#ifndef TOOLS_SA_OPTIONS_H
-#define TOOLS_SA_OPTIONS_H
+#ifndef DATAPLANE_SA_OPTIONS_H
+#define DATAPLANE_SA_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "tools/key_text.h"
+#include "dataplane/key_text.h"
 
 #include <errno.h>
 #include <stdio.h>
