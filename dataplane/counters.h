@@ -11,7 +11,7 @@
 #define COUNTERS(COUNTER)                                                                          \
 	COUNTER(network_rx, "packets received from network ports")                                 \
 	COUNTER(network_tx, "packets sent to network ports")                                       \
-	COUNTER(kernel_rx, "packets received from kernel ports")                                   \
+	COUNTER(kernel_rx, "packets received from kernel ports, or generated in their place")      \
 	COUNTER(kernel_tx, "packets sent to kernel ports")                                         \
 	COUNTER(esp_rx, "ESP packets accepted")                                                    \
 	COUNTER(esp_rx_bytes, "bytes of IP payload out of accepted ESP packets")                   \
@@ -26,6 +26,8 @@
 	COUNTER(path_mtu_lowered, "path MTUs of SAs lowered, as ICMP errors said")                 \
 	COUNTER(path_mtu_disbelieved, "ICMP errors about sequence numbers not sent lately")        \
 	COUNTER(too_big_tx, "ICMP errors made for the kernel: its packet exceeds the path MTU")    \
+	COUNTER(generate_tx, "packets generated")                                                  \
+	COUNTER(generate_no_buffer, "times that the generator waited for packet buffers")          \
 	COUNTER(crypto_device, "packets back from crypto devices, good or bad")                    \
 	COUNTER(packet_truncated, "drop: a header or length runs past the end of the packet")      \
 	COUNTER(packet_malformed, "drop: a header field is impossible")                            \

@@ -113,6 +113,18 @@ static void keep_house(struct worker *w)
 	reassembly_expire(w, w->from_kernel);
 }
 
+/* Packets of a port, as they come. Returns whether a burst of them may wait for the next. */
+static bool received(struct worker *w, const struct zone_port *port, struct rte_mbuf *m[],
+		     uint32_t n)
+{
+	if (n && w->steer)
+		n = steer_in(w, port, m, n);
+	if (!n)
+		return false;
+	w->count.n[port->is_kernel ? COUNT_kernel_rx : COUNT_network_rx] += n;
+	return input(w, port, m, n);
+}
+
 uint32_t worker_turn(struct worker *w)
 {
 	struct rte_mbuf *m[WORKER_BURST];
@@ -122,18 +134,21 @@ uint32_t worker_turn(struct worker *w)
 		keep_house(w);
 	uint32_t n_late = crypto_in_flight(w->crypto) ? late(w) : 0;
 	uint32_t n_all = w->steer ? from_workers(w, &more) : 0;
-	for (uint32_t i = 0; i < w->zones->n_ports; i++) {
+	bool is_paused = atomic_load_explicit(&w->is_paused, memory_order_relaxed);
+	for (uint32_t i = 0; i < w->zones->n_ports && !is_paused; i++) {
 		const struct zone_port *port = &w->zones->port[i];
 		uint16_t queue = port->queue_of[w->number];
 		if (queue == ZONE_NO_QUEUE)
 			continue;
 		uint32_t n = rte_eth_rx_burst(port->port, queue, m, WORKER_BURST);
 		n_all += n;
-		if (n && w->steer)
-			n = steer_in(w, port, m, n);
-		w->count.n[port->is_kernel ? COUNT_kernel_rx : COUNT_network_rx] += n;
-		if (n)
-			more |= input(w, port, m, n);
+		more |= received(w, port, m, n);
+	}
+	if (unlikely(generate_is_on(&w->generate))) {
+		const struct zone_port *port = NULL;
+		uint32_t n = generate_burst(w, &port, m);
+		n_all += n;
+		more |= received(w, port, m, n);
 	}
 	if (n_all || w->waiting.n || n_late) {
 		if (!more || steer_is_draining(w))

@@ -14,6 +14,7 @@
 #include <rte_ring.h>
 
 #include "dataplane/counters.h"
+#include "dataplane/generate.h"
 #include "dataplane/reassembly.h"
 #include "dataplane/sa.h"
 #include "dataplane/zone.h"
@@ -61,7 +62,10 @@ struct worker {
 
 	/* written by: control; read by: the worker. Relaxed: they say nothing of other memory. */
 	_Atomic bool stop;
-	_Atomic uint32_t idle_sleep_us; /* read in idle turns only; 0 = does not sleep */
+	_Atomic bool is_paused;         /* receives nothing, and generates nothing */
+	_Atomic uint32_t idle_sleep_us; /* read in idle turns only, up to a second; 0: no sleep */
+
+	struct generate generate; /* its state says whose */
 };
 
 /* Allocates crypto and joins the RCU. 0 or -errno. Control thread, before the worker runs. */

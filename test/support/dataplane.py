@@ -12,7 +12,7 @@ COMMAND = "tools/imsgate"
 TRAFFIC = ("network_rx", "network_tx", "kernel_rx", "kernel_tx", "esp_rx", "esp_rx_bytes", "esp_tx",
            "esp_tx_bytes", "clear_rx", "clear_tx", "fragment_rx", "fragment_whole",
            "fragment_split", "fragment_tx", "path_mtu_lowered", "path_mtu_disbelieved",
-           "too_big_tx", "crypto_device")
+           "too_big_tx", "generate_tx", "generate_no_buffer", "crypto_device")
 
 MEMORY_MB = 256
 CONFIG = """\
