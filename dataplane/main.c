@@ -271,6 +271,15 @@ static void stop_workers(struct dataplane *d)
 	steer_free(d->steer);
 }
 
+static struct report report_of(const struct dataplane *d)
+{
+	return (struct report){ .workers = d->worker,
+				.n_workers = d->n_workers,
+				.steer = d->steer,
+				.sas = &d->sas,
+				.zones = &d->zones };
+}
+
 static int run(struct dataplane *d, const char *path)
 {
 	const struct config_dataplane *config = d->config->dataplane;
@@ -282,7 +291,8 @@ static int run(struct dataplane *d, const char *path)
 	if (rc < 0)
 		return fail(error); /* the process ends: the kernel closes what is open */
 	open_reload(d, path);
-	telemetry_register(d->worker, d->n_workers, d->steer, &d->sas, &d->zones);
+	const struct report report = report_of(d);
+	telemetry_register(&report);
 	crypto_device_telemetry_register(&d->devices, d->worker, d->n_workers);
 	offload_telemetry_register(&d->offload, &d->inlined);
 	for (uint32_t i = 0; i < d->n_workers; i++)

@@ -13,14 +13,9 @@
 #ifndef DATAPLANE_TELEMETRY_H
 #define DATAPLANE_TELEMETRY_H
 
-#include "dataplane/sa.h"
-#include "dataplane/steer.h"
-#include "dataplane/worker.h"
-#include "dataplane/zone.h"
+#include "dataplane/report.h"
 
-/* All of them must outlive the EAL; steer is NULL with one worker. */
-void telemetry_register(struct worker *const *workers, uint32_t n_workers,
-			const struct steer *steer, const struct sa_table *sas,
-			const struct zones *zones);
+/* What the report points to must outlive the EAL. */
+void telemetry_register(const struct report *report);
 
 #endif
