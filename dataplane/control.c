@@ -14,6 +14,7 @@
 #include "crypto/wipe.h"
 #include "dataplane/clock.h"
 #include "dataplane/inline_sa.h"
+#include "dataplane/prompt.h"
 #include "dataplane/request.h"
 
 static void client_close(struct control *c, struct control_client *client)
@@ -47,7 +48,7 @@ static bool client_flush(struct control *c, struct control_client *client)
 	return true;
 }
 
-static void tell_sequence(struct control *c, uint32_t slot);
+static void tell_due(struct control *c);
 
 /* Messages handled for one client before the others get their turn. */
 #define CLIENT_BATCH 32
@@ -69,8 +70,7 @@ static void client_read(struct control *c, struct control_client *client)
 		/* It may have carried keys. */
 		wipe(c->request, n < API_MESSAGE_BYTES ? (size_t)n : API_MESSAGE_BYTES);
 		bool lives = client_flush(c, client);
-		while (c->n_due)
-			tell_sequence(c, c->due[--c->n_due]);
+		tell_due(c);
 		if (!lives)
 			return;
 	}
@@ -142,6 +142,12 @@ static void tell_sequence(struct control *c, uint32_t slot)
 	send_event(c, sa->rest.owner, API_EVENT_SEQUENCE, &id, sizeof(id));
 }
 
+static void tell_due(struct control *c)
+{
+	while (c->n_due)
+		tell_sequence(c, c->due[--c->n_due]);
+}
+
 /* Workers name an SA; what there is to say of it, it says itself. */
 static void drain_events(struct control *c)
 {
@@ -158,7 +164,7 @@ static void drain_events(struct control *c)
 
 void control_turn(struct control *c, int timeout_ms)
 {
-	struct pollfd fds[CONTROL_MAX_CLIENTS + 1];
+	struct pollfd fds[CONTROL_MAX_CLIENTS + 2];
 	bool accepts = clock_s(c->start_tsc) >= c->accept_from_s;
 	fds[0] = (struct pollfd){ .fd = accepts ? c->listener : -1, .events = POLLIN };
 	for (uint32_t i = 0; i < c->n_clients_max; i++) {
@@ -167,10 +173,17 @@ void control_turn(struct control *c, int timeout_ms)
 		fds[i + 1] = (struct pollfd){ .fd = client->fd,
 					      .events = client->reply_bytes ? POLLOUT : POLLIN };
 	}
+	nfds_t n_fds = c->n_clients_max + 1;
+	struct pollfd *typed = &fds[n_fds];
+	*typed = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (c->prompt) {
+		typed->fd = prompt_fd(c->prompt);
+		n_fds++;
+	}
 	const struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000L };
 	sigset_t none; /* the only place where signals are taken: privilege_hold_signals() */
 	sigemptyset(&none);
-	if (ppoll(fds, c->n_clients_max + 1, &timeout, &none) > 0) {
+	if (ppoll(fds, n_fds, &timeout, &none) > 0) {
 		for (uint32_t i = 0; i < c->n_clients_max; i++) {
 			struct control_client *client = &c->client[i];
 			if (fds[i + 1].revents && client_flush(c, client))
@@ -178,6 +191,10 @@ void control_turn(struct control *c, int timeout_ms)
 		}
 		if (fds[0].revents)
 			client_accept(c);
+	}
+	if (c->prompt) {
+		prompt_turn(c->prompt, typed->revents != 0);
+		tell_due(c);
 	}
 	drain_events(c);
 	set_tick(&c->sets, clock_s(c->start_tsc), on_expired, c);

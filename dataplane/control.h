@@ -20,6 +20,8 @@ struct reload;
 /* SAs that one message can install. */
 #define CONTROL_MAX_DUE (API_MESSAGE_BYTES / sizeof(struct api_set) * API_SET_SAS)
 
+struct prompt;
+
 struct control_owner {
 	char name[API_NAME_BYTES]; /* "" = free */
 	uint32_t n_connections;
@@ -36,6 +38,7 @@ struct control_client {
 struct control {
 	struct sa_table *sas;
 	struct set_table sets;
+	struct prompt *prompt;   /* NULL = none */
 	struct rte_ring *events; /* SAs that passed half of their sequence numbers; from workers */
 	uint64_t start_tsc;
 	struct reload *reload; /* NULL: there is no file to read again */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_launch.h>
@@ -23,6 +24,7 @@
 #include "dataplane/offload.h"
 #include "dataplane/offload_report.h"
 #include "dataplane/privilege.h"
+#include "dataplane/prompt.h"
 #include "dataplane/queue.h"
 #include "dataplane/reload.h"
 #include "dataplane/steer.h"
@@ -54,14 +56,17 @@ struct dataplane {
 	struct steer *steer; /* NULL: one worker alone */
 	struct control control;
 	struct reload reload;
+	bool is_interactive; /* with a prompt; forwarding begins with `start` */
 };
 
 static void on_signal(int signal)
 {
-	if (signal == SIGHUP)
-		reloading = 1;
-	else
-		stopping = 1;
+	stopping = 1;
+}
+
+static void on_hangup(int signal)
+{
+	reloading = 1;
 }
 
 static int fail(const char *error)
@@ -73,13 +78,16 @@ static int fail(const char *error)
 static int usage(FILE *out, int status)
 {
 	fprintf(out,
-		"Usage: imsgate-dataplane --config FILE [--check]\n"
+		"Usage: imsgate-dataplane --config FILE [--check | --interactive]\n"
 		"Moves packets between network and kernel ports, with ESP, until SIGINT or "
-		"SIGTERM; reads FILE again on SIGHUP.\n"
+		"SIGTERM; reads FILE again on SIGHUP, unless interactive.\n"
 		"\n"
 		"  -c, --config FILE  YAML configuration, section `dataplane` (see "
 		"configs/edge.yaml)\n"
 		"      --check        read the configuration, say whether it is good, and end\n"
+		"  -i, --interactive  commands on a terminal, or line by line from a script on "
+		"stdin;\n"
+		"                     forwarding begins with `start`; `help` lists them\n"
 		"  -h, --help         this text\n");
 	return status;
 }
@@ -170,6 +178,7 @@ static int open_workers(struct dataplane *d, uint64_t start_tsc, char *error, si
 			w->n_flood_sources = flood_sources_of(config);
 			w->start_tsc = start_tsc;
 			w->idle_sleep_us = config->idle_sleep_us;
+			w->is_paused = d->is_interactive;
 			w->steer = d->steer ? d->steer->worker[i] : NULL;
 			rc = worker_init(w, (uint16_t)i, node);
 		}
@@ -249,7 +258,7 @@ static void open_reload(struct dataplane *d, const char *path)
 
 static void serve(struct dataplane *d)
 {
-	while (!stopping) {
+	while (!stopping && !(d->control.prompt && prompt_is_over(d->control.prompt))) {
 		control_turn(&d->control, d->reload.moves ? CONTROL_MOVING_MS : CONTROL_TURN_MS);
 		if (reloading) {
 			reloading = 0;
@@ -280,6 +289,21 @@ static struct report report_of(const struct dataplane *d)
 				.zones = &d->zones };
 }
 
+static int open_prompt(struct dataplane *d, const struct report *report, char *error,
+		       size_t error_bytes)
+{
+	const struct prompt_parts parts = { .config = &d->reload.config,
+					    .control = &d->control,
+					    .report = *report,
+					    .offload = &d->offload,
+					    .inlined = &d->inlined };
+	d->control.prompt = prompt_new(&parts, STDIN_FILENO, stdout, stderr);
+	if (d->control.prompt)
+		return 0;
+	snprintf(error, error_bytes, "no memory for the prompt");
+	return -ENOMEM;
+}
+
 static int run(struct dataplane *d, const char *path)
 {
 	const struct config_dataplane *config = d->config->dataplane;
@@ -298,13 +322,17 @@ static int run(struct dataplane *d, const char *path)
 	for (uint32_t i = 0; i < d->n_workers; i++)
 		rte_eal_remote_launch(worker_run, d->worker[i], eal_worker_lcore(i));
 	rc = privilege_drop(config->user, error, sizeof(error));
-	if (rc < 0)
-		stopping = 1;
-	else
+	if (rc == 0)
 		fprintf(stderr, "imsgate-dataplane: info: ready: %u zones, %u SAs, socket %s\n",
 			d->zones.n, d->sas.capacity, config->socket);
-	serve(d);
+	if (rc == 0 && d->is_interactive)
+		rc = open_prompt(d, &report, error, sizeof(error));
+	if (rc == 0)
+		serve(d);
 	stop_workers(d);
+	bool has_failed = d->control.prompt && prompt_has_failed(d->control.prompt);
+	if (d->control.prompt)
+		prompt_free(d->control.prompt);
 	control_close(&d->control);
 	reload_close(&d->reload);
 	inline_close(&d->inlined);
@@ -315,7 +343,7 @@ static int run(struct dataplane *d, const char *path)
 	if (rc < 0)
 		return fail(error);
 	fprintf(stderr, "imsgate-dataplane: info: stopped\n");
-	return EXIT_SUCCESS;
+	return has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
@@ -323,18 +351,22 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, 'k' },
+		{ "interactive", no_argument, NULL, 'i' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
+	static struct dataplane d;
 	const char *path = NULL;
 	bool check = false;
-	for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+	for (int option; (option = getopt_long(argc, argv, "c:ih", options, NULL)) != -1;) {
 		if (option == 'h')
 			return usage(stdout, EXIT_SUCCESS);
 		else if (option == 'c')
 			path = optarg;
 		else if (option == 'k')
 			check = true;
+		else if (option == 'i')
+			d.is_interactive = true;
 		else
 			return usage(stderr, EXIT_USAGE);
 	}
@@ -345,7 +377,6 @@ int main(int argc, char **argv)
 	if (!path)
 		return usage(stderr, EXIT_USAGE);
 
-	static struct dataplane d;
 	char error[512];
 	if (config_load(path, &d.config, error, sizeof(error)) < 0)
 		return fail(error);
@@ -358,9 +389,11 @@ int main(int argc, char **argv)
 		printf("%s: good\n", path);
 	} else {
 		struct sigaction action = { .sa_handler = on_signal };
+		struct sigaction again = { .sa_handler = on_hangup };
 		sigaction(SIGINT, &action, NULL);
 		sigaction(SIGTERM, &action, NULL);
-		sigaction(SIGHUP, &action, NULL);
+		/* With a prompt: the terminal is gone, and must not be left as it is. */
+		sigaction(SIGHUP, d.is_interactive ? &action : &again, NULL);
 		status = run(&d, path);
 	}
 	config_free(d.config);
