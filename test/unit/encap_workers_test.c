@@ -130,7 +130,7 @@ TEST(encap_workers, a_datagram_in_fragments_is_its_owners_too)
 
 /* Behind a NAT the addresses of a fragment say nothing, and its ports are in the first one alone.
  */
-TEST(encap_workers, esp_in_udp_in_fragments_finds_its_owner_when_it_is_whole)
+TEST(encap_workers, c081_esp_in_udp_in_fragments_finds_its_owner_when_it_is_whole)
 {
 	for (unsigned kind = 4; kind < SEG_KINDS; kind++) {
 		struct seg seg;

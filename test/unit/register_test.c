@@ -43,6 +43,32 @@ TEST(register, c001_c010_c011_initial_registration_is_challenged_with_keys_for_t
 	core_lab_close(&lab);
 }
 
+/* Expanded they are at both ends, not on the way: TS 33.203 7.1. */
+TEST(register, c067c_the_keys_in_the_401_are_ck_and_ik_as_the_isim_computes_them)
+{
+	const struct milenage_key key = { subscribers_k, subscribers_opc };
+	struct core_lab lab;
+	struct ue ue = ue_new(1, 1);
+	struct credentials c;
+	struct milenage_vector v;
+	struct milenage *m = milenage_new();
+	uint8_t rand[AKA_RAND_BYTES], autn[AKA_AUTN_BYTES], ck[32], ik[32];
+
+	ASSERT_TRUE(core_lab_open(&lab, 1, V1));
+	struct sip *s = ue_register(&lab, &ue, UE_NOTHING);
+	ASSERT_TRUE(m != NULL && s != NULL);
+	ASSERT_EQ(credentials_parse(sip_header(s, "WWW-Authenticate", 0), &c), 0);
+	ASSERT_EQ(digest_decode_nonce(credentials_get(&c, "nonce"), rand, autn), 0);
+	ASSERT_EQ(milenage_f2345(m, &key, rand, &v), 0);
+	EXPECT_EQ(test_hex(credentials_get(&c, "ck"), ck, sizeof(ck)), sizeof(v.ck));
+	EXPECT_EQ(test_hex(credentials_get(&c, "ik"), ik, sizeof(ik)), sizeof(v.ik));
+	EXPECT_MEM(ck, v.ck, sizeof(v.ck));
+	EXPECT_MEM(ik, v.ik, sizeof(v.ik));
+	milenage_free(m);
+	sip_free(s);
+	core_lab_close(&lab);
+}
+
 TEST(register, c014_c019_c141_right_response_registers)
 {
 	char value[256], expected[64];
