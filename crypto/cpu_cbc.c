@@ -123,6 +123,8 @@ bool cpu_decrypt(struct crypto *c, enum cpu_cipher cipher, struct crypto_job *co
 		if (cpu_suite[job[i]->suite].cipher != cipher ||
 		    job[i]->direction != CRYPTO_VERIFY || job[i]->status != CRYPTO_DONE)
 			continue;
+		if (!job[i]->cipher_bytes) /* without AVX-512 IPsec-MB runs away with none */
+			continue;
 		IMB_JOB *imb = &c->cipher[n_ciphers];
 		expand(c, cipher, job[i]->key->cipher.key, &c->schedule[n_ciphers++]);
 		imb->src = job[i]->esp;
