@@ -151,7 +151,7 @@ static enum counter hear(struct worker *w, const struct pkt *p, const uint8_t *f
 	uint8_t family = p->at.family;
 	uint16_t mtu_bytes = said_mtu(icmp, family, q);
 	uint32_t header_be[2];
-	if (!q->first || q->n_left - q->at < ESP_HEADER_BYTES || !mtu_bytes ||
+	if (q->n_left - q->at < ESP_HEADER_BYTES || !mtu_bytes ||
 	    q->n_bytes > w->zones->zone[p->zone].mtu_bytes ||
 	    !local_address_equal(parse_source(q->ip, family), parse_destination(ip, family),
 				 family) ||
@@ -177,5 +177,7 @@ enum counter icmp_in(struct worker *w, struct rte_mbuf *m, const struct pkt *p)
 	struct quote q = { .ip = icmp + HEADER_BYTES, .n_left = n_bytes - HEADER_BYTES };
 	if (!(v6 ? quote_ipv6(&q) : quote_ipv4(&q)) || !is_about_esp(&q, &w->zones->zone[p->zone]))
 		return COUNT_clear_rx;
-	return is_too_big(p->at.family, icmp) ? hear(w, p, frame, &q) : COUNT_icmp_about_esp;
+	/* A later fragment of ours has no SPI to quote; the first one was too big as well. */
+	return is_too_big(p->at.family, icmp) && q.first ? hear(w, p, frame, &q)
+							 : COUNT_icmp_about_esp;
 }

@@ -89,8 +89,7 @@ def main():
     with open(sys.argv[1]) as file:
         plan = json.load(file)
     sets = plan["sets"]
-    lines = ["link set lo up", "link set vec0 up", "address add 10.0.0.2/24 dev vec0",
-             "address add fd00::2/64 dev vec0 nodad"]
+    lines = ["link set lo up", "link set vec0 up", *plan["network"]]
     for number, s in enumerate(sets):
         lines += xfrm_lines(number, s)
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)

@@ -29,6 +29,7 @@ TIMEOUT_S = 60
 QUIET_S = 0.5
 EDGE = {4: "10.0.0.1", 6: "fd00::1"}
 GUEST = {4: "10.0.0.2", 6: "fd00::2"}
+GUEST_NETWORK = ["address add 10.0.0.2/24 dev vec0", "address add fd00::2/64 dev vec0 nodad"]
 PORT_PS = 5063
 # To the bridge nic0 is a port like another: the address that the data plane took from it is not its
 # own any more.
@@ -48,12 +49,12 @@ def family_of(s):
     return socket.AF_INET if s["family"] == 4 else socket.AF_INET6
 
 
-def plan_sets(edge):
+def plan_sets(edge, guests=GUEST, names=suites.NAMES):
     """Installs the sets at the edge; what the guest has to know of them."""
     sets = []
-    for number, (family, name) in enumerate(itertools.product((4, 6), suites.NAMES)):
+    for number, (family, name) in enumerate(itertools.product((4, 6), names)):
         suite = suites.new(name)
-        s = {"family": family, "edge": EDGE[family], "guest": GUEST[family], "name": name,
+        s = {"family": family, "edge": EDGE[family], "guest": guests[family], "name": name,
              "kernel": suite["kernel"], "tshark": suite["tshark"],
              "port_ps": PORT_PS, "port_pc": 6000 + number,
              "port_uc": 20000 + number, "port_us": 21000 + number,
@@ -121,10 +122,10 @@ class Edge:
                 raise ValueError("the guest did not get what was sent")
 
 
-def talk(report, guest, sets):
+def talk(report, guest, sets, test="kernel"):
     guest.wait_line("guest: ready", TIMEOUT_S)
     for number, s in enumerate(sets):
-        name = f"kernel: IPv{s['family']} {s['name']}"
+        name = f"{test}: IPv{s['family']} {s['name']}"
         began = time.monotonic()
         guest.wait_line(f"guest: set {number} asked", TIMEOUT_S)
         Edge.ask(s)
@@ -187,7 +188,7 @@ def run(report, build, directory):
     sets = plan_sets(edge)
     plan = os.path.join(directory, "plan.json")
     with open(plan, "w") as file:
-        json.dump({"sets": sets, "stream_bytes": STREAM_BYTES}, file)
+        json.dump({"sets": sets, "stream_bytes": STREAM_BYTES, "network": GUEST_NETWORK}, file)
     wire = capture.Capture(os.path.join(directory, "wire.pcap"), "tap0", "wire")
     Edge()
     job = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest.py")

@@ -335,7 +335,7 @@ static const struct {
 	ROW(cut_in_the_esp_header, path_mtu_refused, false),
 	ROW(no_smaller_than_the_packet, path_mtu_refused, false),
 	ROW(of_a_packet_longer_than_any, path_mtu_refused, false),
-	ROW(of_a_later_fragment, path_mtu_refused, false),
+	ROW(of_a_later_fragment, icmp_about_esp, false),
 	ROW(of_another_spi, path_mtu_heard, false),
 	ROW(of_a_number_to_come, path_mtu_heard, true),
 	ROW(of_number_zero, path_mtu_heard, true),
