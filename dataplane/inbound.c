@@ -16,19 +16,36 @@
 
 /* ---- clear packets ---- */
 
-enum counter inbound_claim(const struct worker *w, const struct rte_mbuf *m, const struct pkt *p)
+/*
+ * The judgement as far as the port tells it: ESP_OK, or the reason to drop the packet. `ask`: an SA
+ * may claim the tuple; `reason` is the one to drop it then.
+ */
+static enum counter claim_by_port(const struct worker *w, const uint8_t *frame, const struct pkt *p,
+				  bool *ask, enum counter *reason)
 {
+	*ask = false;
 	if (!rx_has_ports(p) || !p->at.first)
 		return ESP_OK;
 	if (p->at.end - p->at.l4 < 4)
 		return COUNT_packet_truncated;
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	enum counter reason = p->at.protocol == IPPROTO_UDP ? COUNT_clear_udp_to_protected
-							    : COUNT_clear_tcp_to_protected;
+	*reason = p->at.protocol == IPPROTO_UDP ? COUNT_clear_udp_to_protected
+						: COUNT_clear_tcp_to_protected;
 	uint16_t port;
 	memcpy(&port, frame + p->at.l4 + 2, sizeof(port));
 	if (zone_is_protected(&w->zones->zone[p->zone], rte_be_to_cpu_16(port)))
-		return reason;
+		return *reason;
+	*ask = true;
+	return ESP_OK;
+}
+
+enum counter inbound_claim(const struct worker *w, const struct rte_mbuf *m, const struct pkt *p)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	enum counter reason;
+	bool ask;
+	enum counter verdict = claim_by_port(w, frame, p, &ask, &reason);
+	if (!ask)
+		return verdict;
 	struct tuple tuple = tuple_of(frame, &p->at, p->zone, API_IN);
 	bool claimed = tuple_find(w->sas, tuple_hash(w->sas->tuples, &tuple), &tuple);
 	return claimed ? reason : ESP_OK;
@@ -39,16 +56,11 @@ static bool is_icmp(const struct pkt *p)
 	return p->at.protocol == IPPROTO_ICMP || p->at.protocol == IPPROTO_ICMPV6;
 }
 
-static void clear_in(struct worker *w, struct rte_mbuf *m, struct pkt *p)
+/* What no set claims. */
+static void clear_on(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 {
-	/* What is said about our ESP is no policy's: it is not for the kernel. */
-	enum counter about_esp = unlikely(is_icmp(p)) ? icmp_in(w, m, p) : COUNT_clear_rx;
-	if (unlikely(about_esp != COUNT_clear_rx)) {
-		out_drop(w, m, about_esp);
-		return;
-	}
-	enum counter verdict = inbound_claim(w, m, p);
-	if (likely(verdict == ESP_OK) && unlikely(encap_claims_in(w, m, p)))
+	enum counter verdict = ESP_OK;
+	if (unlikely(encap_claims_in(w, m, p)))
 		verdict = COUNT_clear_to_tunnel;
 	if (likely(verdict == ESP_OK))
 		verdict = flood_in(w, m, p);
@@ -60,14 +72,59 @@ static void clear_in(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 	out_to_kernel(w, p->zone, m);
 }
 
+/* Clear packets of a burst whose tuples an SA may claim. */
+struct clear_burst {
+	uint32_t n;
+	struct rte_mbuf *m[WORKER_BURST];
+	enum counter reason[WORKER_BURST]; /* if one does */
+	struct tuple_lookup lookup[WORKER_BURST];
+};
+
+/* Lets it go, drops it, or puts it to those that claims_in() judges. */
+static void clear_in(struct worker *w, struct rte_mbuf *m, struct pkt *p, struct clear_burst *clear)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct tuple_lookup *lookup = &clear->lookup[clear->n];
+	/* What is said about our ESP is no policy's: it is not for the kernel. */
+	enum counter about_esp = unlikely(is_icmp(p)) ? icmp_in(w, m, p) : COUNT_clear_rx;
+	if (unlikely(about_esp != COUNT_clear_rx)) {
+		out_drop(w, m, about_esp);
+		return;
+	}
+	bool ask;
+	enum counter verdict = claim_by_port(w, frame, p, &ask, &clear->reason[clear->n]);
+	if (unlikely(verdict != ESP_OK)) {
+		out_drop(w, m, verdict);
+	} else if (!ask) {
+		clear_on(w, m, p);
+	} else {
+		lookup->tuple = tuple_of(frame, &p->at, p->zone, API_IN);
+		lookup->hash = tuple_hash(w->sas->tuples, &lookup->tuple);
+		clear->m[clear->n++] = m;
+	}
+}
+
+/* Step by step over all of them: a flood of these waits for memory once, not for each. */
+static void claims_in(struct worker *w, struct clear_burst *clear)
+{
+	tuple_candidates(w->sas, clear->lookup, clear->n, false);
+	for (uint32_t i = 0; i < clear->n; i++) {
+		struct rte_mbuf *m = clear->m[i];
+		if (tuple_find_candidate(w->sas, &clear->lookup[i]))
+			out_drop(w, m, clear->reason[i]);
+		else
+			clear_on(w, m, pkt_of(m));
+	}
+}
+
 /* What is not ESP right on IP. True: it is ESP in UDP. */
-static bool other_in(struct worker *w, struct rte_mbuf *m, struct pkt *p)
+static bool other_in(struct worker *w, struct rte_mbuf *m, struct pkt *p, struct clear_burst *clear)
 {
 	enum counter verdict = encap_udp_in(&w->zones->zone[p->zone], m, p);
 	if (verdict == ESP_OK)
 		return true;
 	if (verdict == COUNT_clear_rx)
-		clear_in(w, m, p);
+		clear_in(w, m, p, clear);
 	else
 		out_drop(w, m, verdict);
 	return false;
@@ -76,12 +133,13 @@ static bool other_in(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 /* ---- ESP, before the crypto ---- */
 
 /* Step 1: sorts ESP from clear, and finds the SA's slot. True: an ESP packet to go on with. */
-static bool sort_in(struct worker *w, const struct zone_port *port, struct rte_mbuf *m)
+static bool sort_in(struct worker *w, const struct zone_port *port, struct rte_mbuf *m,
+		    struct clear_burst *clear)
 {
 	struct pkt *p = pkt_of(m);
 	if (!rx_parse(w, port, m, p))
 		return false;
-	if (p->at.protocol != IPPROTO_ESP && !other_in(w, m, p))
+	if (p->at.protocol != IPPROTO_ESP && !other_in(w, m, p, clear))
 		return false;
 	if (unlikely(p->at.end - p->at.l4 < ESP_HEADER_BYTES)) {
 		out_drop(w, m, COUNT_esp_truncated);
@@ -179,10 +237,12 @@ void inbound_waiting(struct worker *w)
 bool inbound_burst(struct worker *w, const struct zone_port *port, struct rte_mbuf *m[], uint32_t n)
 {
 	struct worker_burst sorted = { .n = 0 };
+	struct clear_burst clear;
 
+	clear.n = 0;
 	rx_prefetch(m, n);
 	for (uint32_t i = 0; i < n; i++) {
-		if (sort_in(w, port, m[i]))
+		if (sort_in(w, port, m[i], &clear))
 			sorted.m[sorted.n++] = m[i];
 	}
 	/*
@@ -195,6 +255,8 @@ bool inbound_burst(struct worker *w, const struct zone_port *port, struct rte_mb
 		if (p->sa)
 			sa_prefetch(p->sa, p->at.family);
 	}
+	if (unlikely(clear.n))
+		claims_in(w, &clear);
 	inbound_waiting(w);
 	memcpy(w->waiting.m, sorted.m, sorted.n * sizeof(sorted.m[0]));
 	w->waiting.n = sorted.n;
