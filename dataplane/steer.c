@@ -208,24 +208,39 @@ uint32_t steer_take(struct worker *w, const struct zone_port **port, struct rte_
 
 /* ---- the turn ---- */
 
+/*
+ * Sends what others have finished for this worker's queues: a burst of each, and all of it when
+ * the map is new, so that what the old owner of a bucket has sent leaves before what the new one
+ * sends, if that is this worker.
+ */
+static uint32_t send_lent(struct worker *w)
+{
+	struct steer_worker *s = w->steer;
+	uint32_t n_all = 0;
+	uint32_t share = s->reported == s->map->generation ? WORKER_BURST : STEER_RING_PKTS;
+	for (uint32_t i = 0; i < s->n_lent; i++) {
+		const struct zone_port *port = s->steer->port[s->lent[i].port];
+		struct rte_mbuf *m[WORKER_BURST];
+		uint32_t n = WORKER_BURST;
+		for (uint32_t left = share; left && n == WORKER_BURST; left -= n) {
+			n = rte_ring_sc_dequeue_burst(s->lent[i].ring, (void **)m, WORKER_BURST,
+						      NULL);
+			for (uint32_t j = 0; j < n; j++)
+				out_transmit(w, port->port, m[j],
+					     port->is_kernel ? COUNT_kernel_tx : COUNT_network_tx);
+			n_all += n;
+		}
+	}
+	return n_all;
+}
+
 uint32_t steer_turn_begin(struct worker *w)
 {
 	struct steer_worker *s = w->steer;
 	s->map = atomic_load_explicit(&s->steer->map, memory_order_acquire);
 	s->source = 0;
 	s->source_left = share_of_ring(s->map);
-	uint32_t n_all = 0;
-	for (uint32_t i = 0; i < s->n_lent; i++) {
-		const struct zone_port *port = s->steer->port[s->lent[i].port];
-		struct rte_mbuf *m[WORKER_BURST];
-		uint32_t n =
-			rte_ring_sc_dequeue_burst(s->lent[i].ring, (void **)m, WORKER_BURST, NULL);
-		for (uint32_t j = 0; j < n; j++)
-			out_transmit(w, port->port, m[j],
-				     port->is_kernel ? COUNT_kernel_tx : COUNT_network_tx);
-		n_all += n;
-	}
-	return n_all;
+	return send_lent(w);
 }
 
 bool steer_is_draining(const struct worker *w)

@@ -17,6 +17,10 @@
  *             it and nothing is in its crypto. A is done with the bucket.
  *   STEADY    The bucket is B's. Before anything else of its turn, B takes what it parked.
  *
+ * A worker without a queue on a port sends through one that has (steer_transmit). When that
+ * one begins to work with a new map it first sends all that it was given: A's last packets leave
+ * before B's first. Through different queues of a port their order is the device's.
+ *
  * What A wrote to `run` is seen by B: A's report is a release, which control acquires before it
  * releases the next map, which B acquires. The maps are control's (balance.h).
  *

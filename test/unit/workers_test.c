@@ -343,6 +343,41 @@ TEST(workers, an_old_owner_takes_all_that_was_given_to_it_before_the_move)
 	EXPECT_EQ(crew_close(c), 0);
 }
 
+static void send_out(uint32_t i, uint16_t queue, uint32_t n)
+{
+	for (struct packet p; n; n--) {
+		make_out(&p, i, ++out.sent[i]);
+		ASSERT_TRUE(crew_send(c, FIXTURE_KERNEL, queue, p.bytes, p.n_bytes));
+	}
+}
+
+/* The old owner has no queue to the network and sends through the new one, far more than a turn. */
+TEST(workers, what_an_old_owner_sent_through_the_new_one_leaves_first)
+{
+	enum { N_BEHIND = 600 };
+	memset(&out, 0, sizeof(out));
+	open_with_ues(2, 1, 2);
+	ASSERT_EQ(c->f.zones.port[FIXTURE_NETWORK].queue_of[0], 0);
+	uint32_t i = ue_of(1);
+	crew_finish(c);
+	send_out(i, 1, N_BEHIND);
+	while (crew_turn(c, 1))
+		;
+	ASSERT_EQ(balance_start(c->steer, 1), 0);
+	while (!balance_advance(c->steer) && !test_has_failed()) {
+		send_out(i, 1, N_BEHIND - (out.sent[i] - out.taken[i]));
+		while (crew_turn(c, 1))
+			;
+		crew_turn(c, 0);
+		take_and_expect_order();
+	}
+	crew_finish(c);
+	take_and_expect_order();
+	EXPECT_EQ(out.taken[i], out.sent[i]);
+	EXPECT_EQ(crew_counted(c, COUNT_tx_full), 0);
+	EXPECT_EQ(crew_close(c), 0);
+}
+
 /* Full bursts all the time, of which one waits in the worker between turns. */
 TEST(workers, a_move_ends_under_full_load)
 {
