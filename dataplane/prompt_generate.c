@@ -98,7 +98,7 @@ void prompt_generate(struct prompt *p, char *words)
 	    generator_start(&p->generator, &order, &n_sas, error, sizeof(error)) < 0)
 		prompt_fail(p, "%s", error);
 	else
-		fprintf(p->out, "generating for %u SAs%s\n", n_sas,
+		fprintf(p->out, "generating for %u SA%s%s\n", n_sas, n_sas == 1 ? "" : "s",
 			p->is_paused ? ", from `start` on" : "");
 }
 

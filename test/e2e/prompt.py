@@ -91,7 +91,7 @@ def by_script(report, build):
                  f"{status} {errors}\n{said}")
     wanted = ("forwarding               stopped", "registration 1\n", "in  0x10000001",
               "hmac-sha-1-96 + null", "capacity                 1024", "busy_turns", "network_rx",
-              "inline", "no tunnels", "generating for 1 SAs", "generate_tx                       500",
+              "inline", "no tunnels", "generating for 1 SA", "generate_tx                       500",
               "  all counters are 0\n", "state                    idle", "no SAs\n")
     missing = [text for text in wanted if text not in said]
     report.check("prompt: each shows what it should", not missing, f"{missing}\n{said}")

@@ -38,6 +38,22 @@ static void open_control(struct prompt_scene *s)
 	check(control_open(&s->control, &none, error, sizeof(error)) == 0, error);
 }
 
+static void open_prompt(struct prompt_scene *s, int in)
+{
+	const struct prompt_parts parts = {
+		.config = &s->config,
+		.control = &s->control,
+		.report = { .workers = s->worker,
+			    .n_workers = 1,
+			    .sas = &s->f->sas,
+			    .zones = &s->f->zones },
+		.offload = &s->offload,
+		.inlined = s->inlined,
+	};
+	s->prompt = prompt_new(&parts, in, s->out, s->errors);
+	check(s->prompt, "no prompt");
+}
+
 void prompt_scene_open(struct prompt_scene *s, int in)
 {
 	char error[256];
@@ -52,18 +68,24 @@ void prompt_scene_open(struct prompt_scene *s, int in)
 	offload_open(&s->offload, &s->f->zones, &offload_dpdk);
 	s->out = open_memstream(&s->out_text, &s->out_bytes);
 	s->errors = open_memstream(&s->error_text, &s->error_bytes);
-	const struct prompt_parts parts = {
-		.config = &s->config,
-		.control = &s->control,
-		.report = { .workers = s->worker,
-			    .n_workers = 1,
-			    .sas = &s->f->sas,
-			    .zones = &s->f->zones },
-		.offload = &s->offload,
-		.inlined = s->inlined,
-	};
-	s->prompt = prompt_new(&parts, in < 0 ? s->in[0] : in, s->out, s->errors);
-	check(s->prompt, "no prompt");
+	open_prompt(s, in < 0 ? s->in[0] : in);
+}
+
+void prompt_scene_renew(struct prompt_scene *s, int in)
+{
+	/* No turn is under way: the order ends without one, and whatever it was for. */
+	atomic_store(&s->worker[0]->generate.state, GENERATE_IDLE);
+	atomic_store(&s->worker[0]->is_paused, false);
+	prompt_free(s->prompt);
+	for (uint32_t owner = 1; owner <= CONTROL_MAX_CLIENTS; owner++)
+		set_delete_all(&s->control.sets, owner);
+	fixture_quiesce(&s->f->sas);
+	while (sa_reclaim(&s->f->sas))
+		;
+	fixture_discard(s->f);
+	rewind(s->out);
+	rewind(s->errors);
+	open_prompt(s, in);
 }
 
 uint32_t prompt_scene_close(struct prompt_scene *s)

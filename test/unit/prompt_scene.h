@@ -24,6 +24,8 @@ struct prompt_scene {
 
 /* The script is read from in[0], or from `in` if it is not negative. */
 void prompt_scene_open(struct prompt_scene *s, int in);
+/* Another prompt in its place, which reads from `in`; nothing is installed, nothing generated. */
+void prompt_scene_renew(struct prompt_scene *s, int in);
 /* Returns how many packet buffers are missing. */
 uint32_t prompt_scene_close(struct prompt_scene *s);
 

@@ -138,7 +138,7 @@ TEST(prompt, stopped_workers_receive_nothing_until_start)
 	struct prompt_scene s;
 	prompt_scene_open(&s, -1);
 	prompt_scene_say(&s, "stop\n" ADD PAIR "\ngenerate all count 3 rate max\n");
-	EXPECT_TRUE(strstr(prompt_scene_out(&s), "generating for 1 SAs, from `start` on\n"));
+	EXPECT_TRUE(strstr(prompt_scene_out(&s), "generating for 1 SA, from `start` on\n"));
 	prompt_scene_turn(&s);
 	EXPECT_EQ(s.worker[0]->count.n[COUNT_generate_tx], 0);
 	prompt_scene_say(&s, "start\n");
