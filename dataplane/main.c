@@ -394,6 +394,8 @@ int main(int argc, char **argv)
 		sigaction(SIGTERM, &action, NULL);
 		/* With a prompt: the terminal is gone, and must not be left as it is. */
 		sigaction(SIGHUP, d.is_interactive ? &action : &again, NULL);
+		if (d.is_interactive)
+			signal(SIGPIPE, SIG_IGN); /* prompt_turn() sees that nobody listens */
 		status = run(&d, path);
 	}
 	config_free(d.config);

@@ -181,7 +181,10 @@ void prompt_turn(struct prompt *p, bool has_input)
 		}
 		do_lines(p);
 	}
-	fflush(p->out);
+	if (fflush(p->out) != 0) { /* nobody listens any more */
+		p->is_over = true;
+		p->has_failed = true;
+	}
 	fflush(p->errors);
 }
 

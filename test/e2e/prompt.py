@@ -112,6 +112,21 @@ def errors_by_script(report, build):
     report.check("prompt: and its exit status says so", status == 1, status)
 
 
+def without_a_listener(report, build):
+    process = subprocess.Popen(command(build, "loop-a"), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    process.stdin.write("show tunnels\n")
+    process.stdin.flush()
+    try:
+        status = process.wait(TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        status = "it goes on"
+        process.kill()
+    report.check("prompt: it ends in order when nobody listens",
+                 status == 1 and "stopped" in process.stderr.read(), status)
+
+
 class Terminal:
     """The prompt on a pseudo-terminal."""
 
@@ -244,6 +259,7 @@ def main(build):
     sandbox.enter()
     by_script(report, build)
     errors_by_script(report, build)
+    without_a_listener(report, build)
     on_terminal(report, build)
     ends(report, build)
     loop(report, build)
