@@ -213,6 +213,9 @@ static int take(struct sa_options *o, const char *name, char *value)
 			return refuse(o, "%s needs a value", name);
 		return options[i].take(o, value);
 	}
+	/* It may be a key that went astray. */
+	if (strncmp(name, "--", 2))
+		return refuse(o, "expected an option, which begins with --");
 	return refuse(o, "unknown option %s", name);
 }
 
