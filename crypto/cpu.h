@@ -52,16 +52,10 @@ struct cpu_group {
 	struct crypto_job *job[CRYPTO_BURST];
 };
 
-/* A packet's round keys, for the time of one call. */
-union cpu_schedule {
-	struct {
-		_Alignas(16) uint8_t encrypt[CPU_AES_SCHEDULE_BYTES];
-		_Alignas(16) uint8_t decrypt[CPU_AES_SCHEDULE_BYTES];
-	} aes;
-	struct {
-		uint64_t key[3][IMB_DES_KEY_SCHED_SIZE / sizeof(uint64_t)];
-		const void *keys[3];
-	} des;
+/* A packet's round keys of AES, for the time of one call. */
+struct cpu_schedule {
+	_Alignas(16) uint8_t encrypt[CPU_AES_SCHEDULE_BYTES];
+	_Alignas(16) uint8_t decrypt[CPU_AES_SCHEDULE_BYTES];
 };
 
 struct crypto {
@@ -72,7 +66,7 @@ struct crypto {
 	unsigned done_head, n_done;
 	_Alignas(16) uint8_t tag[CRYPTO_BURST][CRYPTO_ICV_BYTES]; /* [i] of the group's job i */
 	uint32_t covered[CRYPTO_BURST]; /* of an ICV, by the upper half of a sequence number */
-	union cpu_schedule schedule[CRYPTO_BURST];
+	struct cpu_schedule schedule[CRYPTO_BURST];
 	/* GCM in lanes, or with IPsec-MB. Every struct crypto of a process chooses the same. */
 	bool has_x8;
 	struct gcm_x8_lane lane[GCM_X8_LANES];
