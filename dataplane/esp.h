@@ -156,9 +156,19 @@ static inline enum counter esp_in_finish(struct rte_mbuf *m, struct pkt *p)
 	return ESP_OK;
 }
 
-/* Padding, pad length and next header. */
+/*
+ * Padding, pad length and next header. May write eight bytes: the ICV, which is longer, comes
+ * behind.
+ */
 static inline void esp_write_trailer(uint8_t *at, uint8_t pad_bytes, uint8_t protocol)
 {
+	if (likely(pad_bytes <= 6)) { /* in one store; RFC 4303 2.4: 1, 2, 3 … */
+		uint64_t padding = UINT64_C(0x060504030201) & ((UINT64_C(1) << 8 * pad_bytes) - 1);
+		uint64_t end = (pad_bytes | (uint64_t)protocol << 8) << 8 * pad_bytes;
+		uint64_t trailer = padding | end;
+		memcpy(at, &trailer, sizeof(trailer));
+		return;
+	}
 	for (uint8_t i = 0; i < pad_bytes; i++)
 		at[i] = i + 1;
 	at[pad_bytes] = pad_bytes;

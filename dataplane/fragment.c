@@ -189,11 +189,6 @@ void fragment_to_kernel(struct worker *w, uint8_t zone, struct rte_mbuf *m)
 		out_kernel_frame(w, zone, to[i]);
 }
 
-uint16_t fragment_limit(const struct worker *w, const struct rte_mbuf *m, const struct zone *zone)
-{
-	return m->pool == w->zones->datagrams ? UINT16_MAX : path_limit(w, zone);
-}
-
 /*
  * What the kernel sent in fragments and leaves in the clear leaves in fragments no larger: it may
  * know of a shorter path.

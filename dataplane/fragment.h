@@ -23,12 +23,6 @@ struct zone;
 /* Fragments of one datagram: of 65 535 bytes where links carry 576 (RFC 791). */
 #define FRAGMENT_MAX 128
 
-/*
- * How long the packet may become by ESP before anybody looks at its path: what came in fragments
- * may leave in some.
- */
-uint16_t fragment_limit(const struct worker *w, const struct rte_mbuf *m, const struct zone *zone);
-
 /* The frame has no VLAN tag. Owns m. */
 void fragment_to_kernel(struct worker *w, uint8_t zone, struct rte_mbuf *m);
 void fragment_to_network(struct worker *w, uint8_t zone, struct rte_mbuf *m);

@@ -10,11 +10,22 @@
 #include <rte_ether.h>
 
 #include "dataplane/fragment.h"
+#include "dataplane/path.h"
 #include "dataplane/steer.h"
 #include "dataplane/worker.h"
 
 /* A queue that is full for a moment is asked again; one that stays full drops. */
 #define OUT_TRIES 8
+
+/*
+ * How long the packet may become by ESP before anybody looks at its path: what came in fragments
+ * may leave in some.
+ */
+static inline uint16_t out_limit(const struct worker *w, const struct rte_mbuf *m,
+				 const struct zone *zone)
+{
+	return unlikely(m->pool == w->zones->datagrams) ? UINT16_MAX : path_limit(w, zone);
+}
 
 /* The only place where the data plane frees a packet it has not sent. */
 static inline void out_drop(struct worker *w, struct rte_mbuf *m, enum counter reason)

@@ -7,9 +7,9 @@
 #include "dataplane/backend.h"
 #include "dataplane/encap.h"
 #include "dataplane/esp.h"
-#include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
 #include "dataplane/inline_path.h"
+#include "dataplane/out.h"
 #include "dataplane/path.h"
 #include "dataplane/rx.h"
 #include "dataplane/tuple.h"
@@ -101,7 +101,7 @@ static enum counter seal(struct worker *w, struct rte_mbuf *m, struct pkt *p)
 		return COUNT_out_expired;
 	if (unlikely(!encap_is_mine(w, m, p, p->sa->id.mode == API_TUNNEL)))
 		return COUNT_out_no_tunnel;
-	uint16_t ip_bytes = esp_carried_bytes(p), limit_bytes = fragment_limit(w, m, zone);
+	uint16_t ip_bytes = esp_carried_bytes(p), limit_bytes = out_limit(w, m, zone);
 	bool by_port =
 		unlikely(inline_is(p->sa, CRYPTO_INLINE_PROTOCOL)) && inline_begin(w, m, p->sa);
 	enum counter verdict = take_sequence(w, p);

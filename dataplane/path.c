@@ -87,11 +87,6 @@ uint16_t path_floor(const struct paths *paths, uint32_t now_s)
 	return lowest;
 }
 
-uint16_t path_limit(const struct worker *w, const struct zone *zone)
-{
-	return RTE_MIN(w->path_floor, zone->mtu_bytes);
-}
-
 /* ---- what was heard ---- */
 
 static uint64_t say(const struct path_error *error, uint32_t now_s)

@@ -23,6 +23,8 @@
 
 #include <rte_mbuf.h>
 
+#include "dataplane/worker.h"
+
 struct paths;
 struct pkt;
 struct tuple;
@@ -62,7 +64,10 @@ bool path_hear(struct worker *w, const struct path_error *error);
 /* For the worker's housekeeping: what path_floor should be. */
 uint16_t path_floor(const struct paths *paths, uint32_t now_s);
 /* How long an IP packet may be that nobody looks at any closer. */
-uint16_t path_limit(const struct worker *w, const struct zone *zone);
+static inline uint16_t path_limit(const struct worker *w, const struct zone *zone)
+{
+	return RTE_MIN(w->path_floor, zone->mtu_bytes);
+}
 
 /* The MTU of the way of p->sa, after hearing what there is to hear. Owner core. */
 uint16_t path_mtu(struct worker *w, const struct pkt *p);
