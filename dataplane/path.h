@@ -28,8 +28,6 @@
 struct paths;
 struct pkt;
 struct tuple;
-struct worker;
-struct zone;
 
 #define PATH_FLOOR_NONE UINT16_MAX
 
