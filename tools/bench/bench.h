@@ -72,5 +72,6 @@ int install_run(struct bench_run *run);
 int latency_run(struct bench_run *run);
 int churn_run(struct bench_run *run);
 int scale_run(struct bench_run *run);
+int flood_run(struct bench_run *run);
 
 #endif

@@ -241,8 +241,7 @@ int feed_make(struct bench_feed *f, struct rte_mbuf *m[], unsigned n, uint32_t s
 	return 0;
 }
 
-static void make_bad(struct bench_feed *f, struct rte_mbuf *m, enum feed_bad bad,
-		     uint32_t size_bytes)
+static void make_bad(struct bench_feed *f, struct rte_mbuf *m, int bad, uint32_t size_bytes)
 {
 	const struct bench_layout layout = bench_layout(f->suite, size_bytes);
 	uint32_t i = pick(f);
@@ -278,7 +277,10 @@ int feed_round(struct bench_feed *f, uint32_t size_bytes)
 	return rc;
 }
 
-int feed_bad_round(struct bench_feed *f, enum feed_bad bad, uint32_t size_bytes)
+/* A round from the network of packets that make() writes, each of them for itself. */
+static int round_of(struct bench_feed *f, int kind, uint32_t size_bytes,
+		    void (*make)(struct bench_feed *f, struct rte_mbuf *m, int kind,
+				 uint32_t size_bytes))
 {
 	struct rte_mbuf *m[FEED_BURST];
 	int rc = 0;
@@ -286,10 +288,30 @@ int feed_bad_round(struct bench_feed *f, enum feed_bad bad, uint32_t size_bytes)
 		if (rte_pktmbuf_alloc_bulk(f->pool, m, FEED_BURST) != 0)
 			return -ENOMEM;
 		for (unsigned k = 0; k < FEED_BURST; k++)
-			make_bad(f, m[k], bad, size_bytes);
+			make(f, m[k], kind, size_bytes);
 		rc = enqueue(f->bench->network_rx, m, FEED_BURST);
 	}
 	return rc;
+}
+
+int feed_bad_round(struct bench_feed *f, enum feed_bad bad, uint32_t size_bytes)
+{
+	return round_of(f, (int)bad, size_bytes, make_bad);
+}
+
+static void make_sip(struct bench_feed *f, struct rte_mbuf *m, int strangers, uint32_t size_bytes)
+{
+	/* The peers' addresses begin with 10: peer_address_be(). */
+	uint32_t source = strangers ? rte_cpu_to_be_32((next_random(f) & 0x3fffffff) | 0x40000000)
+				    : peer_address_be(pick(f));
+	uint8_t *l4 =
+		write_headers(m, source, rte_cpu_to_be_32(LOCAL_ADDRESS), IPPROTO_UDP, size_bytes);
+	write_udp(l4, FEED_SIP_PORT, FEED_SIP_PORT, size_bytes - BENCH_IPV4_BYTES);
+}
+
+int feed_clear_round(struct bench_feed *f, bool strangers, uint32_t size_bytes)
+{
+	return round_of(f, strangers, size_bytes, make_sip);
 }
 
 uint32_t feed_drain(struct bench_feed *f)

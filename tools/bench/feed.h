@@ -65,10 +65,14 @@ int feed_make(struct bench_feed *f, struct rte_mbuf *m[], unsigned n, uint32_t s
 int feed_round(struct bench_feed *f, uint32_t size_bytes);
 /* The same of packets that will be dropped. */
 int feed_bad_round(struct bench_feed *f, enum feed_bad bad, uint32_t size_bytes);
+/* Clear UDP to FEED_SIP_PORT: from the peers, or from addresses that nobody has. */
+int feed_clear_round(struct bench_feed *f, bool strangers, uint32_t size_bytes);
 /* Takes what came out and frees it. Returns how many packets. */
 uint32_t feed_drain(struct bench_feed *f);
 
 /* The port that the worker must not be reached at in the clear. */
 #define FEED_LOCAL_PORT 5063
+/* The port for clear SIP. */
+#define FEED_SIP_PORT 5060
 
 #endif

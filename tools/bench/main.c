@@ -24,9 +24,11 @@ static const struct bench_measurement_name names[] = {
 	{ "latency", "time in the box at 50 % and 90 % of capacity" },
 	{ "churn", "SA sets per second while traffic runs, and what it loses" },
 	{ "scale", "two workers against one" },
+	{ "flood", "what forged clear SIP costs those who are known" },
 };
 static int (*const run_of[])(struct bench_run *run) = {
-	packets_run, drops_run, memory_run, install_run, latency_run, churn_run, scale_run,
+	packets_run, drops_run, memory_run, install_run,
+	latency_run, churn_run, scale_run,  flood_run,
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == N_MEASUREMENTS, "every name has a function");
 

@@ -14,8 +14,7 @@
 /* Rounds that are run but not counted: caches, branch predictors and the clock settle. */
 #define WARM_UP_ROUNDS 8
 
-/* Cycles per packet of one fed round through the worker. */
-static double worker_round(struct bench_feed *f)
+double measure_round(struct bench_feed *f)
 {
 	uint64_t begin = rte_rdtsc();
 	while (worker_turn(f->bench->worker))
@@ -54,7 +53,7 @@ static int one_round(struct bench_feed *f, const struct measure_traffic *t, stru
 	if (rc < 0)
 		return rc;
 	quiet_hold();
-	*cycles = worker_round(f);
+	*cycles = measure_round(f);
 	*bare_cycles = bare ? bare_round(bare) : 1;
 	quiet_release();
 	return check(f, t, n_dropped);

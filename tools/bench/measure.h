@@ -24,6 +24,9 @@ struct measure_traffic {
 	enum counter reason;
 };
 
+/* Cycles per packet of one fed round through the worker. */
+double measure_round(struct bench_feed *f);
+
 /* `bare` may be NULL. 0 or -errno with a message on stderr. */
 int measure_rounds(struct bench_feed *f, const struct measure_traffic *t, struct bare *bare,
 		   uint32_t n_rounds, struct measure_result *result);
