@@ -173,6 +173,7 @@ struct config_scscf {
 
 struct config_hss {
 	char *database; /* SQLite file */
+	char *key_file; /* encrypts the keys in it; "" = the database's name and ".key" */
 };
 
 struct config_controlplane {

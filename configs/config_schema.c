@@ -192,6 +192,7 @@ static const cyaml_schema_field_t scscf_fields[] = {
 
 static const cyaml_schema_field_t hss_fields[] = {
 	TEXT(REQUIRED, config_hss, database),
+	TEXT(OPTIONAL, config_hss, key_file),
 	CYAML_FIELD_END,
 };
 
@@ -316,6 +317,8 @@ static const struct config_rule rules[] = {
 	  .expected = "AKAv1-MD5 or AKAv2-MD5" },
 
 	{ hss_fields, "database", .valid = syntax_path, .expected = "an absolute path" },
+	{ hss_fields, "key_file", .text = "", .valid = syntax_optional_path,
+	  .expected = "an absolute path, or \"\"" },
 };
 
 const struct config_rule *config_rule(const cyaml_schema_field_t *section, const char *key)

@@ -127,6 +127,11 @@ bool syntax_path(const char *text)
 	return text[0] == '/' && text[1] != '\0';
 }
 
+bool syntax_optional_path(const char *text)
+{
+	return text[0] == '\0' || syntax_path(text);
+}
+
 bool syntax_socket_path(const char *text)
 {
 	return syntax_path(text) && strlen(text) < sizeof(((struct sockaddr_un *)0)->sun_path);

@@ -39,6 +39,9 @@ bool syntax_interface(const char *text);
 /* An absolute path. */
 bool syntax_path(const char *text);
 
+/* "" or an absolute path. */
+bool syntax_optional_path(const char *text);
+
 /* An absolute path that fits a Unix socket address. */
 bool syntax_socket_path(const char *text);
 

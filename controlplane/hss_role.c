@@ -36,7 +36,8 @@ static int start(struct loop *loop, const struct config *config, void **self)
 
 	if (s == NULL)
 		return -ENOMEM;
-	rc = store_open(config->hss->database, &s->store, error, sizeof(error));
+	rc = store_open(config->hss->database, config->hss->key_file, &s->store, error,
+			sizeof(error));
 	if (rc < 0) {
 		log_error("hss: %s", error);
 		free(s);

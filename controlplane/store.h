@@ -1,6 +1,7 @@
 /*
- * The HSS's subscribers, in one SQLite file of mode 0600: keys, sequence numbers, identities and
- * their registration flags. Nothing here knows Cx; hss.c decides, the store remembers.
+ * The HSS's subscribers, in one SQLite file of mode 0600: keys (encrypted under a key file, see
+ * store_seal.h), sequence numbers, identities and their registration flags. Nothing here knows Cx;
+ * hss.c decides, the store remembers.
  *
  * One thread per struct store. Every call is synchronous; the caller puts what belongs together
  * between store_begin() and store_commit(). store_commit() returns after the write-ahead log has
@@ -52,10 +53,13 @@ struct store_identity {
 struct store;
 
 /*
- * Opens the file, and makes it when there is none. -EACCES: others than its owner may read it;
- * -EPROTO: its schema is of another version. `error` gets one line of text.
+ * Opens the file, and makes it when there is none. Keys lie in it under those of `key_path` (NULL
+ * or "": the file's own name and ".key"), which is made together with the database. -EACCES: others
+ * than its owner may read one of them; -EPROTO: the schema is of another version; -EKEYREJECTED:
+ * the key file is another database's. `error` gets one line of text.
  */
-int store_open(const char *path, struct store **out, char *error, size_t error_bytes);
+int store_open(const char *path, const char *key_path, struct store **out, char *error,
+	       size_t error_bytes);
 void store_close(struct store *s);
 
 /* Text of the last failure; valid until the next call. */
@@ -72,6 +76,9 @@ void store_rollback(struct store *s);
  */
 int store_add(struct store *s, const struct store_subscriber *subscriber, const char *const impus[],
 	      unsigned n, int *taken);
+
+/* With its identities, whatever their state. */
+int store_delete(struct store *s, int64_t subscriber);
 
 /* The subscriber with its keys: wipe it after use. */
 int store_find_impi(struct store *s, const char *impi, struct store_subscriber *out);

@@ -7,7 +7,11 @@
 
 #include <sqlite3.h>
 
+#include "controlplane/store_seal.h"
+
 enum store_statement {
+	STORE_ADD_PROOF,
+	STORE_FIND_PROOF,
 	STORE_BEGIN,
 	STORE_COMMIT,
 	STORE_ROLLBACK,
@@ -23,11 +27,13 @@ enum store_statement {
 	STORE_SET_STATE,
 	STORE_SET_ALL_STATES,
 	STORE_ACTIVE,
+	STORE_DELETE,
 	STORE_N_STATEMENTS,
 };
 
 struct store {
 	sqlite3 *db;
+	struct store_seal *seal;
 	sqlite3_stmt *statements[STORE_N_STATEMENTS];
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "controlplane/store_impl.h"
+#include "crypto/wipe.h"
 
 /* Runs an UPDATE that must have met a row. */
 static int run_on_row(struct store *s, enum store_statement which)
@@ -15,20 +16,35 @@ static int run_on_row(struct store *s, enum store_statement which)
 	return rc == 0 && sqlite3_changes(s->db) == 0 ? -ENOENT : rc;
 }
 
+static int seal_keys(struct store *s, const struct store_subscriber *subscriber,
+		     uint8_t sealed[STORE_SEALED_BYTES])
+{
+	uint8_t keys[STORE_SEAL_TEXT_BYTES];
+	int rc;
+
+	memcpy(keys, subscriber->k, STORE_KEY_BYTES);
+	memcpy(keys + STORE_KEY_BYTES, subscriber->opc, STORE_KEY_BYTES);
+	rc = store_seal(s->seal, subscriber->impi, keys, sealed);
+	wipe(keys, sizeof(keys));
+	return rc;
+}
+
 int store_add(struct store *s, const struct store_subscriber *subscriber, const char *const impus[],
 	      unsigned n, int *taken)
 {
 	sqlite3_stmt *st = s->statements[STORE_ADD_SUBSCRIBER];
+	uint8_t sealed[STORE_SEALED_BYTES];
 	int64_t id;
-	int rc;
+	int rc = seal_keys(s, subscriber, sealed);
 
-	sqlite3_bind_text(st, 1, subscriber->impi, -1, SQLITE_STATIC);
-	sqlite3_bind_blob(st, 2, subscriber->k, STORE_KEY_BYTES, SQLITE_STATIC);
-	sqlite3_bind_blob(st, 3, subscriber->opc, STORE_KEY_BYTES, SQLITE_STATIC);
-	sqlite3_bind_blob(st, 4, subscriber->amf, STORE_AMF_BYTES, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 5, (int64_t)subscriber->sqn);
-	rc = store_run(s, STORE_ADD_SUBSCRIBER);
 	*taken = -1;
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_text(st, 1, subscriber->impi, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(st, 2, sealed, sizeof(sealed), SQLITE_STATIC);
+	sqlite3_bind_blob(st, 3, subscriber->amf, STORE_AMF_BYTES, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 4, (int64_t)subscriber->sqn);
+	rc = store_run(s, STORE_ADD_SUBSCRIBER);
 	id = sqlite3_last_insert_rowid(s->db);
 	st = s->statements[STORE_ADD_IDENTITY];
 	for (unsigned i = 0; rc == 0 && i < n; i++) {
@@ -64,6 +80,22 @@ static int copy_blob(sqlite3_stmt *st, int column, uint8_t *out, int bytes)
 	return 0;
 }
 
+/* Keys that do not open are another's: rows were swapped, or the file is damaged. */
+static int unseal_keys(struct store *s, sqlite3_stmt *st, int column, struct store_subscriber *out)
+{
+	uint8_t sealed[STORE_SEALED_BYTES], keys[STORE_SEAL_TEXT_BYTES];
+	int rc = copy_blob(st, column, sealed, sizeof(sealed));
+
+	if (rc == 0 && store_unseal(s->seal, out->impi, sealed, keys) < 0)
+		rc = -EIO;
+	if (rc == 0) {
+		memcpy(out->k, keys, STORE_KEY_BYTES);
+		memcpy(out->opc, keys + STORE_KEY_BYTES, STORE_KEY_BYTES);
+	}
+	wipe(keys, sizeof(keys));
+	return rc;
+}
+
 static int read_subscriber(struct store *s, enum store_statement which,
 			   struct store_subscriber *out)
 {
@@ -72,13 +104,11 @@ static int read_subscriber(struct store *s, enum store_statement which,
 
 	if (rc == SQLITE_ROW) {
 		out->id = sqlite3_column_int64(st, 0);
-		out->sqn = (uint64_t)sqlite3_column_int64(st, 6);
+		out->sqn = (uint64_t)sqlite3_column_int64(st, 5);
 		rc = copy_text(st, 1, out->impi) || copy_text(st, 2, out->scscf) ||
-				     copy_blob(st, 3, out->k, STORE_KEY_BYTES) ||
-				     copy_blob(st, 4, out->opc, STORE_KEY_BYTES) ||
-				     copy_blob(st, 5, out->amf, STORE_AMF_BYTES)
+				     copy_blob(st, 4, out->amf, STORE_AMF_BYTES)
 			     ? -EIO
-			     : 0;
+			     : unseal_keys(s, st, 3, out);
 	} else {
 		rc = rc == SQLITE_DONE ? -ENOENT : store_errno(rc);
 	}
@@ -139,6 +169,12 @@ int store_identities(struct store *s, int64_t subscriber, struct store_identity 
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
 	return rc;
+}
+
+int store_delete(struct store *s, int64_t subscriber)
+{
+	sqlite3_bind_int64(s->statements[STORE_DELETE], 1, subscriber);
+	return run_on_row(s, STORE_DELETE);
 }
 
 int store_set_sqn(struct store *s, int64_t subscriber, uint64_t sqn)

@@ -7,18 +7,22 @@
 
 #include "controlplane/store_impl.h"
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 
-/* The partial index keeps "who is registered" proportional to the registered, not to the base. */
+/*
+ * `keys` is K ‖ OPc sealed under the key file (store_seal.h); `proof` is a text sealed alike, which
+ * tells whether a key file is that of this database. The partial index keeps "who is registered"
+ * proportional to the registered, not to the base.
+ */
 #define STORE_SCHEMA                                                                               \
 	"CREATE TABLE subscriber ("                                                                \
 	" id INTEGER PRIMARY KEY,"                                                                 \
 	" impi TEXT NOT NULL UNIQUE,"                                                              \
-	" k BLOB NOT NULL CHECK (length(k) = 16),"                                                 \
-	" opc BLOB NOT NULL CHECK (length(opc) = 16),"                                             \
+	" keys BLOB NOT NULL CHECK (length(keys) = 60),"                                           \
 	" amf BLOB NOT NULL CHECK (length(amf) = 2),"                                              \
 	" sqn INTEGER NOT NULL CHECK (sqn BETWEEN 0 AND 281474976710655),"                         \
 	" scscf TEXT NOT NULL DEFAULT '');"                                                        \
+	"CREATE TABLE proof (sealed BLOB NOT NULL);"                                               \
 	"CREATE TABLE identity ("                                                                  \
 	" impu TEXT PRIMARY KEY,"                                                                  \
 	" subscriber INTEGER NOT NULL REFERENCES subscriber (id) ON DELETE CASCADE,"               \
@@ -28,18 +32,20 @@
 	" UNIQUE (subscriber, position)) WITHOUT ROWID;"                                           \
 	"CREATE INDEX identity_active ON identity (state) WHERE state <> 0;"
 
-/* Columns are read by position: subscriber(…, k, opc, amf, sqn), identity(impu … state). */
+/* Columns are read by position: subscriber(…, keys, amf, sqn), identity(impu … state). */
 static const char *const store_sql[STORE_N_STATEMENTS] = {
+	[STORE_ADD_PROOF] = "INSERT INTO proof (sealed) VALUES (?1)",
+	[STORE_FIND_PROOF] = "SELECT sealed FROM proof",
 	[STORE_BEGIN] = "BEGIN IMMEDIATE",
 	[STORE_COMMIT] = "COMMIT",
 	[STORE_ROLLBACK] = "ROLLBACK",
 	[STORE_ADD_SUBSCRIBER] =
-		"INSERT INTO subscriber (impi, k, opc, amf, sqn) VALUES (?1, ?2, ?3, ?4, ?5)",
+		"INSERT INTO subscriber (impi, keys, amf, sqn) VALUES (?1, ?2, ?3, ?4)",
 	[STORE_ADD_IDENTITY] =
 		"INSERT INTO identity (impu, subscriber, position) VALUES (?1, ?2, ?3)",
 	[STORE_FIND_IMPI] =
-		"SELECT id, impi, scscf, k, opc, amf, sqn FROM subscriber WHERE impi = ?1",
-	[STORE_FIND_ID] = "SELECT id, impi, scscf, k, opc, amf, sqn FROM subscriber WHERE id = ?1",
+		"SELECT id, impi, scscf, keys, amf, sqn FROM subscriber WHERE impi = ?1",
+	[STORE_FIND_ID] = "SELECT id, impi, scscf, keys, amf, sqn FROM subscriber WHERE id = ?1",
 	[STORE_FIND_IMPU] = "SELECT impu, subscriber, barred, state FROM identity WHERE impu = ?1",
 	[STORE_IDENTITIES] = "SELECT impu, subscriber, barred, state FROM identity"
 			     " WHERE subscriber = ?1 ORDER BY position",
@@ -48,6 +54,7 @@ static const char *const store_sql[STORE_N_STATEMENTS] = {
 	[STORE_SET_BARRED] = "UPDATE identity SET barred = ?2 WHERE impu = ?1",
 	[STORE_SET_STATE] = "UPDATE identity SET state = ?2 WHERE impu = ?1",
 	[STORE_SET_ALL_STATES] = "UPDATE identity SET state = ?2 WHERE subscriber = ?1",
+	[STORE_DELETE] = "DELETE FROM subscriber WHERE id = ?1",
 	[STORE_ACTIVE] = "SELECT impu, subscriber, barred, state, impi, scscf FROM identity"
 			 " JOIN subscriber ON subscriber.id = identity.subscriber"
 			 " WHERE state <> 0 LIMIT ?1",

@@ -123,17 +123,32 @@ static bool read_impu(const struct reader *r, const char *text, char *out)
 	return true;
 }
 
+static bool add_impu(const struct reader *r, const char *text, struct subscriber_row *row)
+{
+	if (row->n_impus == SUBSCRIBER_MAX_IMPUS)
+		return complain(r, "more than %d impus", SUBSCRIBER_MAX_IMPUS);
+	return read_impu(r, text, row->impus[row->n_impus++]);
+}
+
+bool subscriber_row_impi(struct subscriber_row *row, const char *impi, char *reason,
+			 size_t reason_bytes)
+{
+	return read_impi(&(struct reader){ reason, reason_bytes }, impi, row->impi);
+}
+
+bool subscriber_row_impu(struct subscriber_row *row, const char *impu, char *reason,
+			 size_t reason_bytes)
+{
+	return add_impu(&(struct reader){ reason, reason_bytes }, impu, row);
+}
+
 static bool read_impus(const struct reader *r, char *text, struct subscriber_row *row)
 {
 	char *impu;
 
 	row->n_impus = 0;
 	while ((impu = strsep(&text, " ")) != NULL) {
-		if (*impu == '\0')
-			continue;
-		if (row->n_impus == SUBSCRIBER_MAX_IMPUS)
-			return complain(r, "more than %d impus", SUBSCRIBER_MAX_IMPUS);
-		if (!read_impu(r, impu, row->impus[row->n_impus++]))
+		if (*impu != '\0' && !add_impu(r, impu, row))
 			return false;
 	}
 	return row->n_impus > 0 ? true : complain(r, "impu is empty");

@@ -8,6 +8,7 @@
 #ifndef TOOLS_SUBSCRIBER_CSV_H
 #define TOOLS_SUBSCRIBER_CSV_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -25,6 +26,15 @@ struct subscriber_row {
 	uint8_t amf[2];
 	uint64_t sqn; /* 48 bits */
 };
+
+/*
+ * Sets the IMPI, or adds one more IMPU, checked as those of a file. False: it is none, and `reason`
+ * says why.
+ */
+bool subscriber_row_impi(struct subscriber_row *row, const char *impi, char *reason,
+			 size_t reason_bytes);
+bool subscriber_row_impu(struct subscriber_row *row, const char *impu, char *reason,
+			 size_t reason_bytes);
 
 /*
  * Reads `in` to its end and gives each row to `each`, which returns 0, or -errno with its reason in

@@ -122,7 +122,7 @@ static void hand_out_for_ever(const char *path, int fd)
 	struct hss *hss;
 	char error[256];
 
-	if (loop == NULL || store_open(path, &store, error, sizeof(error)) < 0)
+	if (loop == NULL || store_open(path, NULL, &store, error, sizeof(error)) < 0)
 		_exit(1);
 	hss = hss_new(loop, store);
 	for (;;) {

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,7 +46,7 @@ TEST(store, c140_file_that_others_may_read_is_refused)
 
 	ASSERT_TRUE(subscribers_open(&lab, 1));
 	ASSERT_EQ(chmod(lab.path, 0640), 0);
-	EXPECT_EQ(store_open(lab.path, &s, error, sizeof(error)), -EACCES);
+	EXPECT_EQ(store_open(lab.path, NULL, &s, error, sizeof(error)), -EACCES);
 	EXPECT_TRUE(strstr(error, "0640") != NULL);
 	subscribers_close(&lab);
 }
@@ -61,7 +62,7 @@ TEST(store, other_schema_version_is_refused)
 	ASSERT_EQ(sqlite3_open(lab.path, &db), SQLITE_OK);
 	EXPECT_EQ(sqlite3_exec(db, "PRAGMA user_version = 7", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
-	EXPECT_EQ(store_open(lab.path, &s, error, sizeof(error)), -EPROTO);
+	EXPECT_EQ(store_open(lab.path, NULL, &s, error, sizeof(error)), -EPROTO);
 	EXPECT_TRUE(strstr(error, "schema version 7") != NULL);
 	subscribers_close(&lab);
 }
@@ -76,7 +77,7 @@ TEST(store, file_that_is_no_database_is_refused)
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(write(fd, "impi,impu,k,opc,amf,sqn, and so on", 34), 34);
 	close(fd);
-	EXPECT_LT(store_open(path, &s, error, sizeof(error)), 0);
+	EXPECT_LT(store_open(path, NULL, &s, error, sizeof(error)), 0);
 	unlink(path);
 }
 
@@ -161,7 +162,7 @@ TEST(store, rollback_leaves_nothing_and_commit_survives_a_reopen)
 	EXPECT_EQ(store_set_scscf(lab.store, 1, "sip:192.0.2.1:5090"), 0);
 	EXPECT_EQ(store_commit(lab.store), 0);
 	store_close(lab.store);
-	ASSERT_EQ(store_open(lab.path, &lab.store, error, sizeof(error)), 0);
+	ASSERT_EQ(store_open(lab.path, NULL, &lab.store, error, sizeof(error)), 0);
 	ASSERT_EQ(store_find_subscriber(lab.store, 1, &found), 0);
 	EXPECT_EQ(found.sqn, STORE_MAX_SQN);
 	EXPECT_STREQ(found.scscf, "sip:192.0.2.1:5090");
@@ -190,5 +191,119 @@ TEST(store, active_identities_are_listed_up_to_a_limit)
 	n = 0;
 	EXPECT_EQ(store_each_active(lab.store, 2, count, &n), 0);
 	EXPECT_EQ(n, 2);
+	subscribers_close(&lab);
+}
+
+/* ---- keys at rest ---- */
+
+static bool file_holds(const char *path, const uint8_t *bytes, size_t n_bytes)
+{
+	static uint8_t content[4 << 20];
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return false;
+	size_t n = fread(content, 1, sizeof(content), file);
+	fclose(file);
+	return memmem(content, n, bytes, n_bytes) != NULL;
+}
+
+TEST(store, c140_keys_are_neither_in_the_database_nor_in_its_journal)
+{
+	struct subscribers lab;
+	char wal[80], impi[] = "77@home.example";
+
+	ASSERT_TRUE(subscribers_open(&lab, 100));
+	snprintf(wal, sizeof(wal), "%s-wal", lab.path);
+	EXPECT_TRUE(file_holds(wal, (const uint8_t *)impi, strlen(impi))); /* it would be seen */
+	EXPECT_FALSE(file_holds(wal, subscribers_k, sizeof(subscribers_k)));
+	EXPECT_FALSE(file_holds(wal, subscribers_opc, sizeof(subscribers_opc)));
+	store_close(lab.store); /* the journal goes into the file */
+	lab.store = NULL;
+	EXPECT_TRUE(file_holds(lab.path, (const uint8_t *)impi, strlen(impi)));
+	EXPECT_FALSE(file_holds(lab.path, subscribers_k, sizeof(subscribers_k)));
+	EXPECT_FALSE(file_holds(lab.path, subscribers_opc, sizeof(subscribers_opc)));
+	subscribers_close(&lab);
+}
+
+struct key_file {
+	const char *what;
+	const char *text; /* NULL: no file */
+	mode_t mode;
+	int error;
+	const char *says;
+};
+
+#define OTHER_KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
+
+TEST(store, c140_no_key_file_but_the_database_s_own_is_taken)
+{
+	static const struct key_file wrong[] = {
+		{ "missing", NULL, 0600, -ENOENT, "is missing" },
+		{ "another's", OTHER_KEY, 0600, -EKEYREJECTED, "not the key file of" },
+		{ "for all to read", OTHER_KEY, 0644, -EACCES, "0644" },
+		{ "short", "0011\n", 0600, -EBADMSG, "64 hexadecimal digits" },
+		{ "long", OTHER_KEY "\n", 0600, -EBADMSG, "64 hexadecimal digits" },
+		{ "no hex", "x" OTHER_KEY, 0600, -EBADMSG, "64 hexadecimal digits" },
+		{ "empty", "", 0600, -EBADMSG, "64 hexadecimal digits" },
+	};
+	struct subscribers lab;
+	struct store *s;
+	char key_path[80], error[256];
+
+	ASSERT_TRUE(subscribers_open(&lab, 1));
+	snprintf(key_path, sizeof(key_path), "%s.other", lab.path);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		test_context("%s", wrong[i].what);
+		if (wrong[i].text) {
+			int fd = open(key_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+			ASSERT_GE(fd, 0);
+			ASSERT_EQ(write(fd, wrong[i].text, strlen(wrong[i].text)),
+				  (ssize_t)strlen(wrong[i].text));
+			ASSERT_EQ(fchmod(fd, wrong[i].mode), 0);
+			close(fd);
+		}
+		EXPECT_EQ(store_open(lab.path, key_path, &s, error, sizeof(error)), wrong[i].error);
+		EXPECT_TRUE(strstr(error, key_path) != NULL);
+		EXPECT_TRUE(strstr(error, wrong[i].says) != NULL);
+		unlink(key_path);
+	}
+	EXPECT_EQ(access(key_path, F_OK), -1); /* and none was made */
+	subscribers_close(&lab);
+}
+
+TEST(store, c140_keys_of_one_row_do_not_open_in_another)
+{
+	struct subscribers lab;
+	struct store_subscriber found;
+	sqlite3 *db;
+
+	ASSERT_TRUE(subscribers_open(&lab, 3));
+	ASSERT_EQ(sqlite3_open(lab.path, &db), SQLITE_OK);
+	EXPECT_EQ(sqlite3_exec(db,
+			       "UPDATE subscriber SET keys ="
+			       " (SELECT keys FROM subscriber WHERE id = 1) WHERE id = 2",
+			       NULL, NULL, NULL),
+		  SQLITE_OK);
+	sqlite3_close(db);
+	EXPECT_EQ(store_find_subscriber(lab.store, 2, &found), -EIO);
+	EXPECT_EQ(store_find_subscriber(lab.store, 1, &found), 0);
+	EXPECT_MEM(found.k, subscribers_k, sizeof(found.k));
+	subscribers_close(&lab);
+}
+
+TEST(store, deleted_subscriber_leaves_no_identity)
+{
+	struct subscribers lab;
+	struct store_subscriber found;
+	struct store_identity one;
+
+	ASSERT_TRUE(subscribers_open(&lab, 0));
+	add_alice(lab.store);
+	ASSERT_EQ(store_find_impi(lab.store, "alice@home.example", &found), 0);
+	EXPECT_EQ(store_delete(lab.store, found.id), 0);
+	EXPECT_EQ(store_find_impi(lab.store, "alice@home.example", &found), -ENOENT);
+	EXPECT_EQ(store_find_impu(lab.store, "tel:+1", &one), -ENOENT);
+	EXPECT_EQ(store_delete(lab.store, found.id), -ENOENT);
+	add_alice(lab.store); /* the identities are free again */
 	subscribers_close(&lab);
 }

@@ -54,7 +54,7 @@ bool subscribers_open(struct subscribers *lab, unsigned n)
 	fd = mkstemp(lab->path);
 	if (fd >= 0)
 		close(fd);
-	if (fd < 0 || store_open(lab->path, &lab->store, error, sizeof(error)) < 0 ||
+	if (fd < 0 || store_open(lab->path, NULL, &lab->store, error, sizeof(error)) < 0 ||
 	    !fill(lab->store, n)) {
 		TEST_MESSAGE("no store for the test in %s", lab->path);
 		return false;
@@ -71,6 +71,8 @@ void subscribers_close(struct subscribers *lab)
 	snprintf(path, sizeof(path), "%s-wal", lab->path);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s-shm", lab->path);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s.key", lab->path);
 	unlink(path);
 }
 
