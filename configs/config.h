@@ -176,6 +176,31 @@ struct config_hss {
 	char *key_file; /* encrypts the keys in it; "" = the database's name and ".key" */
 };
 
+/* How the CSCFs reach the HSS when it is not in their process. */
+enum config_cx_transport {
+	CONFIG_CX_LOCAL,    /* controlplane.cx_socket */
+	CONFIG_CX_DIAMETER, /* TS 29.229 */
+};
+
+/* Another Diameter node. */
+struct config_cx_peer {
+	char *identity; /* its Origin-Host */
+	char *address;  /* where it listens; "" = it connects to us */
+	uint32_t port;
+};
+
+struct config_cx {
+	enum config_cx_transport transport;
+	char *identity; /* our Origin-Host; the keys from here on are for Diameter */
+	char *realm;    /* ours and the peers'; "" = controlplane.realm */
+	char *address;  /* that we listen on; not of the loopback network */
+	uint32_t port;
+	uint32_t timeout_ms; /* for an answer */
+	uint32_t watchdog_s; /* of silence until a peer is asked whether it lives, RFC 3539 */
+	struct config_cx_peer *peers;
+	uint32_t n_peers;
+};
+
 struct config_controlplane {
 	char *realm;     /* home domain, also the digest realm */
 	char *run_dir;   /* status sockets ROLE.sock, one per process */
@@ -185,6 +210,7 @@ struct config_controlplane {
 struct config {
 	struct config_dataplane *dataplane;
 	struct config_controlplane *controlplane;
+	struct config_cx *cx; /* NULL: local */
 	struct config_pcscf *pcscf;
 	struct config_icscf *icscf;
 	struct config_scscf *scscf;

@@ -380,7 +380,8 @@ static int check_roles(struct config_document *d, const struct config *c)
 					       "found %s without controlplane, expected the "
 					       "controlplane section",
 					       roles[i]);
-	if (c->pcscf)
+	rc = check_cx(d, c);
+	if (rc == 0 && c->pcscf)
 		rc = check_pcscf(d, c);
 	if (rc == 0 && c->scscf && c->scscf->min_expires_s > c->scscf->max_expires_s)
 		rc = document_refuse(

@@ -10,4 +10,7 @@ struct config_document;
 /* Returns 0, or -EINVAL with the document's error written. */
 int check_all(struct config_document *d, const struct config *c);
 
+/* config_check_cx.c, a part of it: the section cx. */
+int check_cx(struct config_document *d, const struct config *c);
+
 #endif

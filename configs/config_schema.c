@@ -33,6 +33,11 @@ static const cyaml_strval_t indicator_names[] = {
 	{ "nothing", CONFIG_INDICATOR_NOTHING },
 };
 
+static const cyaml_strval_t cx_transport_names[] = {
+	{ "local", CONFIG_CX_LOCAL },
+	{ "diameter", CONFIG_CX_DIAMETER },
+};
+
 static const cyaml_schema_value_t text_entry = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, TEXT_MAX_BYTES),
 };
@@ -154,6 +159,29 @@ static const cyaml_schema_field_t controlplane_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t cx_peer_fields[] = {
+	TEXT(REQUIRED, config_cx_peer, identity),
+	TEXT(OPTIONAL, config_cx_peer, address),
+	NUMBER(OPTIONAL, config_cx_peer, port),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t cx_peer_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_cx_peer, cx_peer_fields),
+};
+
+static const cyaml_schema_field_t cx_fields[] = {
+	CHOICE(OPTIONAL, config_cx, transport, cx_transport_names),
+	TEXT(OPTIONAL, config_cx, identity),
+	TEXT(OPTIONAL, config_cx, realm),
+	TEXT(OPTIONAL, config_cx, address),
+	NUMBER(OPTIONAL, config_cx, port),
+	NUMBER(OPTIONAL, config_cx, timeout_ms),
+	NUMBER(OPTIONAL, config_cx, watchdog_s),
+	LIST(OPTIONAL, config_cx, peers, cx_peer_entry, 64),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t pcscf_fields[] = {
 	TEXT(REQUIRED, config_pcscf, zone),
 	LIST(REQUIRED, config_pcscf, addresses, text_entry, 64),
@@ -200,8 +228,8 @@ static const cyaml_schema_field_t hss_fields[] = {
 	CYAML_FIELD_MAPPING_PTR(#member, OPTIONAL, struct config, member, member##_fields)
 
 static const cyaml_schema_field_t root_fields[] = {
-	SECTION(dataplane), SECTION(controlplane), SECTION(pcscf),  SECTION(icscf),
-	SECTION(scscf),     SECTION(hss),          CYAML_FIELD_END,
+	SECTION(dataplane), SECTION(controlplane), SECTION(cx),  SECTION(pcscf),
+	SECTION(icscf),     SECTION(scscf),        SECTION(hss), CYAML_FIELD_END,
 };
 
 const cyaml_schema_value_t config_schema = {
@@ -280,6 +308,21 @@ static const struct config_rule rules[] = {
 	  .expected = "an absolute path of at most 96 bytes" },
 	{ controlplane_fields, "cx_socket", .text = "/run/imsgate/cx.sock",
 	  .valid = syntax_socket_path, .expected = "an absolute path of at most 107 bytes" },
+
+	{ cx_fields, "identity", .text = "", .valid = syntax_optional_domain,
+	  .expected = "a domain name" },
+	{ cx_fields, "realm", .text = "", .valid = syntax_optional_domain,
+	  .expected = "a domain name, or \"\"" },
+	{ cx_fields, "address", .text = "", .valid = syntax_optional_address,
+	  .expected = "a unicast IPv4 or IPv6 address" },
+	{ cx_fields, "port", 1, 65535, 3868 }, /* RFC 6733 2.1 */
+	{ cx_fields, "timeout_ms", 100, 60000, 5000 },
+	{ cx_fields, "watchdog_s", 6, 3600,
+	  30 }, /* RFC 3539 3.4.1: no less than 6, 30 by default */
+	{ cx_peer_fields, "identity", .valid = syntax_domain, .expected = "a domain name" },
+	{ cx_peer_fields, "address", .text = "", .valid = syntax_optional_address,
+	  .expected = "a unicast IPv4 or IPv6 address, or \"\"" },
+	{ cx_peer_fields, "port", 1, 65535, 3868 },
 
 	{ pcscf_fields, "zone", .valid = syntax_name, .expected = "the name of a zone" },
 	{ pcscf_fields, "addresses", .valid = syntax_address,

@@ -107,6 +107,16 @@ bool syntax_client(const char *text)
 	return syntax_name(text) && strlen(text) < 32;
 }
 
+bool syntax_optional_domain(const char *text)
+{
+	return text[0] == '\0' || syntax_domain(text);
+}
+
+bool syntax_optional_address(const char *text)
+{
+	return text[0] == '\0' || syntax_address(text);
+}
+
 bool syntax_optional_name(const char *text)
 {
 	return text[0] == '\0' || syntax_name(text);

@@ -24,6 +24,10 @@ bool syntax_next_hop(const char *text);
  */
 bool syntax_domain(const char *text);
 
+/* The same, or "". */
+bool syntax_optional_domain(const char *text);
+bool syntax_optional_address(const char *text);
+
 /* A name used in file names and tables: letters, digits, '-', '_', '.'; not "." or "..". */
 bool syntax_name(const char *text);
 

@@ -33,6 +33,10 @@
 	     "  core_address: 192.0.2.2\n  icscf: sip:192.0.2.3:5060\n"                            \
 	     "  visited_network: example.net\n  encryption: [" encryption "]\n"                    \
 	     "  integrity: [" integrity "]\n"
+#define DIAMETER(own, peer, address, other)                                                        \
+	CONTROLPLANE "cx: {transport: diameter, identity: a.net, address: " own                    \
+		     ", peers: [{identity: " peer ", address: " address "}, {identity: " other     \
+		     "}]}\n"
 #define EDGE DATAPLANE ZONES CONTROLPLANE /* 10 lines */
 
 static const struct {
@@ -66,7 +70,7 @@ static const struct {
 	{ "hss: {databse: /a}",
 	  ":1:7: found unknown key \"databse\", expected database (did you mean that?)" },
 	{ "foo: 1\n", ":1:1: found unknown key \"foo\", expected one of dataplane, controlplane, "
-		      "pcscf, icscf, scscf, hss" },
+		      "cx, pcscf, icscf, scscf, hss" },
 	{ "hss: {database: /a, database: /b}",
 	  ":1:21: found key database again, expected it once" },
 	{ "hss: {[a]: 1}", ":1:7: found a list, expected a key" },
@@ -302,6 +306,24 @@ static const struct {
 	  "it" },
 	{ CONTROLPLANE "scscf: {address: 192.0.2.4, min_expires_s: 61, max_expires_s: 60}\n",
 	  ":2:44: found 61 for min_expires_s, expected at most max_expires_s, 60" },
+
+	/* Diameter */
+	{ "cx: {transport: tcp}\n",
+	  ":1:17: found \"tcp\" for transport, expected local or diameter" },
+	{ CONTROLPLANE "cx: {transport: diameter, address: 192.0.2.1}\n",
+	  ":2:5: found transport diameter without identity, expected identity, address and peers" },
+	{ CONTROLPLANE "cx: {transport: diameter, identity: a.net, address: 192.0.2.1}\n",
+	  ":2:5: found transport diameter without peers, expected identity, address and peers" },
+	{ DIAMETER("127.0.0.2", "b.net", "192.0.2.2", "c.net"),
+	  ":2:53: found the loopback address 127.0.0.2, expected another: Diameter peers tell each "
+	  "other theirs" },
+	{ DIAMETER("192.0.2.1", "b.net", "\"::1\"", "c.net"),
+	  ":2:99: found the loopback address ::1, expected another: Diameter peers tell each other "
+	  "theirs" },
+	{ DIAMETER("192.0.2.1", "A.net", "192.0.2.2", "c.net"),
+	  ":2:83: found the node's own identity A.net, expected the peer's" },
+	{ DIAMETER("192.0.2.1", "b.net", "192.0.2.2", "b.net"),
+	  ":2:122: found peer b.net again, expected each identity once" },
 };
 
 TEST(config_refused, each_kind_of_error_names_its_place_and_what_was_expected)
