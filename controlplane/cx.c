@@ -14,6 +14,12 @@ void cx_free(struct cx *cx)
 		cx->free(cx);
 }
 
+void cx_listen(struct cx *cx, cx_heard *heard, void *user)
+{
+	cx->heard = heard;
+	cx->heard_user = user;
+}
+
 bool cx_succeeded(enum cx_result result)
 {
 	return ((unsigned)result & ~(unsigned)CX_EXPERIMENTAL) / 1000 == 2;
@@ -41,6 +47,17 @@ static bool is_identity(const char field[static CX_IDENTITY_BYTES])
 	return is_text(field, CX_IDENTITY_BYTES);
 }
 
+static bool saa_is_sound(const struct cx_saa *saa)
+{
+	if (saa->n_impus > CX_MAX_IMPUS)
+		return false;
+	for (uint32_t i = 0; i < saa->n_impus; i++) {
+		if (!is_identity(saa->impus[i].impu) || saa->impus[i].barred > 1)
+			return false;
+	}
+	return true;
+}
+
 bool cx_request_is_sound(const struct cx_request *request)
 {
 	const struct cx_mar *mar = &request->mar;
@@ -58,6 +75,10 @@ bool cx_request_is_sound(const struct cx_request *request)
 		       is_identity(request->sar.server_name);
 	case CX_LIR:
 		return is_identity(request->lir.impu);
+	case CX_RTR:
+		return is_identity(request->rtr.impi) && is_identity(request->rtr.impu);
+	case CX_PPR:
+		return is_identity(request->ppr.impi) && saa_is_sound(&request->ppr.profile);
 	}
 	return false;
 }
@@ -74,17 +95,6 @@ static bool maa_is_sound(const struct cx_maa *maa)
 	return true;
 }
 
-static bool saa_is_sound(const struct cx_saa *saa)
-{
-	if (saa->n_impus > CX_MAX_IMPUS)
-		return false;
-	for (uint32_t i = 0; i < saa->n_impus; i++) {
-		if (!is_identity(saa->impus[i].impu) || saa->impus[i].barred > 1)
-			return false;
-	}
-	return true;
-}
-
 bool cx_answer_is_sound(const struct cx_answer *answer)
 {
 	switch (answer->command) {
@@ -96,6 +106,9 @@ bool cx_answer_is_sound(const struct cx_answer *answer)
 		return saa_is_sound(&answer->saa);
 	case CX_LIR:
 		return is_identity(answer->lia.server_name);
+	case CX_RTR:
+	case CX_PPR:
+		return true; /* nothing but a result */
 	}
 	return false;
 }
@@ -111,6 +124,10 @@ size_t cx_request_bytes(enum cx_command command)
 		return sizeof(struct cx_sar);
 	case CX_LIR:
 		return sizeof(struct cx_lir);
+	case CX_RTR:
+		return sizeof(struct cx_rtr);
+	case CX_PPR:
+		return sizeof(struct cx_ppr);
 	}
 	return 0;
 }
@@ -126,6 +143,9 @@ size_t cx_answer_bytes(enum cx_command command)
 		return sizeof(struct cx_saa);
 	case CX_LIR:
 		return sizeof(struct cx_lia);
+	case CX_RTR:
+	case CX_PPR:
+		break;
 	}
 	return 0;
 }

@@ -8,6 +8,9 @@
  * answer in time and no connection read as CX_UNABLE_TO_DELIVER. Answers to MAR hold keys: who
  * copies them wipes his copy, the implementations wipe theirs.
  *
+ * The other way, the HSS ends a registration (RTR) and changes a profile (PPR): an S-CSCF hears of
+ * it by cx_listen().
+ *
  * Called and calling back on the loop's thread only. A callback's owner must outlive its answer.
  */
 #ifndef CONTROLPLANE_CX_H
@@ -29,6 +32,8 @@ enum cx_command {
 	CX_SAR = 301, /* Server-Assignment: this state, please; and the profile */
 	CX_LIR = 302, /* Location-Info: where does a terminating request go? */
 	CX_MAR = 303, /* Multimedia-Auth: vectors */
+	CX_RTR = 304, /* Registration-Termination, from the HSS: it is over */
+	CX_PPR = 305, /* Push-Profile, from the HSS: another profile */
 };
 
 /* Result-Code, or with CX_EXPERIMENTAL an Experimental-Result-Code: TS 29.229 6.2. */
@@ -36,7 +41,12 @@ enum cx_command {
 enum cx_result {
 	CX_SUCCESS = 2001,
 	CX_UNABLE_TO_DELIVER = 3002,
+	CX_TOO_BUSY = 3004,
+	CX_AVP_UNSUPPORTED = 5001,
 	CX_AUTHORIZATION_REJECTED = 5003,
+	CX_INVALID_AVP_VALUE = 5004,
+	CX_MISSING_AVP = 5005,
+	CX_AVP_OCCURS_TOO_OFTEN = 5009,
 	CX_UNABLE_TO_COMPLY = 5012,
 
 	CX_FIRST_REGISTRATION = CX_EXPERIMENTAL | 2001,
@@ -138,6 +148,26 @@ struct cx_lia {
 	char server_name[CX_IDENTITY_BYTES];
 };
 
+/* Reason-Code, TS 29.229 6.3.17. */
+enum cx_reason {
+	CX_PERMANENT_TERMINATION = 0,
+	CX_NEW_SERVER_ASSIGNED = 1,
+	CX_SERVER_CHANGE = 2,
+	CX_REMOVE_SCSCF = 3,
+};
+
+/* All registrations of the IMPI: an implicit set ends as a whole, and an IMPI has one. */
+struct cx_rtr {
+	char impi[CX_IDENTITY_BYTES];
+	char impu[CX_IDENTITY_BYTES]; /* one of the set; "": the HSS names none */
+	uint32_t reason;              /* enum cx_reason */
+};
+
+struct cx_ppr {
+	char impi[CX_IDENTITY_BYTES];
+	struct cx_saa profile; /* takes the place of the old one */
+};
+
 struct cx_request {
 	enum cx_command command;
 	union {
@@ -145,6 +175,8 @@ struct cx_request {
 		struct cx_mar mar;
 		struct cx_sar sar;
 		struct cx_lir lir;
+		struct cx_rtr rtr;
+		struct cx_ppr ppr;
 	};
 };
 
@@ -161,10 +193,15 @@ struct cx_answer {
 
 typedef void cx_done(void *user, const struct cx_answer *answer);
 
+/* What the HSS is told of an RTR or PPR. The request is valid during the call. */
+typedef enum cx_result cx_heard(void *user, const struct cx_request *request);
+
 /* An implementation: its own struct begins with this one. */
 struct cx {
 	int (*send)(struct cx *cx, const struct cx_request *request, cx_done *done, void *user);
 	void (*free)(struct cx *cx); /* answers still owed are given as CX_UNABLE_TO_DELIVER */
+	cx_heard *heard;             /* NULL: this one does not listen */
+	void *heard_user;
 };
 
 /*
@@ -173,6 +210,9 @@ struct cx {
  */
 int cx_send(struct cx *cx, const struct cx_request *request, cx_done *done, void *user);
 void cx_free(struct cx *cx);
+
+/* From now on `heard` answers what the HSS sends by itself. */
+void cx_listen(struct cx *cx, cx_heard *heard, void *user);
 
 /* Success of any kind: 2xxx, experimental or not. */
 bool cx_succeeded(enum cx_result result);

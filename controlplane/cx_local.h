@@ -34,7 +34,7 @@ struct cx_local_header {
 
 struct cx_local_message {
 	struct cx_local_header header;
-	uint8_t body[sizeof(struct cx_saa)]; /* the command's struct; this is the longest */
+	uint8_t body[sizeof(struct cx_ppr)]; /* the command's struct; this is the longest */
 };
 
 struct hss;

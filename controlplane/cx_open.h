@@ -1,5 +1,6 @@
 /*
- * Which way to the HSS a role takes: its own process when that runs the HSS, else the local socket.
+ * Which way to the HSS a role takes: its own process when that runs the HSS, else what the
+ * configuration says, Diameter or the local socket.
  */
 #ifndef CONTROLPLANE_CX_OPEN_H
 #define CONTROLPLANE_CX_OPEN_H

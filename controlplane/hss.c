@@ -140,6 +140,9 @@ static int process(struct hss *h, struct hss_subject *s, const struct cx_request
 		h->stats.lir++;
 		rc = look_up(s, NULL, request->lir.impu);
 		return rc == CX_SUCCESS ? hss_locate(s, &request->lir, &answer->lia) : rc;
+	case CX_RTR:
+	case CX_PPR:
+		break; /* ours to send */
 	}
 	return CX_UNABLE_TO_COMPLY;
 }

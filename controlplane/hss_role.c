@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "configs/config.h"
+#include "controlplane/cx_diameter.h"
 #include "controlplane/cx_local.h"
 #include "controlplane/log.h"
 #include "controlplane/store.h"
@@ -23,6 +24,7 @@ static void stop(void *self)
 {
 	struct hss_server *s = self;
 
+	cx_diameter_serve(NULL);
 	cx_local_server_free(s->cx);
 	hss_free(s->hss);
 	free(s);
@@ -53,6 +55,7 @@ static int start(struct loop *loop, const struct config *config, void **self)
 		stop(s);
 		return rc;
 	}
+	cx_diameter_serve(s->hss);
 	*self = s;
 	return 0;
 }

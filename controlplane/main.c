@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "configs/config.h"
+#include "controlplane/cx_diameter.h"
 #include "controlplane/hss.h"
 #include "controlplane/icscf.h"
 #include "controlplane/log.h"
@@ -124,12 +125,18 @@ static int run(const struct config *config, char *role_list)
 		return -ENOMEM;
 	sip_init();
 	signal(SIGPIPE, SIG_IGN); /* a reader of the status socket may go away */
-	error = start_roles(loop, config, running);
+	error = cx_diameter_new(loop, config);
+	if (!error)
+		error = start_roles(loop, config, running);
 	if (!error)
 		error = sandbox_enter();
 	if (!error)
+		error = cx_diameter_start(); /* threads: from their first moment in the sandbox */
+	if (!error)
 		error = loop_run(loop);
+	cx_diameter_stop();
 	stop_roles(running);
+	cx_diameter_free();
 	loop_free(loop);
 	return error;
 }

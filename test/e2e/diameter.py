@@ -1,0 +1,173 @@
+#!/usr/bin/python3
+"""Cx over Diameter between our CSCFs and two nodes of our HSS; tshark reads the wire.
+
+C-032, C-133 … C-136, and what is left when one HSS dies. The AuC that vectors are compared with is
+osmo-auc-gen's. Usage: diameter.py BUILD-DIRECTORY
+"""
+
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support import capture, diameter, process, registration, results, sandbox
+
+CSCFS = (f"icscf: {{address: {diameter.CSCF}, port: 5080, scscf: sip:{diameter.CSCF}:5090}}\n"
+         f"scscf: {{address: {diameter.CSCF}, port: 5090, n_vectors: 3}}\n")
+ICSCF = (diameter.CSCF, 5080)
+N_UES, N_LATER = 10, 5
+PCAP = "/run/cx.pcap"
+
+# TS 29.229 6.1, and RFC 6733 for the common ones
+COMMON = {263, 260, 277, 264, 296}
+REQUEST = COMMON | {283}
+AVPS = {
+    (300, 1): REQUEST | {1, 600, 601, 623},
+    (303, 1): REQUEST | {1, 601, 612, 607, 602},
+    (301, 1): REQUEST | {1, 601, 602, 614, 624},
+    (300, 0): COMMON,
+    (303, 0): COMMON | {1, 601, 607, 612, 613, 608, 609, 610, 625, 626},
+    (301, 0): COMMON | {1, 606},
+}
+
+
+def fields(display_filter, *names):
+    return capture.fields(PCAP, display_filter, names, [], "/run/tshark")
+
+
+def first(ues, report):
+    """Registrations while both are there."""
+    good = [ue for ue in ues if ue.register() == 200]
+    report.check(f"{len(ues)} UEs register, each by UAR, MAR and SAR over Diameter",
+                 len(good) == len(ues), f"{len(good)} did")
+
+
+def bad(ue, auts, report):
+    """What must not succeed: (RAND of the challenge that the AUTS answered)."""
+    ue.challenge()
+    report.check("a wrong RES is refused", ue.respond(bytes(8)) == 403, "it was not")
+    _, challenge = ue.challenge()
+    report.check("a forged AUTS is refused", ue.resynchronise(auts) == 403, "it was not")
+    return challenge[:16]
+
+
+def decode(report):
+    """C-133, C-134, C-135: what is on the wire, says tshark."""
+    broken = fields("_ws.malformed || _ws.expert.severity >= 0x800000", "frame.number")
+    report.check("tshark finds no malformed message", not broken, f"frames {broken[:5]}")
+    seen = {}
+    for code, request, avps in fields("diameter.applicationId == 16777216 && "
+                                      "!(diameter.cmd.code == 257)", "diameter.cmd.code",
+                                      "diameter.flags.request", "diameter.avp.code"):
+        if "," in code:  # a segment with several messages
+            continue
+        key, has = (int(code), int(request)), set(map(int, avps.split(",")))
+        # Each request has all of them; answers that refuse have less.
+        seen[key] = has if key not in seen else seen[key] & has if key[1] else seen[key] | has
+    for key, wanted in AVPS.items():
+        name = f"c133 command {key[0]} {'request' if key[1] else 'answer'} has its AVPs"
+        report.check(name, wanted <= seen.get(key, set()),
+                     f"missing {sorted(wanted - seen.get(key, set()))}")
+    exchange = fields("diameter.cmd.code == 257", "diameter.flags.request",
+                      "diameter.Auth-Application-Id", "diameter.Vendor-Id")
+    report.check("c133 capabilities: application 16777216 of vendor 10415",
+                 exchange and all("16777216" in a and "10415" in v for _, a, v in exchange),
+                 f"{exchange}")
+    state = fields("diameter.Auth-Session-State", "diameter.Auth-Session-State")
+    report.check("c133 no session state is kept", state and all(set(s.split(",")) == {"1"}
+                                                               for s, in state), f"{state[:3]}")
+    results_seen = {r for r, in fields("diameter.Experimental-Result-Code",
+                                       "diameter.Experimental-Result-Code")}
+    report.check("c134 2001 FIRST_REGISTRATION, 5001 for a stranger",
+                 {"2001", "5001"} <= results_seen, f"{results_seen}")
+    types = {t for t, in fields("diameter.Server-Assignment-Type",
+                                "diameter.Server-Assignment-Type")}
+    report.check("c135 SAR of REGISTRATION and AUTHENTICATION_FAILURE", {"1", "9"} <= types,
+                 f"{types}")
+
+
+def compare(rand, auts, report):
+    """C-032 and C-136: the bytes."""
+    items = fields("diameter.cmd.code == 303 && diameter.flags.request == 0 && "
+                   "diameter.3GPP-SIP-Authenticate", "diameter.3GPP-SIP-Authenticate",
+                   "diameter.3GPP-SIP-Authorization", "diameter.Confidentiality-Key",
+                   "diameter.Integrity-Key", "diameter.3GPP-SIP-Item-Number")
+    n_vectors, wrong, numbers = 0, 0, set()
+    for columns in items:
+        numbers.add(columns[4])
+        for authenticate, res, ck, ik in zip(*(c.split(",") for c in columns[:4])):
+            value = bytes.fromhex(authenticate.replace(":", ""))
+            expected = registration.vector(value[:16], value[16:])
+            got = [bytes.fromhex(v.replace(":", "")) for v in (res, ck, ik)]
+            n_vectors += 1
+            wrong += (value[16:] != expected["AUTN"] or
+                      got != [expected[n] for n in ("RES", "CK", "IK")])
+    report.check(f"c136 {n_vectors} vectors on the wire are byte for byte those of another AuC",
+                 n_vectors >= 3 * N_UES and not wrong, f"{wrong} differ")
+    report.check("c007 three items, numbered in their order", numbers == {"1,2,3"}, f"{numbers}")
+    resync = fields("diameter.cmd.code == 303 && diameter.flags.request == 1 && "
+                    "diameter.3GPP-SIP-Authorization", "diameter.3GPP-SIP-Authorization")
+    report.check("c032 SIP-Authorization is RAND and AUTS, 30 bytes",
+                 [r.replace(":", "") for r, in resync] == [(rand + auts).hex()], f"{resync}")
+
+
+def fail_over(nodes, ues, report):
+    """The HSS that answers dies; then it comes back, and the other one dies."""
+    before = {name: diameter.stats(name, "hss")["cx_mar"] for name in ("hss1", "hss2")}
+    busy = max(before, key=before.get)
+    nodes[busy].child.send_signal(signal.SIGKILL)
+    nodes[busy].child.wait()
+    good = sum(ue.register() == 200 for ue in ues)
+    report.check("one HSS is killed: registrations go to the other at once", good == len(ues),
+                 f"{good} of {len(ues)}")
+
+
+def main():
+    build = os.path.abspath(sys.argv[1])
+    sandbox.enter()
+    report = results.Report()
+    diameter.make_network()
+    peers = [("hss1", diameter.HSS_1), ("hss2", diameter.HSS_2)]
+    diameter.write_config("cscf", diameter.CSCF, peers, CSCFS)
+    for name, address in peers:
+        # hss2 waits for the CSCFs to connect; hss1 connects, too.
+        diameter.hss_config(name, address, [("cscf", diameter.CSCF if name == "hss1" else "")])
+    ues = [registration.Ue(n, diameter.REALM, ICSCF, diameter.NETNS)
+           for n in range(N_UES + N_LATER + 1)]
+    diameter.import_subscribers(build, "/run/hss1.yaml", "".join(ue.csv() for ue in ues))
+    recorder = capture.Capture(PCAP, "lo", diameter.NETNS)
+    nodes = {}
+    try:
+        for name in ("hss1", "hss2", "cscf"):
+            nodes[name] = diameter.start(build, name)
+        for name, _ in peers:
+            process.wait_until(f"the connection to {name}", lambda: any(
+                f"cx: connected to {name}" in line for line in nodes["cscf"].log), 20,
+                list(nodes.values()))
+        first(ues[:N_UES], report)
+        auts = bytes(range(14))
+        rand = bad(ues[N_UES], auts, report)
+        stranger = registration.Ue(99, diameter.REALM, ICSCF, diameter.NETNS)
+        report.check("a stranger is refused", stranger.challenge()[0] == 403, "he was not")
+        fail_over(nodes, ues[N_UES + 1:], report)
+        recorder.stop()
+        decode(report)
+        compare(rand, auts, report)
+        text = "\n".join(line for node in nodes.values() for line in node.log)
+        report.check("no log has a key or a vector", not any(
+            secret in text.lower() for secret in (registration.K, registration.OPC, rand.hex())),
+            "one has")
+        status = nodes["cscf"].stop()
+        report.check("the node ends well", status == 0, f"status {status}")
+    except (TimeoutError, EOFError, OSError) as error:
+        report.failed("Cx over Diameter", f"{error}")
+    if report.n_failed:
+        for node in nodes.values():
+            print(node.tail())
+    for node in nodes.values():
+        node.stop()
+    return report.exit_status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
