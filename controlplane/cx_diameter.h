@@ -41,4 +41,11 @@ struct cx *cx_diameter_client_new(void);
 /* From now on the HSS answers requests; NULL: no more. */
 void cx_diameter_serve(struct hss *hss);
 
+/*
+ * RTR or PPR to the S-CSCF of this name (a SIP URI). Its Diameter node is the one that named it in
+ * a MAR or SAR since we started. As cx_send(); -EHOSTUNREACH: none did.
+ */
+int cx_diameter_push(const char *server_name, const struct cx_request *request, cx_done *done,
+		     void *user);
+
 #endif

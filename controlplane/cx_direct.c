@@ -16,8 +16,11 @@ struct wait {
 
 struct direct {
 	struct cx cx;
+	LIST_ENTRY(direct) link;
 	LIST_HEAD(, wait) waits;
 };
+
+static LIST_HEAD(, direct) all = LIST_HEAD_INITIALIZER(all);
 
 static void on_answer(void *user, const struct cx_answer *answer)
 {
@@ -59,6 +62,7 @@ static void free_direct(struct cx *cx)
 	struct wait *w;
 	cx_done *done;
 
+	LIST_REMOVE(d, link);
 	while ((w = LIST_FIRST(&d->waits)) != NULL) {
 		LIST_REMOVE(w, link);
 		done = w->done;
@@ -77,5 +81,19 @@ struct cx *cx_direct_new(void)
 		return NULL;
 	d->cx = (struct cx){ .send = send_direct, .free = free_direct };
 	LIST_INIT(&d->waits);
+	LIST_INSERT_HEAD(&all, d, link);
 	return &d->cx;
+}
+
+int cx_direct_push(const struct cx_request *request, enum cx_result *result)
+{
+	struct direct *d;
+
+	LIST_FOREACH (d, &all, link) {
+		if (d->cx.heard != NULL) {
+			*result = d->cx.heard(d->cx.heard_user, request);
+			return 0;
+		}
+	}
+	return -ENOENT;
 }

@@ -10,4 +10,7 @@
 /* NULL: out of memory. */
 struct cx *cx_direct_new(void);
 
+/* RTR or PPR to the S-CSCF of this process, at once. -ENOENT: there is none. */
+int cx_direct_push(const struct cx_request *request, enum cx_result *result);
+
 #endif

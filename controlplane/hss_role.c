@@ -8,6 +8,7 @@
 #include "configs/config.h"
 #include "controlplane/cx_diameter.h"
 #include "controlplane/cx_local.h"
+#include "controlplane/hss_push.h"
 #include "controlplane/log.h"
 #include "controlplane/store.h"
 
@@ -17,6 +18,7 @@
 struct hss_server {
 	struct hss *hss;
 	struct store *store; /* the HSS's */
+	struct hss_push *push;
 	struct cx_local_server *cx;
 };
 
@@ -27,6 +29,7 @@ static void stop(void *self)
 	cx_diameter_serve(NULL);
 	cx_local_server_free(s->cx);
 	hss_free(s->hss);
+	hss_push_free(s->push);
 	free(s);
 }
 
@@ -46,7 +49,8 @@ static int start(struct loop *loop, const struct config *config, void **self)
 		return rc;
 	}
 	s->hss = hss_new(loop, s->store);
-	rc = s->hss == NULL
+	s->push = s->hss != NULL ? hss_push_new(s->hss, s->store) : NULL;
+	rc = s->push == NULL
 		     ? -ENOMEM
 		     : cx_local_server_new(loop, config->controlplane->cx_socket, s->hss, &s->cx);
 	if (rc < 0) {
@@ -85,13 +89,28 @@ static json_t *stats(void *self)
 	struct hss_server *s = self;
 	const struct hss_stats *n = hss_stats(s->hss);
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "cx_uar",
-			 (json_int_t)n->uar, "cx_mar", (json_int_t)n->mar, "cx_sar",
+	const struct hss_push_stats *pushed = hss_push_stats(s->push);
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "cx_uar", (json_int_t)n->uar, "cx_mar", (json_int_t)n->mar, "cx_sar",
 			 (json_int_t)n->sar, "cx_lir", (json_int_t)n->lir, "cx_refused",
 			 (json_int_t)n->request_refused, "vector_made", (json_int_t)n->vector_made,
 			 "resync_accepted", (json_int_t)n->resync_accepted, "resync_forged",
 			 (json_int_t)n->resync_forged, "store_commit", (json_int_t)n->commit,
-			 "store_commit_failed", (json_int_t)n->commit_failed);
+			 "store_commit_failed", (json_int_t)n->commit_failed, "cx_rtr",
+			 (json_int_t)pushed->rtr, "cx_ppr", (json_int_t)pushed->ppr,
+			 "cx_push_refused", (json_int_t)pushed->refused);
+}
+
+static int order(void *self, const char *name, const char *impi)
+{
+	struct hss_server *s = self;
+
+	if (strcmp(name, "deregister") == 0)
+		return hss_push_end(s->push, impi);
+	if (strcmp(name, "push") == 0)
+		return hss_push_profile(s->push, impi);
+	return -EINVAL;
 }
 
 const struct role hss_role = {
@@ -100,4 +119,5 @@ const struct role hss_role = {
 	.stop = stop,
 	.registrations = registrations,
 	.stats = stats,
+	.order = order,
 };

@@ -16,11 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controlplane/cx.h"
 #include "crypto/digest.h"
 
 struct attempts;
 struct config;
-struct cx;
 struct loop;
 struct registrations;
 struct server_txn;
@@ -34,9 +34,11 @@ struct server_txn;
 struct registrar_counters {
 	uint64_t register_rx;
 	uint64_t challenge_sent;
-	uint64_t registered;   /* initial registrations that succeeded */
-	uint64_t reregistered; /* with or without a challenge */
-	uint64_t deregistered; /* by the user */
+	uint64_t registered;       /* initial registrations that succeeded */
+	uint64_t reregistered;     /* with or without a challenge */
+	uint64_t deregistered;     /* by the user */
+	uint64_t ended_by_network; /* RTR */
+	uint64_t profile_changed;  /* PPR */
 	uint64_t expired;
 	uint64_t user_failed;    /* wrong RES */
 	uint64_t network_failed; /* the UE did not believe us */
@@ -64,5 +66,8 @@ void registrar_clear(struct registrar *r);
 
 /* Takes a REGISTER over and answers it, now or later. `is_trusted`: see register_request.h. */
 void registrar_request(struct registrar *r, struct server_txn *x, bool is_trusted);
+
+/* For cx_listen(), the registrar being its user. The UE hears of it when it registers again. */
+enum cx_result registrar_heard(void *registrar, const struct cx_request *request);
 
 #endif

@@ -217,6 +217,16 @@ int registrations_put(struct registrations *all, const char *impi, const struct 
 	return 0;
 }
 
+int registration_set_profile(struct registration *r, const struct cx_saa *profile)
+{
+	struct registered_impu *impus = new_impus(profile, r);
+
+	if (impus == NULL)
+		return -ENOMEM;
+	put_impus(r, impus, profile->n_impus);
+	return 0;
+}
+
 void registration_remove(struct registration *r)
 {
 	timer_cancel(r->registrations->loop, &r->expiry);

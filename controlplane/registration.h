@@ -84,6 +84,9 @@ void binding_clear(struct binding *b);
 int registrations_put(struct registrations *all, const char *impi, const struct cx_saa *profile,
 		      struct binding *binding, uint32_t expires_s, struct registration **out);
 
+/* Another profile; all else stays. Returns 0 or -ENOMEM: then the old one stays. */
+int registration_set_profile(struct registration *r, const struct cx_saa *profile);
+
 void registration_remove(struct registration *r);
 
 /* Calls `each` for every registration, in no order; it changes nothing. */

@@ -21,6 +21,11 @@ struct role {
 	/* For the status socket; new references, NULL = out of memory. An array; a flat object. */
 	json_t *(*registrations)(void *self);
 	json_t *(*stats)(void *self);
+	/*
+	 * What an operator may order, by name, for an IMPI; NULL: nothing. Returns 0, -EINVAL (no
+	 * such order), -ENOENT (nobody it is about), or another -errno.
+	 */
+	int (*order)(void *self, const char *name, const char *impi);
 };
 
 #endif

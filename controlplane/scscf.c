@@ -68,6 +68,8 @@ static int start(struct loop *loop, const struct config *config, void **self)
 		rc = registrar_init(&s->registrar, loop, config, s->cx);
 	if (rc < 0)
 		log_error("scscf: cannot start: %s", strerror(-rc));
+	else
+		cx_listen(s->cx, registrar_heard, &s->registrar);
 	if (rc == 0)
 		rc = listen_core(s, config->scscf);
 	if (rc < 0) {
@@ -115,6 +117,8 @@ static json_t *stats(void *self)
 		{ "register_initial", r->registered },
 		{ "register_again", r->reregistered },
 		{ "register_ended", r->deregistered },
+		{ "register_ended_by_network", r->ended_by_network },
+		{ "profile_changed", r->profile_changed },
 		{ "register_expired", r->expired },
 		{ "register_user_failed", r->user_failed },
 		{ "register_network_failed", r->network_failed },

@@ -4,6 +4,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,41 @@ static void on_stats(struct evhttp_request *request, void *user)
 {
 	const struct status *s = user;
 	answer(request, s->role->stats(s->self));
+}
+
+static int give_order(const struct status *s, struct evhttp_request *request)
+{
+	static const char prefix[] = "/order/";
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	const char *path = evhttp_uri_get_path(uri);
+	const char *impi;
+	struct evkeyvalq query;
+	int error = -EINVAL;
+
+	if (s->role->order == NULL || evhttp_request_get_command(request) != EVHTTP_REQ_POST ||
+	    !path || strncmp(path, prefix, strlen(prefix)) != 0)
+		return -EINVAL;
+	if (evhttp_parse_query_str(evhttp_uri_get_query(uri), &query) < 0)
+		return -EINVAL;
+	impi = evhttp_find_header(&query, "impi");
+	if (impi)
+		error = s->role->order(s->self, path + strlen(prefix), impi);
+	evhttp_clear_headers(&query);
+	return error;
+}
+
+static void on_other(struct evhttp_request *request, void *user)
+{
+	int error = give_order(user, request);
+
+	if (error == 0)
+		evhttp_send_reply(request, 202, "Accepted", NULL);
+	else
+		evhttp_send_error(request,
+				  error == -EINVAL   ? HTTP_BADREQUEST
+				  : error == -ENOENT ? HTTP_NOTFOUND
+						     : HTTP_SERVUNAVAIL,
+				  NULL);
 }
 
 /* Connecting tells whether somebody still listens: only a dead socket is replaced. */
@@ -113,7 +149,8 @@ int status_new(struct loop *loop, const char *run_dir, const struct role *role, 
 	evhttp_set_timeout(s->http, TIMEOUT_S);
 	evhttp_set_max_headers_size(s->http, MAX_BYTES);
 	evhttp_set_max_body_size(s->http, 0);
-	evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET);
+	evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
+	evhttp_set_gencb(s->http, on_other, s);
 	if (evhttp_set_cb(s->http, "/registrations", on_registrations, s) ||
 	    evhttp_set_cb(s->http, "/stats", on_stats, s))
 		goto free_http;

@@ -1,8 +1,9 @@
 /*
- * The status socket of a role: HTTP/1.1 on <run_dir>/<role>.sock, GET only.
+ * The status socket of a role: HTTP/1.1 on <run_dir>/<role>.sock.
  *
  *   /registrations   {"registrations": [ … ]}
  *   /stats           {"name": number, … }
+ *   POST /order/NAME?impi=IMPI   role->order(): 202, 400, 404 or 503
  *
  * Reached by whoever may write to the socket: mode 0660. Runs on the loop; answers are built whole.
  */

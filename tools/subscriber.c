@@ -18,6 +18,7 @@ static const char help[] =
 	"                              IMPI IMPU...\n"
 	"       imsgate subscriber show [--config FILE] [--json] IMPI|IMPU\n"
 	"       imsgate subscriber delete [--config FILE] [--force] IMPI\n"
+	"       imsgate subscriber deregister|push [--config FILE] IMPI\n"
 	"\n"
 	"generate  writes N subscribers with random keys as CSV:\n"
 	"          " SUBSCRIBER_CSV_HEADER "\n"
@@ -32,6 +33,8 @@ static const char help[] =
 	"show      tells everything of a subscriber but keys.\n"
 	"delete    takes a subscriber out. One that is registered is refused without --force:\n"
 	"          the S-CSCF serves him until his registration ends.\n"
+	"deregister  has the HSS end a registration at its S-CSCF (Cx RTR)\n"
+	"push      has the HSS send the profile to the S-CSCF (Cx PPR)\n"
 	"\n"
 	"  --amf HEX      authentication management field, 4 digits (0000)\n"
 	"  --sqn N        last sequence number that was used, SEQ and IND together "
@@ -43,7 +46,8 @@ static const struct {
 } commands[] = {
 	{ "generate", subscriber_generate }, { "import", subscriber_import },
 	{ "add", subscriber_add },           { "show", subscriber_show },
-	{ "delete", subscriber_delete },
+	{ "delete", subscriber_delete },     { "deregister", subscriber_order },
+	{ "push", subscriber_order },
 };
 
 int command_subscriber(int argc, char **argv)
@@ -61,7 +65,8 @@ int command_subscriber(int argc, char **argv)
 			return options_misuse(SUBSCRIBER, "no --json for %s", argv[1]);
 		return commands[i].run(argc - 1, argv + 1, &o);
 	}
-	return options_misuse(SUBSCRIBER, "expected generate, import, add, show or delete");
+	return options_misuse(SUBSCRIBER,
+			      "expected generate, import, add, show, delete, deregister or push");
 }
 
 struct store *subscriber_store(const struct config *config)

@@ -18,6 +18,8 @@ int subscriber_import(int argc, char **argv, const struct options *o);
 int subscriber_add(int argc, char **argv, const struct options *o);
 int subscriber_show(int argc, char **argv, const struct options *o);
 int subscriber_delete(int argc, char **argv, const struct options *o);
+/* "deregister" and "push" */
+int subscriber_order(int argc, char **argv, const struct options *o);
 
 /* The HSS's database, or NULL after one message. */
 struct store *subscriber_store(const struct config *config);

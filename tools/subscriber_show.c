@@ -119,8 +119,8 @@ static int delete_in(struct store *store, const char *impi, bool force)
 	if (store_identities(store, found.id, set, &n) < 0)
 		return options_fail(SUBSCRIBER, "%s", store_error(store));
 	if (is_active(set, n) && !force)
-		return options_fail(SUBSCRIBER,
-				    "%s is registered; --force deletes him all the same", impi);
+		return options_fail(SUBSCRIBER, "%s is registered: `deregister` first, or --force",
+				    impi);
 	if (store_delete(store, found.id) < 0 || store_commit(store) < 0)
 		return options_fail(SUBSCRIBER, "%s", store_error(store));
 	return EXIT_SUCCESS;

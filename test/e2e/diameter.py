@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Cx over Diameter between our CSCFs and two nodes of our HSS; tshark reads the wire.
 
-C-032, C-133 … C-136, and what is left when one HSS dies. The AuC that vectors are compared with is
+C-032, C-133 … C-137, and what is left when one HSS dies. The AuC that vectors are compared with is
 osmo-auc-gen's. Usage: diameter.py BUILD-DIRECTORY
 """
 
 import os
-import signal
+import sqlite3
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -28,6 +29,10 @@ AVPS = {
     (300, 0): COMMON,
     (303, 0): COMMON | {1, 601, 607, 612, 613, 608, 609, 610, 625, 626},
     (301, 0): COMMON | {1, 606},
+    (304, 1): REQUEST | {293, 1, 601, 615},
+    (305, 1): REQUEST | {293, 1, 606},
+    (304, 0): COMMON | {268},
+    (305, 0): COMMON | {268},
 }
 
 
@@ -111,12 +116,48 @@ def compare(rand, auts, report):
                  [r.replace(":", "") for r, in resync] == [(rand + auts).hex()], f"{resync}")
 
 
+def busy():
+    """The HSS that is asked: the CSCFs' nodes are known to it."""
+    return max(("hss1", "hss2"), key=lambda name: diameter.stats(name, "hss")["cx_mar"])
+
+
+def order(build, name, *impis):
+    """`imsgate subscriber`; how many were sent."""
+    return sum(subprocess.run([f"{build}/tools/imsgate", "subscriber", name, "--config",
+                               f"/run/{busy()}.yaml", impi], stdout=subprocess.DEVNULL).returncode == 0
+               for impi in impis)
+
+
+def push(build, ues, nodes, report):
+    """C-137: what the HSS sends by itself."""
+    def scscf():
+        return diameter.stats("cscf", "scscf")
+
+    def changed(key, n):
+        process.wait_until(f"{key} {n}", lambda: scscf()[key] == n, 5, list(nodes.values()))
+
+    before = scscf()["registration"]
+    with sqlite3.connect("/run/hss.db") as database:
+        database.execute("UPDATE identity SET barred = 1 WHERE impu = ?", (ues[0].impu,))
+    database.close()
+    report.check("c137 PPR is sent", order(build, "push", ues[0].impi) == 1, "it was not")
+    changed("profile_changed", 1)
+    report.check("c137 RTR is sent", order(build, "deregister", ues[1].impi, ues[2].impi) == 2,
+                 "it was not")
+    changed("register_ended_by_network", 2)
+    report.check("c137 the S-CSCF has ended two registrations", scscf()["registration"] ==
+                 before - 2, f"of {before} there are {scscf()['registration']}")
+    process.wait_until("the flag in the HSS", lambda: order(build, "deregister", ues[1].impi) == 0,
+                       5)
+    report.check("c137 who was deregistered registers anew, by first registration",
+                 ues[1].register() == 200, "he does not")
+
+
 def fail_over(nodes, ues, report):
-    """The HSS that answers dies; then it comes back, and the other one dies."""
-    before = {name: diameter.stats(name, "hss")["cx_mar"] for name in ("hss1", "hss2")}
-    busy = max(before, key=before.get)
-    nodes[busy].child.send_signal(signal.SIGKILL)
-    nodes[busy].child.wait()
+    """The HSS that answers dies."""
+    victim = nodes[busy()].child
+    victim.kill()
+    victim.wait()
     good = sum(ue.register() == 200 for ue in ues)
     report.check("one HSS is killed: registrations go to the other at once", good == len(ues),
                  f"{good} of {len(ues)}")
@@ -149,6 +190,7 @@ def main():
         rand = bad(ues[N_UES], auts, report)
         stranger = registration.Ue(99, diameter.REALM, ICSCF, diameter.NETNS)
         report.check("a stranger is refused", stranger.challenge()[0] == 403, "he was not")
+        push(build, ues, nodes, report)
         fail_over(nodes, ues[N_UES + 1:], report)
         recorder.stop()
         decode(report)
