@@ -32,7 +32,7 @@ def vector(rand, autn):
 
 
 class Ue:
-    def __init__(self, number, realm, cscf, netns):
+    def __init__(self, number, realm, cscf, netns, address=None):
         self.realm, self.cscf = realm, cscf
         self.impi = f"00101{number:010}@{realm}"
         self.impu = f"sip:{self.impi}"
@@ -40,7 +40,7 @@ class Ue:
         self.cseq = 0
         with process.netns(netns):
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((cscf[0], 0))
+        self.socket.bind((address or cscf[0], 0))
         self.socket.settimeout(8)
 
     def csv(self):
