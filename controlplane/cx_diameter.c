@@ -44,7 +44,8 @@ static struct node {
 	uint64_t next_id; /* from 1 */
 	struct asked *at[CX_DIAMETER_OUTSTANDING];
 	struct asked_list asked;
-	bool is_started;
+	bool is_started; /* and may ask */
+	bool has_stack;  /* freeDiameter runs */
 } * node;
 
 /* --- what we ask --- */
@@ -210,11 +211,6 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 
 /* --- life --- */
 
-struct loop *cx_diameter_loop(void)
-{
-	return node->loop;
-}
-
 int cx_diameter_new(struct loop *loop, const struct config *config)
 {
 	if (config->cx == NULL || config->cx->transport != CONFIG_CX_DIAMETER)
@@ -249,16 +245,26 @@ int cx_diameter_start(void)
 	rc = cx_stack_start(
 		&(struct cx_stack){ .config = node->config, .in = node->in, .out = node->out });
 	node->is_started = rc == 0;
+	node->has_stack = rc == 0;
 	return rc;
+}
+
+unsigned cx_diameter_n_peers(void)
+{
+	return node != NULL && node->is_started ? cx_stack_n_peers() : 0;
 }
 
 void cx_diameter_stop(void)
 {
-	if (node == NULL || !node->is_started)
+	struct cx_mail mail;
+
+	if (node == NULL)
 		return;
 	node->is_started = false;
-	cx_mailbox_close(node->out);
-	cx_stack_stop();
+	if (node->in != NULL)
+		cx_mailbox_close(node->in);
+	while (node->in != NULL && cx_mailbox_take(node->in, &mail))
+		cx_message_free(mail.message);
 }
 
 void cx_diameter_free(void)
@@ -266,6 +272,10 @@ void cx_diameter_free(void)
 	if (node == NULL)
 		return;
 	cx_diameter_stop();
+	if (node->out != NULL)
+		cx_mailbox_close(node->out);
+	if (node->has_stack)
+		cx_stack_stop();
 	timer_cancel(node->loop, &node->timeout);
 	if (node->readable != NULL)
 		event_free(node->readable);

@@ -31,9 +31,17 @@ int cx_diameter_new(struct loop *loop, const struct config *config);
 /* After sandbox_enter(). Returns 0, or -errno after a line of log_error(). */
 int cx_diameter_start(void);
 
-/* The peers are told, and forgotten. Before the roles stop; they get no answers any more. */
+/* Before the roles stop: nothing is asked, heard or served any more. */
 void cx_diameter_stop(void);
+
+/*
+ * The last thing that the process does: the roles' last answers are sent, the peers told, and
+ * freeDiameter stopped, which may end the process (cx_diameter_stack.c).
+ */
 void cx_diameter_free(void);
+
+/* Peers that are connected now. */
+unsigned cx_diameter_n_peers(void);
 
 /* NULL: out of memory, or no Diameter in this process. */
 struct cx *cx_diameter_client_new(void);

@@ -10,12 +10,9 @@
 
 struct config;
 struct cx_mailbox;
-struct loop;
 struct msg;
 
 /* --- cx_diameter.c --- */
-
-struct loop *cx_diameter_loop(void);
 
 /*
  * Sends a request to `host` of the realm, or to whoever serves it (NULL). As cx_send(); `owner` is
@@ -50,5 +47,7 @@ struct cx_stack {
 /* Returns 0 or -errno after log_error(). */
 int cx_stack_start(const struct cx_stack *stack);
 void cx_stack_stop(void);
+
+unsigned cx_stack_n_peers(void);
 
 #endif

@@ -88,18 +88,31 @@ static json_t *stats(void *self)
 {
 	struct hss_server *s = self;
 	const struct hss_stats *n = hss_stats(s->hss);
-
 	const struct hss_push_stats *pushed = hss_push_stats(s->push);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{ "cx_uar", n->uar },
+		{ "cx_mar", n->mar },
+		{ "cx_sar", n->sar },
+		{ "cx_lir", n->lir },
+		{ "cx_refused", n->request_refused },
+		{ "cx_rtr", pushed->rtr },
+		{ "cx_ppr", pushed->ppr },
+		{ "cx_push_refused", pushed->refused },
+		{ "cx_diameter_peer", cx_diameter_n_peers() },
+		{ "vector_made", n->vector_made },
+		{ "resync_accepted", n->resync_accepted },
+		{ "resync_forged", n->resync_forged },
+		{ "store_commit", n->commit },
+		{ "store_commit_failed", n->commit_failed },
+	};
+	json_t *object = json_object();
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			 "cx_uar", (json_int_t)n->uar, "cx_mar", (json_int_t)n->mar, "cx_sar",
-			 (json_int_t)n->sar, "cx_lir", (json_int_t)n->lir, "cx_refused",
-			 (json_int_t)n->request_refused, "vector_made", (json_int_t)n->vector_made,
-			 "resync_accepted", (json_int_t)n->resync_accepted, "resync_forged",
-			 (json_int_t)n->resync_forged, "store_commit", (json_int_t)n->commit,
-			 "store_commit_failed", (json_int_t)n->commit_failed, "cx_rtr",
-			 (json_int_t)pushed->rtr, "cx_ppr", (json_int_t)pushed->ppr,
-			 "cx_push_refused", (json_int_t)pushed->refused);
+	for (size_t i = 0; object != NULL && i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_object_set_new(object, rows[i].name, json_integer((json_int_t)rows[i].value));
+	return object;
 }
 
 static int order(void *self, const char *name, const char *impi)

@@ -136,7 +136,7 @@ static int run(const struct config *config, char *role_list)
 		error = loop_run(loop);
 	cx_diameter_stop();
 	stop_roles(running);
-	cx_diameter_free();
+	cx_diameter_free(); /* may be where the process ends */
 	loop_free(loop);
 	return error;
 }

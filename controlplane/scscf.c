@@ -7,6 +7,7 @@
 #include "configs/config.h"
 #include "controlplane/attempt.h"
 #include "controlplane/cx.h"
+#include "controlplane/cx_diameter.h"
 #include "controlplane/cx_open.h"
 #include "controlplane/log.h"
 #include "controlplane/proxy.h"
@@ -125,6 +126,7 @@ static json_t *stats(void *self)
 		{ "register_resync", r->resync },
 		{ "register_unanswered", r->await_timeout },
 		{ "register_refused", r->refused },
+		{ "cx_diameter_peer", cx_diameter_n_peers() },
 		{ "request_originating", c->originating_rx },
 		{ "request_terminating", c->terminating_rx },
 		{ "request_to_user", c->forwarded_to_user },

@@ -26,6 +26,7 @@ static const char help[] =
 	"                    aes-gmac; null+aes-gcm (hmac-sha-1-96+null)\n"
 	"  --ipv6           over IPv6\n"
 	"  --single-pair    one pair of SAs a UE, not two\n"
+	"  --diameter       Cx over Diameter between the CSCFs and the HSS\n"
 	"  --pcap FILE      capture of the UEs' interface\n"
 	"  --keylog FILE    the UEs' ESP keys as rows of Wireshark's table esp_sa\n"
 	"  --json           the report as JSON\n"
@@ -40,6 +41,7 @@ enum {
 	OPTION_ALG,
 	OPTION_IPV6,
 	OPTION_SINGLE_PAIR,
+	OPTION_DIAMETER,
 	OPTION_PCAP,
 	OPTION_KEYLOG,
 	OPTION_JSON,
@@ -56,6 +58,7 @@ static const struct option options[] = {
 	{ "alg", required_argument, NULL, OPTION_ALG },
 	{ "ipv6", no_argument, NULL, OPTION_IPV6 },
 	{ "single-pair", no_argument, NULL, OPTION_SINGLE_PAIR },
+	{ "diameter", no_argument, NULL, OPTION_DIAMETER },
 	{ "pcap", required_argument, NULL, OPTION_PCAP },
 	{ "keylog", required_argument, NULL, OPTION_KEYLOG },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -110,6 +113,9 @@ static int parse_option(struct lab_options *o, int option)
 		return 0;
 	case OPTION_SINGLE_PAIR:
 		o->single_pair = true;
+		return 0;
+	case OPTION_DIAMETER:
+		o->diameter = true;
 		return 0;
 	case OPTION_PCAP:
 		o->pcap = optarg;

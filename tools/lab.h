@@ -31,6 +31,8 @@
 
 #define LAB_MAX_WORKERS 16
 #define LAB_CONFIG      "/run/imsgate/lab.yaml"
+#define LAB_HSS_CONFIG  "/run/imsgate/lab-hss.yaml" /* the same; with --diameter another node */
+#define LAB_CSCF_CONFIG "/run/imsgate/lab-cscf.yaml"
 #define LAB_SUBSCRIBERS "/run/imsgate/subscribers.csv"
 
 struct lab_options {
@@ -46,6 +48,7 @@ struct lab_options {
 	unsigned n_sets;
 	bool ipv6;
 	bool single_pair;
+	bool diameter; /* Cx between CSCFs and HSS */
 	bool json;
 	bool keep;
 };
@@ -95,7 +98,7 @@ uint64_t lab_now_ms(void);
 /* Two pairs, TS 33.203 7.1, or one, seed 6.3. */
 unsigned lab_sas_per_ue(const struct lab *l);
 
-/* lab_configure.c. Writes LAB_CONFIG as the options want it, and loads it. */
+/* lab_configure.c. Writes the LAB_…CONFIG files as the options want them, and loads the first. */
 int lab_configure(struct lab *l);
 
 /* lab_start.c. Brings everything up, and down again in reverse order. */

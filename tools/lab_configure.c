@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/lab_config.h"
+#include "tools/lab_net.h"
 
 static int set_value(struct lab *l, const char *key, const char *value)
 {
@@ -73,6 +75,38 @@ static int check(struct lab *l)
 	return 0;
 }
 
+/* A node's file: that of the lab, and who the node and the other one are. */
+static int write_node(struct lab *l, const char *path, const char *name, const char *address,
+		      const char *peer, const char *peer_address)
+{
+	const char *realm = l->config->controlplane->realm;
+	char *text;
+	int error;
+
+	if (!l->options->diameter)
+		error = asprintf(&text, "%s", l->config_text);
+	else
+		error = asprintf(&text,
+				 "%s\ncx: {transport: diameter, identity: %s.%s, address: %s,\n"
+				 "  peers: [{identity: %s.%s, address: \"%s\"}]}\n",
+				 l->config_text, name, realm, address, peer, realm, peer_address);
+	if (error < 0)
+		return lab_fail(l, "no memory");
+	error = lab_config_write(path, text);
+	free(text);
+	return error ? lab_fail(l, "%s: %s", path, strerror(-error)) : 0;
+}
+
+/* The HSS waits for the CSCFs. */
+static int write_nodes(struct lab *l)
+{
+	if (l->options->diameter && l->config->cx)
+		return lab_fail(l, "--diameter: %s has a section cx", l->options->config);
+	if (write_node(l, LAB_HSS_CONFIG, "hss", LAB_NET_HSS, "cscf", ""))
+		return -1;
+	return write_node(l, LAB_CSCF_CONFIG, "cscf", LAB_NET_CSCF, "hss", LAB_NET_HSS);
+}
+
 /* The variant of the configuration that the options ask for. Everything else is as the file says.
  */
 int lab_configure(struct lab *l)
@@ -97,5 +131,5 @@ int lab_configure(struct lab *l)
 		return lab_fail(l, "%s: %s", LAB_CONFIG, strerror(errno));
 	if (config_load(LAB_CONFIG, &l->config, error, sizeof(error)))
 		return lab_fail(l, "%s", error);
-	return check(l);
+	return check(l) ? -1 : write_nodes(l);
 }

@@ -40,7 +40,9 @@ static const char set_up_wire[] = "link set lo up\n"
 				  "link set acc0 addrgenmode none\n"
 				  "link set acc0 up\n";
 
-static const char set_up_edge[] = "link set lo up\n";
+static const char set_up_edge[] = "link set lo up\n"
+				  "address add " LAB_NET_CSCF "/32 dev lo\n"
+				  "address add " LAB_NET_HSS "/32 dev lo\n";
 
 static int ip_batch(const char *netns, const char *text)
 {

@@ -13,6 +13,10 @@
 
 #include <stdbool.h>
 
+/* Diameter nodes in `edge`, on its lo: freeDiameter takes no address of the loopback network. */
+#define LAB_NET_CSCF "10.3.0.1"
+#define LAB_NET_HSS  "10.3.0.2"
+
 #define LAB_MAX_UES 65000 /* 10.1.0.1 … 10.1.253.232 */
 
 /* Makes the namespaces and the veth pair. Returns 0 or -errno; ip's own words are in ip.log. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tools/lab_net.h"
+#include "tools/status.h"
 #include "tools/unix.h"
 
 #define START_TIMEOUT_MS  20000 /* of one process, with sanitizers on a busy machine */
@@ -97,12 +98,26 @@ static int start_dataplane(struct lab *l)
 	return 0;
 }
 
-static int start_role(struct lab *l, struct process *p, const char *name, const char *roles,
-		      const char *last_role)
+/* Whether the S-CSCF has its HSS, when that is elsewhere. */
+static bool has_hss(struct lab *l, const char *run_dir)
 {
-	const char *argv[] = {
-		"imsgate-controlplane", "--config", LAB_CONFIG, "--roles", roles, NULL
-	};
+	char error[256];
+	json_t *stats;
+	bool has;
+
+	if (!l->options->diameter)
+		return true;
+	if (status_get(run_dir, "scscf", "/stats", &stats, error, sizeof(error)))
+		return false;
+	has = json_integer_value(json_object_get(stats, "cx_diameter_peer")) > 0;
+	json_decref(stats);
+	return has;
+}
+
+static int start_role(struct lab *l, struct process *p, const char *name, const char *config,
+		      const char *roles, const char *last_role)
+{
+	const char *argv[] = { "imsgate-controlplane", "--config", config, "--roles", roles, NULL };
 	char socket[128];
 
 	snprintf(socket, sizeof(socket), "%s/%s.sock", l->config->controlplane->run_dir, last_role);
@@ -229,9 +244,10 @@ int lab_start(struct lab *l)
 	if ((l->pcap_fd >= 0 && lab_capture(l, "ue", "ue0")) || start_dataplane(l))
 		return -1;
 	lab_say("data plane is up");
-	if (make_subscribers(l) || start_role(l, &l->hss, "hss", "hss", "hss") ||
-	    start_role(l, &l->cscf, "icscf,scscf", "icscf,scscf", "scscf") ||
-	    start_role(l, &l->pcscf, "pcscf", "pcscf", "pcscf"))
+	if (make_subscribers(l) || start_role(l, &l->hss, "hss", LAB_HSS_CONFIG, "hss", "hss") ||
+	    start_role(l, &l->cscf, "icscf,scscf", LAB_CSCF_CONFIG, "icscf,scscf", "scscf") ||
+	    wait_ready(l, "the HSS", has_hss, l->config->controlplane->run_dir) ||
+	    start_role(l, &l->pcscf, "pcscf", LAB_CONFIG, "pcscf", "pcscf"))
 		return -1;
 	lab_say("control plane is up: pcscf | icscf, scscf | hss");
 	if (start_ue(l) || lab_ue_ask(l, "report", START_TIMEOUT_MS, &answer))

@@ -153,6 +153,15 @@ def push(build, ues, nodes, report):
                  ues[1].register() == 200, "he does not")
 
 
+def confined(pid):
+    """Each thread of a process that has no capability and a filter on its system calls."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        yield status["Seccomp"] == "2" and int(status["CapEff"], 16) == 0 and \
+            int(status["CapPrm"], 16) == 0
+
+
 def fail_over(nodes, ues, report):
     """The HSS that answers dies."""
     victim = nodes[busy()].child
@@ -186,6 +195,9 @@ def main():
                 f"cx: connected to {name}" in line for line in nodes["cscf"].log), 20,
                 list(nodes.values()))
         first(ues[:N_UES], report)
+        threads = list(confined(nodes["hss1"].child.pid))
+        report.check("each thread of freeDiameter is in the sandbox", len(threads) > 5 and
+                     all(threads), f"{sum(threads)} of {len(threads)} are")
         auts = bytes(range(14))
         rand = bad(ues[N_UES], auts, report)
         stranger = registration.Ue(99, diameter.REALM, ICSCF, diameter.NETNS)

@@ -100,26 +100,26 @@ TEST(cx_user_data, hostile_documents_are_refused)
 
 TEST(cx_user_data, more_than_fits_is_refused_whole)
 {
-	char *text = malloc(CX_USER_DATA_BYTES + 2);
+	static char text[CX_USER_DATA_BYTES + 2];
 	struct cx_saa got;
-	size_t n = 0;
+	size_t n;
 
-	ASSERT_TRUE(text != NULL);
 	for (unsigned n_impus = CX_MAX_IMPUS; n_impus <= CX_MAX_IMPUS + 1; n_impus++) {
-		n = (size_t)sprintf(text, "<IMSSubscription><ServiceProfile>");
+		n = (size_t)snprintf(text, CX_USER_DATA_BYTES, "<IMSSubscription><ServiceProfile>");
 		for (unsigned i = 0; i < n_impus; i++)
-			n += (size_t)sprintf(text + n, ONE("sip:%u@b"), i);
-		n += (size_t)sprintf(text + n, "</ServiceProfile></IMSSubscription>");
+			n += (size_t)snprintf(text + n, CX_USER_DATA_BYTES - n, ONE("sip:%u@b"), i);
+		n += (size_t)snprintf(text + n, CX_USER_DATA_BYTES - n,
+				      "</ServiceProfile></IMSSubscription>");
 		EXPECT_EQ(cx_user_data_read(text, n, &got), n_impus > CX_MAX_IMPUS ? -EMSGSIZE : 0);
 		EXPECT_EQ(got.n_impus, n_impus > CX_MAX_IMPUS ? 0 : CX_MAX_IMPUS);
 	}
 	memset(text, ' ', CX_USER_DATA_BYTES + 1);
 	EXPECT_EQ(cx_user_data_read(text, CX_USER_DATA_BYTES + 1, &got), -EMSGSIZE);
-	n = (size_t)sprintf(text, "%s", PROFILE("<PublicIdentity><Identity>sip:"));
+	n = (size_t)snprintf(text, CX_USER_DATA_BYTES, "%s",
+			     PROFILE("<PublicIdentity><Identity>sip:"));
 	n = (size_t)(strstr(text, "sip:") - text) + 4;
 	memset(text + n, 'a', CX_IDENTITY_BYTES);
 	strcpy(text + n + CX_IDENTITY_BYTES,
 	       "</Identity></PublicIdentity></ServiceProfile></IMSSubscription>");
 	EXPECT_EQ(read_text(text, &got), -EMSGSIZE);
-	free(text);
 }
