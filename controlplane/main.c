@@ -80,6 +80,14 @@ static int choose_roles(const struct config *config, char *list, struct running 
 	return n_wanted ? 0 : -EINVAL;
 }
 
+static bool uses_cx(const struct running *running)
+{
+	bool uses = false;
+	for (unsigned i = 0; i < N_ROLES; i++)
+		uses |= running[i].wanted && roles[i] != &pcscf_role;
+	return uses;
+}
+
 static int start_roles(struct loop *loop, const struct config *config, struct running *running)
 {
 	const char *run_dir = config->controlplane->run_dir;
@@ -125,7 +133,8 @@ static int run(const struct config *config, char *role_list)
 		return -ENOMEM;
 	sip_init();
 	signal(SIGPIPE, SIG_IGN); /* a reader of the status socket may go away */
-	error = cx_diameter_new(loop, config);
+	if (uses_cx(running))
+		error = cx_diameter_new(loop, config);
 	if (!error)
 		error = start_roles(loop, config, running);
 	if (!error)

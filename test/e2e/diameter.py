@@ -6,6 +6,7 @@ osmo-auc-gen's. Usage: diameter.py BUILD-DIRECTORY
 """
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -124,7 +125,7 @@ def busy():
 def order(build, name, *impis):
     """`imsgate subscriber`; how many were sent."""
     return sum(subprocess.run([f"{build}/tools/imsgate", "subscriber", name, "--config",
-                               f"/run/{busy()}.yaml", impi], stdout=subprocess.DEVNULL).returncode == 0
+                               f"/run/{busy()}.yaml", impi], capture_output=True).returncode == 0
                for impi in impis)
 
 
@@ -172,6 +173,19 @@ def fail_over(nodes, ues, report):
                  f"{good} of {len(ues)}")
 
 
+def silence(nodes, ue, report):
+    """The only HSS that is left hangs: its connection stands, and no answer comes."""
+    left = next(node for node in nodes.values() if node.name != "cscf" and node.running()).child
+    left.send_signal(signal.SIGSTOP)
+    try:
+        status = ue.register()
+    finally:
+        left.send_signal(signal.SIGCONT)
+    report.check("a silent HSS: the UE gets 504 in time", status == 504, f"it got {status}")
+    status = ue.register()
+    report.check("and 200 when it speaks again", status == 200, f"it got {status}")
+
+
 def main():
     build = os.path.abspath(sys.argv[1])
     sandbox.enter()
@@ -204,6 +218,7 @@ def main():
         report.check("a stranger is refused", stranger.challenge()[0] == 403, "he was not")
         push(build, ues, nodes, report)
         fail_over(nodes, ues[N_UES + 1:], report)
+        silence(nodes, ues[-1], report)
         recorder.stop()
         decode(report)
         compare(rand, auts, report)
