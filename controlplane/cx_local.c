@@ -70,7 +70,9 @@ int cx_local_parse_answer(const struct cx_local_message *message, size_t n_bytes
 	if (!is_ours(h, n_bytes, true))
 		return -EPROTO;
 	body_bytes = cx_answer_bytes((enum cx_command)h->command);
-	if (body_bytes == 0 || n_bytes != sizeof(*h) + body_bytes)
+	/* Every command has a request; some answers are a result and nothing else. */
+	if (cx_request_bytes((enum cx_command)h->command) == 0 ||
+	    n_bytes != sizeof(*h) + body_bytes)
 		return -EPROTO;
 	out->command = (enum cx_command)h->command;
 	out->result = (enum cx_result)h->result;

@@ -6,6 +6,8 @@
  * that breaks a rule loses its connection. CK and IK travel here: the socket is of mode 0600, so
  * that only processes of one user meet on it.
  *
+ * The server's requests, RTR and PPR, go to all clients, and one that agrees is enough.
+ *
  * The client keeps at most CX_LOCAL_OUTSTANDING requests, sends them as fast as the socket takes
  * them, gives each CX_LOCAL_TIMEOUT_MS, and connects again when the HSS went away; requests that
  * were not sent yet wait for that, those that were are answered CX_UNABLE_TO_DELIVER. The server
@@ -59,6 +61,12 @@ struct cx *cx_local_client_new(struct loop *loop, const char *path);
 /* Returns 0, or -errno (-EADDRINUSE: another HSS listens there). The HSS must outlive it. */
 int cx_local_server_new(struct loop *loop, const char *path, struct hss *hss,
 			struct cx_local_server **out);
+/*
+ * RTR or PPR to the clients. As cx_send(), but `done` may be called at once; -EHOSTUNREACH: there
+ * are none.
+ */
+int cx_local_push(struct cx_local_server *server, const struct cx_request *request, cx_done *done,
+		  void *user);
 void cx_local_server_free(struct cx_local_server *server);
 
 #endif

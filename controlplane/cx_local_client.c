@@ -118,6 +118,26 @@ static void on_timeout(void *user)
 	set_timeout(c);
 }
 
+/* RTR or PPR. Returns 0 or -errno: then the HSS learns by the end of the connection. */
+static int answer_push(struct client *c, const struct cx_local_message *message, size_t n_bytes)
+{
+	struct cx_answer answer = { .result = CX_UNABLE_TO_COMPLY };
+	struct cx_local_message out;
+	struct cx_request request;
+	uint64_t id;
+	int rc = cx_local_parse_request(message, n_bytes, &request, &id);
+
+	if (rc < 0)
+		return rc;
+	answer.command = request.command;
+	if (request.command != CX_RTR && request.command != CX_PPR)
+		return -EPROTO;
+	if (c->cx.heard != NULL)
+		answer.result = c->cx.heard(c->cx.heard_user, &request);
+	n_bytes = cx_local_pack_answer(&answer, id, &out);
+	return send(c->fd, &out, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -EPIPE : 0;
+}
+
 /* Returns 0, -EAGAIN when there is nothing more to read, or another -errno: disconnect. */
 static int read_answer(struct client *c)
 {
@@ -132,6 +152,9 @@ static int read_answer(struct client *c)
 		return -errno;
 	if (n == 0)
 		return -ECONNRESET;
+	if ((size_t)n >= sizeof(message.header) && (size_t)n <= sizeof(message) &&
+	    message.header.is_answer == 0)
+		return answer_push(c, &message, (size_t)n);
 	rc = (size_t)n > sizeof(message) ? -EPROTO
 					 : cx_local_parse_answer(&message, (size_t)n, &answer, &id);
 	if (rc == 0) {

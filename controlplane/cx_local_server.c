@@ -30,7 +30,23 @@ struct served {
 	struct cx_local_message message;
 };
 
+/* A request of the HSS's to all clients, and what they said so far. */
+struct push {
+	enum cx_command command;
+	enum cx_result result; /* of the one that agreed, else of the last */
+	unsigned n_parts;      /* answers that are to come, and one while it is being sent */
+	cx_done *done;
+	void *user;
+};
+
+struct part {
+	LIST_ENTRY(part) link;
+	struct push *push;
+	uint64_t id;
+};
+
 struct client {
+	LIST_HEAD(, part) parts;
 	LIST_ENTRY(client) link;
 	struct cx_local_server *server;
 	int fd; /* -1: gone; freed with its last request */
@@ -47,6 +63,7 @@ struct cx_local_server {
 	int fd;
 	struct event *acceptable;
 	unsigned n_clients;
+	uint64_t next_id; /* of parts */
 	LIST_HEAD(, client) clients;
 };
 
@@ -55,6 +72,27 @@ static void free_served(struct served *v)
 	v->client->n_open--;
 	wipe(v, sizeof(*v));
 	free(v);
+}
+
+/* One part less; the last one gives the answer. */
+static void settle(struct push *p, enum cx_result result)
+{
+	struct cx_answer answer = { .command = p->command };
+
+	if (!cx_succeeded(p->result))
+		p->result = result;
+	if (--p->n_parts > 0)
+		return;
+	answer.result = p->result;
+	p->done(p->user, &answer);
+	free(p);
+}
+
+static void end_part(struct part *part, enum cx_result result)
+{
+	LIST_REMOVE(part, link);
+	settle(part->push, result);
+	free(part);
 }
 
 static void free_if_unused(struct client *c)
@@ -67,6 +105,7 @@ static void free_if_unused(struct client *c)
 static void drop(struct client *c)
 {
 	struct served *v;
+	struct part *part;
 
 	LIST_REMOVE(c, link);
 	c->server->n_clients--;
@@ -80,6 +119,8 @@ static void drop(struct client *c)
 		STAILQ_REMOVE_HEAD(&c->unsent, link);
 		free_served(v);
 	}
+	while ((part = LIST_FIRST(&c->parts)) != NULL)
+		end_part(part, CX_UNABLE_TO_DELIVER);
 	free_if_unused(c);
 }
 
@@ -125,6 +166,24 @@ static void on_answer(void *user, const struct cx_answer *answer)
 	flush(c);
 }
 
+static int take_part(struct client *c, const struct cx_local_message *message, size_t n_bytes)
+{
+	struct cx_answer answer;
+	struct part *part;
+	uint64_t id;
+	int rc = cx_local_parse_answer(message, n_bytes, &answer, &id);
+
+	if (rc < 0)
+		return rc;
+	LIST_FOREACH (part, &c->parts, link) {
+		if (part->id == id && part->push->command == answer.command) {
+			end_part(part, answer.result);
+			return 0;
+		}
+	}
+	return -EPROTO;
+}
+
 /* Returns 0, -EAGAIN when there is nothing more to read, or another -errno: drop the client. */
 static int read_request(struct client *c)
 {
@@ -141,6 +200,8 @@ static int read_request(struct client *c)
 		return -ECONNRESET;
 	if ((size_t)n > sizeof(message))
 		return -EPROTO;
+	if ((size_t)n >= sizeof(message.header) && message.header.is_answer == 1)
+		return take_part(c, &message, (size_t)n);
 	rc = cx_local_parse_request(&message, (size_t)n, &request, &id);
 	if (rc < 0)
 		return rc;
@@ -189,6 +250,7 @@ static void on_acceptable(evutil_socket_t fd, short what, void *user)
 	c->server = s;
 	c->fd = peer;
 	STAILQ_INIT(&c->unsent);
+	LIST_INIT(&c->parts);
 	LIST_INSERT_HEAD(&s->clients, c, link);
 	s->n_clients++;
 	c->readable = event_new(loop_base(s->loop), peer, EV_READ | EV_PERSIST, on_readable, c);
@@ -261,6 +323,52 @@ int cx_local_server_new(struct loop *loop, const char *path, struct hss *hss,
 		return rc;
 	}
 	*out = s;
+	return 0;
+}
+
+/* False: no memory, and nothing was queued. */
+static bool queue_part(struct client *c, struct push *push, const struct cx_request *request)
+{
+	struct part *part = malloc(sizeof(*part));
+	struct served *v = part != NULL ? malloc(sizeof(*v)) : NULL;
+
+	if (v == NULL) {
+		free(part);
+		return false;
+	}
+	*part = (struct part){ .push = push, .id = c->server->next_id++ };
+	LIST_INSERT_HEAD(&c->parts, part, link);
+	push->n_parts++;
+	v->client = c;
+	v->id = part->id;
+	v->bytes = cx_local_pack_request(request, part->id, &v->message);
+	c->n_open++;
+	STAILQ_INSERT_TAIL(&c->unsent, v, link);
+	return true;
+}
+
+int cx_local_push(struct cx_local_server *s, const struct cx_request *request, cx_done *done,
+		  void *user)
+{
+	struct client *c, *following;
+	struct push *push;
+
+	if (LIST_EMPTY(&s->clients))
+		return -EHOSTUNREACH;
+	push = malloc(sizeof(*push));
+	if (push == NULL)
+		return -ENOMEM;
+	*push = (struct push){ .command = request->command,
+			       .result = CX_UNABLE_TO_DELIVER,
+			       .n_parts = 1,
+			       .done = done,
+			       .user = user };
+	for (c = LIST_FIRST(&s->clients); c != NULL; c = following) {
+		following = LIST_NEXT(c, link); /* one that is gone is dropped by flush() */
+		if (queue_part(c, push, request))
+			flush(c);
+	}
+	settle(push, CX_UNABLE_TO_DELIVER);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "controlplane/cx_diameter.h"
 #include "controlplane/cx_direct.h"
+#include "controlplane/cx_local.h"
 #include "controlplane/hss.h"
 #include "controlplane/log.h"
 #include "controlplane/store.h"
@@ -14,6 +15,7 @@
 struct hss_push {
 	struct hss *hss;
 	struct store *store;
+	struct cx_local_server *local;
 	struct hss_push_stats stats;
 };
 
@@ -48,15 +50,21 @@ static int find(struct hss_push *p, const char *impi, struct subject *s)
 	return rc == 0 && (s->scscf[0] == '\0' || s->n_set == 0) ? -ENOENT : rc;
 }
 
-static int send(const char *scscf, const struct cx_request *request, cx_done *done, void *user)
+/* At the local socket nobody says who he is, so that comes last. */
+static int send(struct hss_push *p, const char *scscf, const struct cx_request *request,
+		cx_done *done, void *user)
 {
 	struct cx_answer answer = { .command = request->command };
+	int rc;
 
 	if (cx_direct_push(request, &answer.result) == 0) {
 		done(user, &answer);
 		return 0;
 	}
-	return cx_diameter_push(scscf, request, done, user);
+	rc = cx_diameter_push(scscf, request, done, user);
+	if (rc == -EHOSTUNREACH && p->local != NULL)
+		rc = cx_local_push(p->local, request, done, user);
+	return rc;
 }
 
 static void on_cleared(void *user, const struct cx_answer *answer)
@@ -98,7 +106,7 @@ int hss_push_end(struct hss_push *p, const char *impi)
 	cx_identity(request.rtr.impi, impi);
 	cx_identity(request.rtr.impu, s.set[0].impu);
 	request.rtr.reason = CX_PERMANENT_TERMINATION;
-	rc = send(s.scscf, &request, on_ended, e);
+	rc = send(p, s.scscf, &request, on_ended, e);
 	if (rc < 0)
 		free(e);
 	else
@@ -129,18 +137,18 @@ int hss_push_profile(struct hss_push *p, const char *impi)
 		profile->impus[i].barred = s.set[i].barred;
 		cx_identity(profile->impus[i].impu, s.set[i].impu);
 	}
-	rc = send(s.scscf, &request, on_changed, p);
+	rc = send(p, s.scscf, &request, on_changed, p);
 	if (rc == 0)
 		p->stats.ppr++;
 	return rc;
 }
 
-struct hss_push *hss_push_new(struct hss *hss, struct store *store)
+struct hss_push *hss_push_new(struct hss *hss, struct store *store, struct cx_local_server *local)
 {
 	struct hss_push *p = calloc(1, sizeof(*p));
 
 	if (p != NULL)
-		*p = (struct hss_push){ .hss = hss, .store = store };
+		*p = (struct hss_push){ .hss = hss, .store = store, .local = local };
 	return p;
 }
 

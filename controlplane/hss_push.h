@@ -2,14 +2,15 @@
  * What the HSS does by itself, on an operator's command: it ends a registration (RTR) or sends a
  * changed profile (PPR) to the S-CSCF that serves the user. TS 29.228 6.1.3 and 6.2.
  *
- * The S-CSCF is the one of this process, or one that has asked us over Diameter since the start.
- * On the loop's thread.
+ * The S-CSCF is the one of this process, one that has asked us over Diameter since the start, or
+ * one at the local socket. On the loop's thread.
  */
 #ifndef CONTROLPLANE_HSS_PUSH_H
 #define CONTROLPLANE_HSS_PUSH_H
 
 #include <stdint.h>
 
+struct cx_local_server;
 struct hss;
 struct hss_push;
 struct store;
@@ -20,8 +21,8 @@ struct hss_push_stats {
 	uint64_t refused; /* answers that are no success, or did not come */
 };
 
-/* Both stay the caller's. NULL: out of memory. */
-struct hss_push *hss_push_new(struct hss *hss, struct store *store);
+/* All stay the caller's; `local` may be NULL. NULL: out of memory. */
+struct hss_push *hss_push_new(struct hss *hss, struct store *store, struct cx_local_server *local);
 /* After whatever may still answer is gone. */
 void hss_push_free(struct hss_push *p);
 

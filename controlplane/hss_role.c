@@ -49,10 +49,13 @@ static int start(struct loop *loop, const struct config *config, void **self)
 		return rc;
 	}
 	s->hss = hss_new(loop, s->store);
-	s->push = s->hss != NULL ? hss_push_new(s->hss, s->store) : NULL;
-	rc = s->push == NULL
+	rc = s->hss == NULL
 		     ? -ENOMEM
 		     : cx_local_server_new(loop, config->controlplane->cx_socket, s->hss, &s->cx);
+	if (rc == 0) {
+		s->push = hss_push_new(s->hss, s->store, s->cx);
+		rc = s->push == NULL ? -ENOMEM : 0;
+	}
 	if (rc < 0) {
 		log_error("hss: cannot listen on %s: %s", config->controlplane->cx_socket,
 			  strerror(-rc));

@@ -345,3 +345,63 @@ TEST(cx_local, answer_that_nobody_asked_for_is_ignored_and_a_malformed_one_disco
 	unlink(lab.path);
 	close_lab(&lab);
 }
+
+/* --- RTR and PPR --- */
+
+struct heard {
+	unsigned n;
+	enum cx_result result;
+	struct cx_request last;
+};
+
+static enum cx_result hear(void *user, const struct cx_request *request)
+{
+	struct heard *heard = user;
+
+	heard->n++;
+	heard->last = *request;
+	return heard->result;
+}
+
+TEST(cx_local, c137_what_the_hss_sends_reaches_all_and_one_that_agrees_is_enough)
+{
+	const struct cx_request rtr = { .command = CX_RTR, .rtr = { "1@x", "sip:1@x", 0 } };
+	struct heard heard = { .result = CX_SUCCESS };
+	struct seen seen = { 0 };
+	struct local_lab lab;
+	struct cx *other;
+
+	ASSERT_TRUE(open_lab(&lab));
+	other = cx_local_client_new(lab.hss.loop, lab.path); /* an I-CSCF: it does not listen */
+	run(&lab);
+	EXPECT_EQ(cx_local_push(lab.server, &rtr, see, &seen), 0);
+	run(&lab);
+	EXPECT_EQ(seen.n, 1);
+	EXPECT_EQ(seen.last.result, CX_UNABLE_TO_COMPLY);
+	cx_listen(lab.client, hear, &heard);
+	EXPECT_EQ(cx_local_push(lab.server, &rtr, see, &seen), 0);
+	run(&lab);
+	EXPECT_EQ(seen.n, 2);
+	EXPECT_EQ(seen.last.result, CX_SUCCESS);
+	EXPECT_EQ(heard.n, 1);
+	EXPECT_MEM(&heard.last.rtr, &rtr.rtr, sizeof(rtr.rtr));
+	cx_free(other);
+	close_lab(&lab);
+}
+
+TEST(cx_local, c137_push_is_settled_when_its_clients_go_and_refused_without_one)
+{
+	const struct cx_request ppr = { .command = CX_PPR, .ppr = { "1@x", { 0 } } };
+	struct seen seen = { 0 };
+	struct local_lab lab;
+
+	ASSERT_TRUE(open_lab(&lab));
+	EXPECT_EQ(cx_local_push(lab.server, &ppr, see, &seen), 0);
+	cx_free(lab.client); /* before it reads */
+	lab.client = NULL;
+	run(&lab);
+	EXPECT_EQ(seen.n, 1);
+	EXPECT_EQ(seen.last.result, CX_UNABLE_TO_DELIVER);
+	EXPECT_EQ(cx_local_push(lab.server, &ppr, see, &seen), -EHOSTUNREACH);
+	close_lab(&lab);
+}

@@ -20,7 +20,7 @@ static bool open_lab(struct push_lab *lab)
 {
 	if (!core_lab_open(&lab->core, 3, "AKAv1-MD5"))
 		return false;
-	lab->push = hss_push_new(lab->core.hss.hss, lab->core.hss.base.store);
+	lab->push = hss_push_new(lab->core.hss.hss, lab->core.hss.base.store, NULL);
 	lab->a = ue_new(1, 1);
 	lab->b = ue_new(2, 2);
 	return lab->push != NULL && ue_register_fully(&lab->core, &lab->a) &&
