@@ -38,11 +38,95 @@ void client_txn_free(struct client_txn *x)
 	timer_cancel(t->loop, &x->out.repeat);
 	timer_cancel(t->loop, &x->end);
 	table_remove(t->clients, &x->node);
+	table_remove(t->by_connection, &x->by_connection);
 	sending_clear(&x->out);
 	sip_free(x->request);
 	free(x);
 	t->n--;
 }
+
+/* --- sending --- */
+
+static void lose(struct client_txn *x, bool opened);
+
+/* What is lost on the way, timers and txns_closed() deal with. */
+static void transmit(struct client_txn *x)
+{
+	struct txns *t = x->out.txns;
+	int error = sending_send(&x->out);
+	uint64_t id = x->out.path.connection;
+	if (!x->out.path.tcp)
+		return;
+	table_remove(t->by_connection, &x->by_connection);
+	if (error)
+		lose(x, false);
+	else
+		table_add(t->by_connection, &x->by_connection,
+			  table_hash(t->by_connection, 0, &id, sizeof(id)));
+}
+
+/* Timers A and E; none over TCP. */
+static void start_repeating(struct client_txn *x)
+{
+	uint32_t t1_ms = txn_times(x->out.path.endpoint)->t1_ms;
+	x->out.repeat_ms = t1_ms;
+	if (!x->out.path.tcp)
+		timer_set(x->out.txns->loop, &x->out.repeat, t1_ms);
+}
+
+/* Via names the transport, so the request is written anew. Returns 0 or -errno. */
+static int set_tcp(struct client_txn *x, struct sip *request, bool tcp)
+{
+	int error = sip_via_set_tcp(request, tcp);
+	if (!error)
+		error = sending_set(&x->out, request);
+	if (error)
+		return error;
+	x->out.path.tcp = tcp;
+	x->out.path.connection = 0;
+	return 0;
+}
+
+/* RFC 3261 18.1.1: a long request is better in fragments than not there at all. */
+static bool fall_back(struct client_txn *x)
+{
+	if (!x->by_size || set_tcp(x, x->request, false))
+		return false;
+	x->by_size = false;
+	x->out.txns->counters.fell_back++;
+	start_repeating(x);
+	transmit(x);
+	return true;
+}
+
+/*
+ * The connection is no more. What has had a provisional answer may get the final one on a
+ * connection that the peer opens (18.2.2), so it waits; the owner may be inside client_txn_new(),
+ * so it is told by the timer.
+ */
+static void lose(struct client_txn *x, bool opened)
+{
+	if (x->state != CLIENT_CALLING || (!opened && fall_back(x)))
+		return;
+	x->failed = true;
+	timer_set(x->out.txns->loop, &x->end, 0);
+}
+
+void txns_closed(struct txns *t, uint64_t connection, bool opened)
+{
+	uint64_t hash = table_hash(t->by_connection, 0, &connection, sizeof(connection));
+	struct table_node *next;
+	for (struct table_node *n = table_first(t->by_connection, hash); n; n = next) {
+		struct client_txn *x = table_entry(n, struct client_txn, by_connection);
+		next = table_next(n);
+		if (x->out.path.connection != connection)
+			continue;
+		table_remove(t->by_connection, n);
+		lose(x, opened);
+	}
+}
+
+/* --- timers --- */
 
 /* Timers A and E. */
 static void on_timer_repeat(void *user)
@@ -51,7 +135,7 @@ static void on_timer_repeat(void *user)
 	struct txns *t = x->out.txns;
 	const struct txn_times *times = txn_times(x->out.path.endpoint);
 	t->counters.retransmitted++;
-	sending_send(&x->out);
+	transmit(x);
 	x->out.repeat_ms *= 2; /* an INVITE's until timer B: 17.1.1.2 */
 	if (!x->invite && (x->out.repeat_ms > times->t2_ms || x->state == CLIENT_PROCEEDING))
 		x->out.repeat_ms = times->t2_ms;
@@ -63,12 +147,25 @@ static void on_timer_end(void *user)
 {
 	struct client_txn *x = user;
 	if (x->state < CLIENT_ACCEPTED) {
-		x->out.txns->counters.timed_out++;
+		x->out.txns->counters.timed_out += !x->failed;
+		x->out.txns->counters.disconnected += x->failed;
 		if (x->invite && x->state == CLIENT_PROCEEDING)
 			client_txn_cancel(x);
 		tell_user(x, NULL);
 	}
 	client_txn_free(x);
+}
+
+/* Prints it, and moves it to TCP if it is too long for UDP. Returns 0 or -errno. */
+static int prepare(struct client_txn *x, struct sip *request)
+{
+	int error = sending_set(&x->out, request);
+	if (error || x->out.path.tcp || x->out.n_bytes <= TXN_UDP_BYTES ||
+	    !transport_may_connect(&x->out.path))
+		return error;
+	x->by_size = true;
+	x->out.txns->counters.by_size++;
+	return set_tcp(x, request, true);
 }
 
 int client_txn_new(struct txns *t, struct sip *request, const char *branch, const struct path *path,
@@ -87,15 +184,16 @@ int client_txn_new(struct txns *t, struct sip *request, const char *branch, cons
 		return -ENOMEM;
 	x->out.txns = t;
 	x->out.path = *path;
-	int error = sending_set(&x->out, request);
+	int error = prepare(x, request);
 	if (error) {
+		sending_clear(&x->out);
 		free(x);
 		return error;
 	}
 	memcpy(x->key, key, (size_t)n + 1);
 	x->user = user;
 	x->invite = sip_is(request, "INVITE");
-	if (x->invite)
+	if (x->invite || x->by_size)
 		x->request = request;
 	else
 		sip_free(request);
@@ -104,11 +202,9 @@ int client_txn_new(struct txns *t, struct sip *request, const char *branch, cons
 	table_add(t->clients, &x->node, table_hash(t->clients, 0, key, (size_t)n));
 	t->n++;
 	t->counters.client++;
-	const struct txn_times *times = txn_times(path->endpoint);
-	x->out.repeat_ms = times->t1_ms;
-	timer_set(t->loop, &x->out.repeat, times->t1_ms);
-	timer_set(t->loop, &x->end, (uint64_t)TXN_B * times->t1_ms);
-	sending_send(&x->out);
+	timer_set(t->loop, &x->end, (uint64_t)TXN_B * txn_times(path->endpoint)->t1_ms);
+	start_repeating(x);
+	transmit(x);
 	if (out)
 		*out = x;
 	return 0;
@@ -163,7 +259,7 @@ static void send_ack(struct client_txn *x, const struct sip *response)
 {
 	struct sip *ack = follow_invite(x->request, "ACK", response->osip->to);
 	if (ack && !sending_set(&x->out, ack))
-		sending_send(&x->out);
+		transmit(x);
 	sip_free(ack);
 }
 
@@ -208,7 +304,7 @@ static void take_final(struct client_txn *x, struct sip *response)
 	bool success = sip_status(response) < 300;
 	if (x->state == CLIENT_COMPLETED || (x->state == CLIENT_ACCEPTED && !success)) {
 		if (x->invite && !success)
-			sending_send(&x->out); /* the ACK was lost */
+			transmit(x); /* the ACK was lost */
 		sip_free(response);
 		return;
 	}
@@ -224,7 +320,8 @@ static void take_final(struct client_txn *x, struct sip *response)
 	x->state = CLIENT_COMPLETED;
 	if (x->invite)
 		send_ack(x, response);
-	timer_set(t->loop, &x->end, x->invite ? (uint64_t)TXN_B * times->t1_ms : times->t4_ms);
+	uint64_t stay_ms = x->invite ? (uint64_t)TXN_B * times->t1_ms : times->t4_ms;
+	timer_set(t->loop, &x->end, x->out.path.tcp ? 0 : stay_ms); /* D, K */
 	tell_user(x, response);
 	end_user(x);
 }

@@ -77,9 +77,10 @@ static bool is_loop(const struct sip *s, const struct address *own, const char *
 	return false;
 }
 
-int hops_add(const struct hops *h, struct sip *s, const struct endpoint *e,
+int hops_add(const struct hops *h, struct sip *s, const struct path *path,
 	     char branch[static HOPS_BRANCH_BYTES])
 {
+	const struct endpoint *e = path->endpoint;
 	char number[16], hash[20], random[SIP_TAG_BYTES];
 	uint32_t hops = sip_header_number(s, "Max-Forwards", 70);
 	if (hops == 0)
@@ -92,7 +93,8 @@ int hops_add(const struct hops *h, struct sip *s, const struct endpoint *e,
 		return 482;
 	sip_random_tag(random);
 	snprintf(branch, HOPS_BRANCH_BYTES, "z9hG4bK%s-%s", random, hash);
-	if (sip_header_set(s, "Max-Forwards", number) || sip_via_push(s, &e->sent_by, branch))
+	if (sip_header_set(s, "Max-Forwards", number) ||
+	    sip_via_push(s, &e->sent_by, branch, path->tcp))
 		return 500;
 	return 0;
 }

@@ -9,7 +9,7 @@
 #ifndef CONTROLPLANE_HOPS_H
 #define CONTROLPLANE_HOPS_H
 
-struct endpoint;
+struct path;
 struct hops;
 struct sip;
 
@@ -20,10 +20,10 @@ struct hops *hops_new(void);
 void hops_free(struct hops *h);
 
 /*
- * Prepares a request to leave on `e`: one hop less, a Via of ours with a new branch, which is
+ * Prepares a request to leave along `path`: one hop less, a Via of ours with a new branch, which is
  * copied to `branch`. Returns 0, or the status to answer: 482, 483, 500.
  */
-int hops_add(const struct hops *h, struct sip *request, const struct endpoint *e,
+int hops_add(const struct hops *h, struct sip *request, const struct path *path,
 	     char branch[static HOPS_BRANCH_BYTES]);
 
 #endif

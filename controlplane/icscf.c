@@ -206,7 +206,7 @@ static int start(struct loop *loop, const struct config *config, void **self)
 		rc = address_parse(c->address, (uint16_t)c->port, &own);
 	if (rc == 0)
 		rc = transport_listen(proxy_transport(i->proxy), ENDPOINT_CORE, ZONE_CORE, &own, "",
-				      &i->endpoint);
+				      ENDPOINT_TCP_BOTH_WAYS, &i->endpoint);
 	if (rc < 0) {
 		log_error("icscf: cannot listen on %s port %u: %s", c->address, c->port,
 			  strerror(-rc));

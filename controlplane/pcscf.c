@@ -24,36 +24,51 @@ struct gm *pcscf_gm(struct pcscf *p, const struct endpoint *e)
 	return NULL;
 }
 
+/* On port_pc UEs only answer, on connections of ours: WIRE 7. */
+static struct sa_set *find_set(const struct pcscf *p, const struct path *from, bool is_request)
+{
+	const struct endpoint *e = from->endpoint;
+	struct sa_set *set = ue_set_by_tuple(p->ues, e, &from->peer);
+	if (!set && from->tcp && !is_request)
+		set = ue_set_by_us(p->ues, e->zone, &from->peer, from->peer.port, e);
+	return set && set->state != SET_INSTALLING ? set : NULL;
+}
+
 /*
- * Who sent it. On a protected port the tuple is the SA set (C-047), and an answer leaves
- * port_pc → port_us of that set whatever Via says (WIRE 7); what has no set is not answered at all.
+ * Who sent it. On a protected port the tuple is the SA set (C-047). An answer leaves
+ * port_pc → port_us of that set whatever Via says, over TCP on the connection of the request while
+ * that lives (WIRE 7); what has no set is not answered at all.
  */
 static bool identify(void *role, const struct sip *message, struct source *source,
 		     struct path *reply)
 {
 	struct pcscf *p = role;
-	if (source->endpoint->side == ENDPOINT_CORE)
+	enum endpoint_side side = source->path.endpoint->side;
+	if (side == ENDPOINT_CORE)
 		return true;
 	/*
 	 * We ask nothing there, so nothing can be an answer; and CANCEL and ACK could only belong
 	 * to what came over an SA, which the clear must not touch.
 	 */
-	if (source->endpoint->side == ENDPOINT_GM_CLEAR)
+	if (side == ENDPOINT_GM_CLEAR)
 		return reply && !sip_is(message, "CANCEL") && !sip_is(message, "ACK");
-	struct sa_set *set = ue_set_by_tuple(p->ues, source->endpoint, &source->peer);
-	if (!set || set->state == SET_INSTALLING)
+	struct sa_set *set = find_set(p, &source->path, reply != NULL);
+	if (!set)
 		return false;
 	ue_set_used(set);
 	source->sender = set;
-	if (reply)
-		*reply = ue_path(set);
+	if (!reply)
+		return true;
+	*reply = ue_path(set);
+	reply->tcp = source->path.tcp;
+	reply->connection = source->path.connection;
 	return true;
 }
 
 static void on_request(void *role, const struct source *source, struct server_txn *x)
 {
 	struct pcscf *p = role;
-	if (source->endpoint->side == ENDPOINT_CORE)
+	if (source->path.endpoint->side == ENDPOINT_CORE)
 		pcscf_request_from_core(p, x);
 	else if (sip_is(server_txn_request(x), "REGISTER"))
 		pcscf_register(p, source, x);
@@ -72,20 +87,25 @@ static int listen_gm(struct pcscf *p, const char *host, const struct config_zone
 {
 	struct transport *t = proxy_transport(p->proxy);
 	struct gm *gm = &p->gm[p->n_gm];
+	/* A connection needs an SA for either direction of its port pair: WIRE 7. */
+	bool tcp = p->config->sa_profile != CONFIG_SA_SINGLE_PAIR;
+	enum endpoint_tcp accepts = tcp ? ENDPOINT_ACCEPTS : ENDPOINT_NO_TCP;
+	enum endpoint_tcp connects = tcp ? ENDPOINT_CONNECTS : ENDPOINT_NO_TCP;
 	const char *device = p->config->device;
 	struct address local;
 	int error = address_parse(host, (uint16_t)p->config->port, &local);
 	if (error)
 		return error;
-	error = transport_listen(t, ENDPOINT_GM_CLEAR, p->zone, &local, device, &gm->clear);
+	error = transport_listen(t, ENDPOINT_GM_CLEAR, p->zone, &local, device, accepts,
+				 &gm->clear);
 	local.port = (uint16_t)zone->port_ps;
 	if (!error)
-		error = transport_listen(t, ENDPOINT_GM_PROTECTED, p->zone, &local, device,
+		error = transport_listen(t, ENDPOINT_GM_PROTECTED, p->zone, &local, device, accepts,
 					 &gm->ps);
 	for (unsigned i = 0; i < p->n_pc && !error; i++) {
 		local.port = (uint16_t)(zone->port_pc_first + i);
 		error = transport_listen(t, ENDPOINT_GM_PROTECTED, p->zone, &local, device,
-					 &gm->pc[i]);
+					 connects, &gm->pc[i]);
 		if (!error)
 			gm->pc[i]->sent_by = gm->ps->local; /* UEs answer uc → ps: WIRE 7 */
 	}
@@ -100,7 +120,7 @@ static int listen_all(struct pcscf *p, const struct config_zone *zone)
 	int error = address_parse(p->config->core_address, (uint16_t)p->config->core_port, &core);
 	if (!error)
 		error = transport_listen(proxy_transport(p->proxy), ENDPOINT_CORE, ZONE_CORE, &core,
-					 "", &p->core);
+					 "", ENDPOINT_TCP_BOTH_WAYS, &p->core);
 	if (error) {
 		log_error("pcscf: cannot listen on core_address: %s", strerror(-error));
 		return error;
@@ -142,9 +162,9 @@ static void stop(void *self)
 {
 	struct pcscf *p = self;
 	dpclient_free(
-		p->dp); /* first: what waits for it is answered while there are transactions */
+		p->dp);   /* first: what waits for it is answered while there are transactions */
+	ues_free(p->ues); /* their connections are the proxy's */
 	proxy_free(p->proxy);
-	ues_free(p->ues);
 	free(p->held);
 	free(p);
 }

@@ -140,7 +140,7 @@ static struct endpoint *choose_pc(const struct pcscf *p, const struct gm *gm,
 	uint32_t start = a->peer.port + a->offer.port_c; /* spreads; nothing depends on it */
 	for (unsigned i = 0; i < p->n_pc; i++) {
 		struct endpoint *pc = gm->pc[(start + i) % p->n_pc];
-		if (!ue_port_pc_in_use(p->ues, p->zone, &a->peer, a->offer.port_s, pc))
+		if (!ue_set_by_us(p->ues, p->zone, &a->peer, a->offer.port_s, pc))
 			return pc;
 	}
 	return NULL;

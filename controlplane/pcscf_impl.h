@@ -89,6 +89,7 @@ struct attempt {
 	char *impi;
 	char *aor;
 	uint64_t set; /* handle of the set it came on; 0 = unprotected */
+	bool tcp;     /* came so, and is answered so */
 	bool has_response;
 	bool is_protected; /* told so to the S-CSCF */
 	bool has_offer;    /* it can be challenged: `offer` and `client` are there */

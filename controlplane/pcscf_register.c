@@ -183,7 +183,7 @@ static bool take_success(const struct attempt *a, const struct sip *ok)
 
 /*
  * SM12 of a failure. The answer goes over the established set if there is one, else over the
- * temporary set before that ends: C-087 (b).
+ * temporary set before that ends: C-087 (b). Over TCP it goes where the request came from.
  */
 static void take_failure(const struct attempt *a, struct server_txn *x, int status)
 {
@@ -193,7 +193,7 @@ static void take_failure(const struct attempt *a, struct server_txn *x, int stat
 		return; /* 423: the same answer is tried again; 5xx: nobody judged it */
 	a->pcscf->counters.authentication_failed++;
 	struct sa_set *established = ue_established(set->ue);
-	if (established) {
+	if (established && !a->tcp) {
 		struct path path = ue_path(established);
 		server_txn_set_reply(x, &path);
 	}
@@ -237,8 +237,9 @@ void pcscf_register(struct pcscf *p, const struct source *source, struct server_
 	if (!a)
 		goto refuse;
 	*a = (struct attempt){ .pcscf = p,
-			       .gm = pcscf_gm(p, source->endpoint),
-			       .peer = source->peer,
+			       .gm = pcscf_gm(p, source->path.endpoint),
+			       .peer = source->path.peer,
+			       .tcp = source->path.tcp,
 			       .set = set ? set->registration : 0,
 			       .has_response = screen_has_response(r) };
 	status = attempt_check(a, r, set);

@@ -75,6 +75,7 @@ static int record_route(struct sip *s, const struct ue *ue, const struct endpoin
 static int enforce_route(struct pcscf *p, struct sip *s, const struct ue_registration *r)
 {
 	struct address home, next;
+	bool tcp;
 	if (r->n_service_routes == 0) {
 		p->counters.route_refused++;
 		return 403;
@@ -91,7 +92,7 @@ static int enforce_route(struct pcscf *p, struct sip *s, const struct ue_registr
 	const char *user = strchr(uri, '@');
 	if (user)
 		memmove(uri + strlen("sip:"), user + 1, strlen(user + 1) + 1);
-	if (!sip_next_hop(s, &next) && !address_parse_uri(uri, &home) &&
+	if (!sip_next_hop(s, &next, &tcp) && !address_parse_uri(uri, &home) &&
 	    address_equal(&next, &home))
 		return 0;
 	p->counters.route_refused++;
@@ -166,7 +167,7 @@ void pcscf_request_from_ue(struct pcscf *p, const struct source *source, struct 
 	}
 	struct sip *copy = sip_clone(r);
 	int status = copy ? screen_from(p, copy, set) : 503;
-	if (!status && sip_next_hop(copy, &path.peer))
+	if (!status && sip_next_hop(copy, &path.peer, &path.tcp))
 		status = 503; /* the Service-Route names a host: names are not resolved here */
 	if (status) {
 		sip_free(copy);
@@ -199,6 +200,14 @@ static struct sa_set *find_target(struct pcscf *p, struct sip *s)
 	return ue ? ue_outgoing(ue) : NULL;
 }
 
+/* The way to its port_us: over TCP if its Contact says so, which is the Request-URI here. */
+static struct path path_to_ue(const struct sa_set *set, const struct sip *s)
+{
+	struct path path = ue_path(set);
+	path.tcp = sip_uri_is_tcp(s->osip->req_uri) && transport_may_connect(&path);
+	return path;
+}
+
 void pcscf_request_from_core(struct pcscf *p, struct server_txn *x)
 {
 	const struct sip *r = server_txn_request(x);
@@ -225,7 +234,7 @@ void pcscf_request_from_core(struct pcscf *p, struct server_txn *x)
 		return;
 	}
 	screen_to_ue(copy);
-	struct path path = ue_path(set);
+	struct path path = path_to_ue(set, copy);
 	struct forward forward = { .on_response = on_ue_response };
 	if (!proxy_forward(p->proxy, x, copy, &path, forward))
 		p->counters.core_request_forwarded++;
@@ -240,14 +249,14 @@ void pcscf_ack(struct pcscf *p, const struct source *source, const struct sip *a
 	struct path path = { .endpoint = p->core };
 	if (!copy)
 		return;
-	if (source->endpoint->side == ENDPOINT_CORE) {
+	if (source->path.endpoint->side == ENDPOINT_CORE) {
 		struct sa_set *target = find_target(p, copy);
 		if (!target)
 			goto free_copy;
-		path = ue_path(target);
+		path = path_to_ue(target, copy);
 		screen_to_ue(copy);
 	} else if (!set || !may_request(set) || screen_from(p, copy, set) ||
-		   sip_next_hop(copy, &path.peer)) {
+		   sip_next_hop(copy, &path.peer, &path.tcp)) {
 		goto free_copy;
 	}
 	proxy_send(p->proxy, copy, &path);

@@ -25,7 +25,7 @@ static void take_response(struct proxy *p, struct sip *s, struct source *source)
 		sip_free(s);
 		return;
 	}
-	if (!txns_response(p->txns, s, &source->peer))
+	if (!txns_response(p->txns, s, &source->path.peer))
 		sip_free(s);
 }
 
@@ -41,51 +41,57 @@ struct forwarding {
 static void take_cancel(struct proxy *p, struct server_txn *x, const struct source *source)
 {
 	const struct sip *cancel = server_txn_request(x);
-	struct server_txn *invite = server_txn_cancelled(p->txns, cancel, &source->peer);
+	struct server_txn *invite = server_txn_cancelled(p->txns, cancel, &source->path.peer);
 	server_txn_answer(x, invite ? 200 : 481);
 	struct forwarding *f = invite ? server_txn_owner(invite) : NULL;
 	if (f)
 		client_txn_cancel(f->client);
 }
 
-/* No room for a transaction: a 503 that is forgotten at once. */
-static void refuse(struct proxy *p, const struct sip *request, const struct path *reply)
+/* An answer that is forgotten at once. */
+static void answer_stateless(const struct sip *request, struct path *reply, int status)
 {
 	char tag[SIP_TAG_BYTES], *bytes;
 	size_t n_bytes;
-	p->counters.request_refused++;
-	log_warn("too many SIP transactions: requests are refused");
 	sip_random_tag(tag);
-	struct sip *response = sip_response(request, 503, NULL, tag);
-	if (response && !sip_header_add(response, "Retry-After", "10") &&
+	struct sip *response = sip_response(request, status, NULL, tag);
+	if (response && (status != 503 || !sip_header_add(response, "Retry-After", "10")) &&
 	    !sip_print(response, &bytes, &n_bytes)) {
-		transport_send(reply->endpoint, &reply->peer, bytes, n_bytes);
+		transport_send(reply, bytes, n_bytes);
 		free(bytes);
 	}
 	sip_free(response);
 }
 
+/* Whether the request counts, and where its answers go. */
+static bool locate(struct proxy *p, struct sip *s, struct source *source, struct path *reply)
+{
+	*reply = source->path;
+	if (sip_via_received(s, &source->path.peer))
+		return false;
+	sip_via_target(s, reply->tcp, &reply->peer); /* cannot fail: received is numeric */
+	if (!p->user.identify || p->user.identify(p->user.role, s, source, reply))
+		return true;
+	p->counters.sip_unidentified++;
+	return false;
+}
+
 static void take_request(struct proxy *p, struct sip *s, struct source *source)
 {
 	p->counters.request_rx++;
-	struct path reply = { .endpoint = source->endpoint, .peer = source->peer };
-	if (sip_via_received(s, &source->peer))
-		goto free_request;
-	sip_via_target(s, &reply.peer); /* cannot fail: received is numeric */
-	if (p->user.identify && !p->user.identify(p->user.role, s, source, &reply)) {
-		p->counters.sip_unidentified++;
-		goto free_request;
-	}
-	if (txns_absorb(p->txns, s, &source->peer))
+	struct path reply;
+	if (!locate(p, s, source, &reply) || txns_absorb(p->txns, s, &source->path.peer))
 		goto free_request;
 	if (sip_is(s, "ACK")) {
 		if (p->user.on_ack)
 			p->user.on_ack(p->user.role, source, s);
 		goto free_request;
 	}
-	struct server_txn *x = server_txn_new(p->txns, s, &source->peer, &reply);
+	struct server_txn *x = server_txn_new(p->txns, s, &source->path.peer, &reply);
 	if (!x) {
-		refuse(p, s, &reply);
+		p->counters.request_refused++;
+		log_warn("too many SIP transactions: requests are refused");
+		answer_stateless(s, &reply, 503);
 		goto free_request;
 	}
 	if (sip_is(s, "CANCEL"))
@@ -106,11 +112,10 @@ static bool is_keepalive(const char *bytes, size_t n_bytes)
 	return true;
 }
 
-static void receive(void *user, struct endpoint *e, const struct address *from, const char *bytes,
-		    size_t n_bytes)
+static void receive(void *user, const struct path *from, const char *bytes, size_t n_bytes)
 {
 	struct proxy *p = user;
-	struct source source = { .endpoint = e, .peer = *from };
+	struct source source = { .path = *from };
 	struct sip *s;
 	if (is_keepalive(bytes, n_bytes)) {
 		p->counters.sip_keepalive++;
@@ -125,6 +130,29 @@ static void receive(void *user, struct endpoint *e, const struct address *from, 
 		take_request(p, s, &source);
 	else
 		take_response(p, s, &source);
+}
+
+/* Only a request can be answered; and only one of somebody who may ask. */
+static void refuse_head(void *user, const struct path *from, const char *head, size_t n_bytes,
+			int status)
+{
+	struct proxy *p = user;
+	struct source source = { .path = *from };
+	struct path reply;
+	struct sip *s;
+	p->counters.sip_malformed += status == 400;
+	p->counters.sip_too_big += status != 400;
+	if (sip_parse_head(head, n_bytes, &s))
+		return;
+	if (sip_is_request(s) && !sip_is(s, "ACK") && locate(p, s, &source, &reply))
+		answer_stateless(s, &reply, status);
+	sip_free(s);
+}
+
+static void on_closed(void *user, uint64_t connection, bool opened)
+{
+	struct proxy *p = user;
+	txns_closed(p->txns, connection, opened);
 }
 
 /* --- a request goes on --- */
@@ -179,7 +207,7 @@ int proxy_forward(struct proxy *p, struct server_txn *x, struct sip *request,
 {
 	char branch[HOPS_BRANCH_BYTES];
 	int error = -ELOOP;
-	int status = hops_add(p->hops, request, path->endpoint, branch);
+	int status = hops_add(p->hops, request, path, branch);
 	if (status) {
 		p->counters.request_loop += status != 500;
 		goto answer;
@@ -212,11 +240,11 @@ int proxy_send(struct proxy *p, struct sip *request, const struct path *path)
 {
 	char branch[HOPS_BRANCH_BYTES], *bytes;
 	size_t n_bytes;
-	int error = hops_add(p->hops, request, path->endpoint, branch)
-			    ? -ELOOP
-			    : sip_print(request, &bytes, &n_bytes);
+	struct path way = *path;
+	int error = hops_add(p->hops, request, path, branch) ? -ELOOP
+							     : sip_print(request, &bytes, &n_bytes);
 	if (!error) {
-		error = transport_send(path->endpoint, &path->peer, bytes, n_bytes);
+		error = transport_send(&way, bytes, n_bytes);
 		free(bytes);
 	}
 	sip_free(request);
@@ -231,7 +259,8 @@ struct proxy *proxy_new(struct loop *loop, uint32_t max_txns, struct proxy_user 
 	if (!p)
 		return NULL;
 	p->user = user;
-	p->transport = transport_new(loop, (struct transport_user){ receive, p });
+	p->transport =
+		transport_new(loop, (struct transport_user){ receive, refuse_head, on_closed, p });
 	p->txns = txns_new(loop, max_txns);
 	p->hops = hops_new();
 	if (!p->transport || !p->txns || !p->hops) {
@@ -273,6 +302,13 @@ int proxy_stats(const struct proxy *p, json_t *stats)
 		{ "sip_rx", t->rx },
 		{ "sip_tx", t->tx },
 		{ "sip_tx_failed", t->tx_failed },
+		{ "tcp_connections", transport_connections(p->transport) },
+		{ "tcp_accepted", t->tcp_accepted },
+		{ "tcp_opened", t->tcp_opened },
+		{ "tcp_not_opened", t->tcp_not_opened },
+		{ "tcp_crowded_out", t->tcp_crowded_out },
+		{ "tcp_too_slow", t->tcp_too_slow },
+		{ "tcp_refused", t->tcp_refused },
 		{ "sip_too_big", c->sip_too_big },
 		{ "sip_malformed", c->sip_malformed },
 		{ "sip_unidentified", c->sip_unidentified },
@@ -290,6 +326,9 @@ int proxy_stats(const struct proxy *p, json_t *stats)
 		{ "txn_retransmitted", x->retransmitted },
 		{ "txn_timed_out", x->timed_out },
 		{ "txn_unmatched", x->unmatched },
+		{ "txn_disconnected", x->disconnected },
+		{ "txn_by_size", x->by_size },
+		{ "txn_fell_back", x->fell_back },
 		{ "txn_refused", x->refused },
 	};
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)

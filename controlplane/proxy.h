@@ -27,16 +27,15 @@ struct proxy;
 
 /* Where a message came from, and who that is. */
 struct source {
-	struct endpoint *endpoint; /* with zone and local address */
-	struct address peer;       /* address and port of the datagram */
-	void *sender; /* the role's own, from identify(): at the P-CSCF the SA set; else NULL */
+	struct path path; /* endpoint, with zone and local address; address and port of the peer */
+	void *sender;     /* the role's own, from identify(): at the P-CSCF the SA set; else NULL */
 };
 
 struct proxy_user {
 	/*
 	 * Who sent this? Sets source->sender and, for a request, where answers go: *reply holds
-	 * RFC 3261 18.2.2 and may be changed. False: the message is dropped and counted. May be
-	 * NULL.
+	 * RFC 3261 18.2.2, over TCP the connection that it came on, and may be changed. False: the
+	 * message is dropped and counted. May be NULL.
 	 */
 	bool (*identify)(void *role, const struct sip *message, struct source *source,
 			 struct path *reply);
@@ -58,7 +57,7 @@ struct proxy_counters {
 	uint64_t sip_too_big;      /* beyond a limit of sip.h */
 	uint64_t sip_malformed;    /* not SIP, or without what every message has */
 	uint64_t sip_unidentified; /* dropped by identify() */
-	uint64_t sip_keepalive;    /* CRLF, RFC 5626 3.5.1: ignored */
+	uint64_t sip_keepalive;    /* CRLF in a datagram, RFC 5626 3.5.1: ignored */
 	uint64_t request_rx;
 	uint64_t request_forwarded;
 	uint64_t request_loop;    /* answered 482 or 483 */

@@ -24,7 +24,7 @@ static void on_request(void *role, const struct source *source, struct server_tx
 	struct scscf *s = role;
 
 	if (sip_is(server_txn_request(x), "REGISTER"))
-		registrar_request(&s->registrar, x, source->endpoint->side == ENDPOINT_CORE);
+		registrar_request(&s->registrar, x, source->path.endpoint->side == ENDPOINT_CORE);
 	else
 		scscf_route(s, source, x);
 }
@@ -47,7 +47,7 @@ static int listen_core(struct scscf *s, const struct config_scscf *c)
 
 	if (rc == 0)
 		rc = transport_listen(proxy_transport(s->proxy), ENDPOINT_CORE, ZONE_CORE, &own, "",
-				      &s->endpoint);
+				      ENDPOINT_TCP_BOTH_WAYS, &s->endpoint);
 	if (rc < 0)
 		log_error("scscf: cannot listen on %s port %u: %s", c->address, c->port,
 			  strerror(-rc));

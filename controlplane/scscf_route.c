@@ -70,7 +70,7 @@ static void forward(struct scscf *s, struct server_txn *x, struct sip *request)
 {
 	struct path path = { .endpoint = s->endpoint };
 
-	if (sip_next_hop(request, &path.peer) < 0) {
+	if (sip_next_hop(request, &path.peer, &path.tcp) < 0) {
 		sip_free(request);
 		server_txn_answer(x, 500);
 		return;

@@ -131,7 +131,8 @@ static bool absorb_ack(struct server_txn *x)
 	if (x->state == SERVER_COMPLETED) {
 		x->state = SERVER_CONFIRMED;
 		timer_cancel(t->loop, &x->out.repeat);
-		timer_set(t->loop, &x->end, txn_times(x->out.path.endpoint)->t4_ms);
+		timer_set(t->loop, &x->end,
+			  x->out.path.tcp ? 0 : txn_times(x->out.path.endpoint)->t4_ms);
 	}
 	return true;
 }
@@ -170,11 +171,13 @@ static void complete(struct server_txn *x, int status)
 		sip_free(x->request);
 		x->request = NULL;
 	}
-	if (x->invite && status >= 300) {
+	bool tcp = x->out.path.tcp;
+	if (x->invite && status >= 300 && !tcp) {
 		x->out.repeat_ms = times->t1_ms;
 		timer_set(t->loop, &x->out.repeat, x->out.repeat_ms);
 	}
-	timer_set(t->loop, &x->end, (uint64_t)TXN_B * times->t1_ms);
+	/* J is 0 over TCP: nobody asks again. The caller still holds x, so not at once. */
+	timer_set(t->loop, &x->end, tcp && !x->invite ? 0 : (uint64_t)TXN_B * times->t1_ms);
 }
 
 int server_txn_respond(struct server_txn *x, struct sip *response)

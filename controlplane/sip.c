@@ -108,20 +108,21 @@ static int parse_scanned(const struct sip_scan *scan, struct sip *s)
 	return set_body(s, scan->body, scan->body_bytes);
 }
 
-static int scan_and_parse(const char *bytes, size_t n_bytes, struct sip_scan *scan, struct sip *s)
+static int scan_and_parse(const char *bytes, size_t n_bytes, bool head_only, struct sip_scan *scan,
+			  struct sip *s)
 {
-	int error = sip_scan(bytes, n_bytes, scan);
+	int error = sip_scan(bytes, n_bytes, head_only, scan);
 	if (!error)
 		error = parse_scanned(scan, s);
 	wipe(scan->line, scan->line_bytes);
 	return error;
 }
 
-int sip_parse(const char *bytes, size_t n_bytes, struct sip **out)
+static int parse(const char *bytes, size_t n_bytes, bool head_only, struct sip **out)
 {
 	struct sip_scan *scan = malloc(sizeof(*scan)); /* too big for the stack */
 	struct sip *s = sip_new();
-	int error = scan && s ? scan_and_parse(bytes, n_bytes, scan, s) : -ENOMEM;
+	int error = scan && s ? scan_and_parse(bytes, n_bytes, head_only, scan, s) : -ENOMEM;
 	free(scan);
 	if (error) {
 		sip_free(s);
@@ -129,6 +130,16 @@ int sip_parse(const char *bytes, size_t n_bytes, struct sip **out)
 	}
 	*out = s;
 	return 0;
+}
+
+int sip_parse(const char *bytes, size_t n_bytes, struct sip **out)
+{
+	return parse(bytes, n_bytes, false, out);
+}
+
+int sip_parse_head(const char *bytes, size_t n_bytes, struct sip **out)
+{
+	return parse(bytes, n_bytes, true, out);
 }
 
 struct sip *sip_clone(const struct sip *s)

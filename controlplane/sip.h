@@ -21,7 +21,7 @@
 
 #include "controlplane/address.h"
 
-#define SIP_MESSAGE_BYTES 65535 /* the largest UDP datagram */
+#define SIP_MESSAGE_BYTES 65535 /* the largest UDP datagram; TCP has the same */
 #define SIP_HEAD_BYTES    16384 /* start line and headers */
 #define SIP_N_HEADERS     128
 #define SIP_N_LISTED      64   /* values of Via, Route, Record-Route or Contact in one message */
@@ -40,6 +40,8 @@ struct sip {
  * and, if a request, a Request-URI and a CSeq method equal to its own.
  */
 int sip_parse(const char *bytes, size_t n_bytes, struct sip **out);
+/* The same of a head alone, whose Content-Length counts for nothing: for a refusal. */
+int sip_parse_head(const char *bytes, size_t n_bytes, struct sip **out);
 struct sip *sip_clone(const struct sip *s);
 void sip_free(struct sip *s);
 
@@ -92,12 +94,16 @@ int sip_option_remove(struct sip *s, const char *name, const char *tag);
 
 const osip_via_t *sip_via(const struct sip *s, unsigned i);         /* 0 = topmost; NULL: none */
 const char *sip_via_param(const osip_via_t *via, const char *name); /* NULL: absent or no value */
-int sip_via_push(struct sip *s, const struct address *sent_by, const char *branch);
+int sip_via_push(struct sip *s, const struct address *sent_by, const char *branch, bool tcp);
+int sip_via_set_tcp(struct sip *s, bool tcp); /* of the topmost Via */
 void sip_via_pop(struct sip *s);
 /* Adds received (and the value of rport) to the topmost Via: RFC 3261 18.2.1, RFC 3581 4. */
 int sip_via_received(struct sip *s, const struct address *source);
-/* Where a response goes: RFC 3261 18.2.2 by the topmost Via. Returns 0 or -EINVAL (a name). */
-int sip_via_target(const struct sip *s, struct address *out);
+/*
+ * Where a response goes: RFC 3261 18.2.2 by the topmost Via; over TCP, when the connection of the
+ * request is no more, to the port of sent-by. Returns 0 or -EINVAL (a name).
+ */
+int sip_via_target(const struct sip *s, bool tcp, struct address *out);
 
 /* --- Route and next hop, RFC 3261 16.6; all URIs as text without the angle brackets --- */
 
@@ -106,10 +112,14 @@ void sip_route_pop(struct sip *s);
 int sip_route_push(struct sip *s, const char *uri); /* "sip:HOST;lr", becomes the topmost */
 void sip_routes_clear(struct sip *s);
 int sip_record_route_push(struct sip *s, const char *uri);
-/* The topmost Route's address, else the Request-URI's. Returns 0 or -EINVAL: not numeric. */
-int sip_next_hop(const struct sip *s, struct address *out);
+/*
+ * The topmost Route's address, else the Request-URI's, and whether that URI says transport=tcp.
+ * Returns 0 or -EINVAL: not numeric.
+ */
+int sip_next_hop(const struct sip *s, struct address *out, bool *tcp);
 
 int sip_uri_address(const osip_uri_t *uri, struct address *out); /* 0 or -EINVAL */
+bool sip_uri_is_tcp(const osip_uri_t *uri);                      /* RFC 3261 19.1.1: transport */
 int sip_request_uri_set(struct sip *s, const char *uri);
 /*
  * An address of record for comparison and as a table key: scheme, user and host, without display

@@ -51,18 +51,31 @@ const char *sip_via_param(const osip_via_t *via, const char *name)
 	return p ? p->gvalue : NULL;
 }
 
-int sip_via_push(struct sip *s, const struct address *sent_by, const char *branch)
+int sip_via_push(struct sip *s, const struct address *sent_by, const char *branch, bool tcp)
 {
 	char host[ADDRESS_TEXT_BYTES], line[256];
 	osip_via_t *via;
-	snprintf(line, sizeof(line), "SIP/2.0/UDP %s;branch=%s", address_print(sent_by, host),
-		 branch);
+	snprintf(line, sizeof(line), "SIP/2.0/%s %s;branch=%s", tcp ? "TCP" : "UDP",
+		 address_print(sent_by, host), branch);
 	if (osip_via_init(&via))
 		return -ENOMEM;
 	if (osip_via_parse(via, line) || osip_list_add(&s->osip->vias, via, 0) < 0) {
 		osip_via_free(via);
 		return -ENOMEM;
 	}
+	return 0;
+}
+
+int sip_via_set_tcp(struct sip *s, bool tcp)
+{
+	osip_via_t *via = osip_list_get(&s->osip->vias, 0);
+	char *protocol = osip_strdup(tcp ? "TCP" : "UDP");
+	if (!via || !protocol) {
+		osip_free(protocol);
+		return -ENOMEM;
+	}
+	osip_free(via->protocol);
+	via->protocol = protocol;
 	return 0;
 }
 
@@ -130,14 +143,15 @@ int sip_via_received(struct sip *s, const struct address *source)
 	return via_param_add(via, "rport", text);
 }
 
-int sip_via_target(const struct sip *s, struct address *out)
+int sip_via_target(const struct sip *s, bool tcp, struct address *out)
 {
 	const osip_via_t *via = sip_via(s, 0);
 	if (!via)
 		return -EINVAL;
 	const char *received = sip_via_param(via, "received");
 	const char *rport = sip_via_param(via, "rport");
-	return host_address(received ? received : via->host, rport ? rport : via->port, out);
+	return host_address(received ? received : via->host, rport && !tcp ? rport : via->port,
+			    out);
 }
 
 static const osip_uri_t *route_uri(const osip_list_t *list, unsigned i)
@@ -199,10 +213,22 @@ int sip_uri_address(const osip_uri_t *uri, struct address *out)
 	return host_address(uri->host, uri->port, out);
 }
 
-int sip_next_hop(const struct sip *s, struct address *out)
+bool sip_uri_is_tcp(const osip_uri_t *uri)
+{
+	osip_uri_param_t *p = NULL;
+	if (!uri ||
+	    osip_uri_param_get_byname((osip_list_t *)&uri->url_params, (char *)"transport", &p) ||
+	    !p)
+		return false;
+	return p->gvalue && !strcasecmp(p->gvalue, "tcp");
+}
+
+int sip_next_hop(const struct sip *s, struct address *out, bool *tcp)
 {
 	const osip_uri_t *route = sip_route(s, 0);
-	return sip_uri_address(route ? route : s->osip->req_uri, out);
+	const osip_uri_t *uri = route ? route : s->osip->req_uri;
+	*tcp = sip_uri_is_tcp(uri);
+	return sip_uri_address(uri, out);
 }
 
 int sip_request_uri_set(struct sip *s, const char *uri)

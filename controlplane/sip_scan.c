@@ -79,18 +79,15 @@ static int head_append(struct sip_scan *s, const char *text)
 	return 0;
 }
 
-static int take_content_length(struct sip_scan *s, const char *value)
+static void take_content_length(struct sip_scan *s, const char *value)
 {
 	char *end;
-	if (!isdigit((unsigned char)value[0]))
-		return -EBADMSG;
 	unsigned long n = strtoul(value, &end, 10);
-	if (*end || n > SIP_MESSAGE_BYTES)
-		return -EBADMSG;
-	if (s->content_length >= 0 && s->content_length != (long)n)
-		return -EBADMSG;
-	s->content_length = (long)n;
-	return 0;
+	if (!isdigit((unsigned char)value[0]) || *end || n > SIP_MESSAGE_BYTES ||
+	    (s->content_length >= 0 && s->content_length != (long)n))
+		s->bad_length = true;
+	else
+		s->content_length = (long)n;
 }
 
 static unsigned count_commas(const char *value)
@@ -155,8 +152,10 @@ static int take_header(struct sip_scan *s, char *line)
 		value[--n] = '\0';
 	if (n >= SIP_VALUE_BYTES)
 		return -EMSGSIZE;
-	if (!strcasecmp(name, "Content-Length"))
-		return take_content_length(s, value);
+	if (!strcasecmp(name, "Content-Length")) {
+		take_content_length(s, value);
+		return 0;
+	}
 	for (unsigned i = 0; i < N_OF(parsed_names); i++)
 		if (!strcasecmp(name, parsed_names[i].name))
 			return take_parsed(s, i, value);
@@ -214,19 +213,21 @@ static int take_start_line(struct sip_scan *s, const char *line)
 static int take_body(struct sip_scan *s, const char *bytes, size_t n_bytes)
 {
 	/* RFC 3261 18.3: over UDP the rest of the datagram, or what Content-Length says of it. */
-	if (s->content_length > (long)n_bytes)
+	if (s->bad_length || s->content_length > (long)n_bytes)
 		return -EBADMSG;
 	s->body = bytes;
 	s->body_bytes = s->content_length < 0 ? n_bytes : (size_t)s->content_length;
 	return 0;
 }
 
-int sip_scan(const char *bytes, size_t n_bytes, struct sip_scan *s)
+int sip_scan(const char *bytes, size_t n_bytes, bool head_only, struct sip_scan *s)
 {
 	s->head_bytes = s->line_bytes = 0;
 	s->n_others = s->n_headers = s->n_listed = 0;
 	s->n_from = s->n_to = s->n_call_id = s->n_cseq = s->n_via = 0;
 	s->content_length = -1;
+	s->bad_length = false;
+	s->body_bytes = 0;
 	if (n_bytes > SIP_MESSAGE_BYTES)
 		return -EMSGSIZE;
 	size_t used = 0;
@@ -247,5 +248,7 @@ int sip_scan(const char *bytes, size_t n_bytes, struct sip_scan *s)
 	if (s->n_from != 1 || s->n_to != 1 || s->n_call_id != 1 || s->n_cseq != 1 || !s->n_via)
 		return -EBADMSG;
 	int error = head_append(s, "\r\n");
-	return error ? error : take_body(s, bytes + used, n_bytes - used);
+	if (error || head_only)
+		return error;
+	return take_body(s, bytes + used, n_bytes - used);
 }

@@ -29,10 +29,14 @@ struct sip_scan {
 	unsigned n_headers, n_listed;
 	unsigned n_from, n_to, n_call_id, n_cseq, n_via;
 	long content_length; /* -1: none seen */
+	bool bad_length;     /* no number, too large, or two that differ */
 };
 
-/* Returns 0, -EMSGSIZE or -EBADMSG. */
-int sip_scan(const char *bytes, size_t n_bytes, struct sip_scan *out);
+/*
+ * Returns 0, -EMSGSIZE or -EBADMSG. head_only: there is no body, and Content-Length counts for
+ * nothing.
+ */
+int sip_scan(const char *bytes, size_t n_bytes, bool head_only, struct sip_scan *out);
 
 /* The last pass, sip_check.c: whether what libosip2 made of it is what sip.h promises. */
 bool sip_is_complete(const osip_message_t *m);

@@ -5,27 +5,48 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "controlplane/log.h"
-#include "controlplane/loop.h"
-#include "controlplane/sip.h"
+#include "controlplane/transport_impl.h"
 #include "crypto/wipe.h"
 
-#define BATCH         16 /* datagrams a recvmmsg() takes */
-#define MAX_BATCHES   8  /* per wake-up, so that one busy socket does not starve the rest */
-#define MAX_ENDPOINTS 1024
+#define MAX_BATCHES   8         /* per wake-up, so that one busy socket does not starve the rest */
 #define SOCKET_BUFFER (4 << 20) /* a burst of some thousand messages; the kernel may give less */
 
-struct transport {
-	struct loop *loop;
-	struct transport_user user;
-	struct endpoint *endpoints[MAX_ENDPOINTS];
-	unsigned n_endpoints;
-	struct transport_counters counters;
-	/* One byte more than is legal, to tell a datagram that was cut. */
-	char buffers[BATCH][SIP_MESSAGE_BYTES + 1];
+#define SPARE_DESCRIPTORS 512 /* for all else of the process; transports of other roles compete */
+
+/*
+ * A UE over TCP has two connections, and a third in the clear until it is registered; behind one
+ * address there may be a house full of UEs. Half messages are at most 2 · 512 · 64 kB.
+ */
+static const struct transport_limits default_limits = {
+	.n_connections = 131072,
+	.n_strangers = 4096,
+	.n_of_stranger = 64,
+	.n_halves = 512,
+	.queue_bytes = 64 << 20,
 };
+
+/* As many descriptors as the process may have decide what is left of the defaults. */
+static struct transport_limits possible_limits(void)
+{
+	struct transport_limits limits = default_limits;
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return limits;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	rlim_t spare = files.rlim_max > 2 * SPARE_DESCRIPTORS ? files.rlim_max - SPARE_DESCRIPTORS
+							      : SPARE_DESCRIPTORS;
+	if (spare < limits.n_connections + limits.n_strangers) {
+		limits.n_strangers =
+			(uint32_t)(spare / 4 < limits.n_strangers ? spare / 4 : limits.n_strangers);
+		limits.n_connections = (uint32_t)spare - limits.n_strangers;
+	}
+	return limits;
+}
 
 struct transport *transport_new(struct loop *loop, struct transport_user user)
 {
@@ -34,7 +55,26 @@ struct transport *transport_new(struct loop *loop, struct transport_user user)
 		return NULL;
 	t->loop = loop;
 	t->user = user;
-	return t;
+	t->limits = possible_limits();
+	if (!stream_init(t))
+		return t;
+	transport_free(t);
+	return NULL;
+}
+
+const struct transport_limits *transport_limits(const struct transport *t)
+{
+	return &t->limits;
+}
+
+void transport_set_limits(struct transport *t, const struct transport_limits *limits)
+{
+	t->limits = *limits;
+}
+
+uint32_t transport_connections(const struct transport *t)
+{
+	return (uint32_t)table_count(t->by_id);
 }
 
 const struct transport_counters *transport_counters(const struct transport *t)
@@ -46,8 +86,12 @@ static void endpoint_free(struct endpoint *e)
 {
 	if (e->event)
 		event_free(e->event);
+	if (e->acceptable)
+		event_free(e->acceptable);
 	if (e->fd >= 0)
 		close(e->fd);
+	if (e->tcp_fd >= 0)
+		close(e->tcp_fd);
 	free(e);
 }
 
@@ -55,6 +99,7 @@ void transport_free(struct transport *t)
 {
 	if (!t)
 		return;
+	stream_fini(t);
 	for (unsigned i = 0; i < t->n_endpoints; i++)
 		endpoint_free(t->endpoints[i]);
 	free(t);
@@ -75,11 +120,11 @@ static int receive_batch(struct endpoint *e)
 	}
 	int n = recvmmsg(e->fd, headers, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
-		struct address from;
-		if (address_from_sockaddr(&sources[i], &from))
+		struct path from = { .endpoint = e };
+		if (address_from_sockaddr(&sources[i], &from.peer))
 			continue;
 		t->counters.rx++;
-		t->user.receive(t->user.user, e, &from, t->buffers[i], headers[i].msg_len);
+		t->user.receive(t->user.user, &from, t->buffers[i], headers[i].msg_len);
 		wipe(t->buffers[i], headers[i].msg_len); /* SM5 carries keys */
 	}
 	return n;
@@ -92,63 +137,75 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 			return;
 }
 
-static int open_socket(const struct address *local, const char *device, int *out)
+int transport_prepare_socket(const struct endpoint *e, int fd)
 {
-	struct sockaddr_storage name;
-	socklen_t name_bytes = address_to_sockaddr(local, &name);
-	int fd = socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
 	int one = 1;
-	int size = SOCKET_BUFFER;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	/* An IPv6 address may still be in duplicate detection when we start. */
 	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
-	if (local->family == 6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) < 0)
-		goto close_socket;
-	if (device[0] && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, strlen(device)) < 0)
-		goto close_socket;
-	if (bind(fd, (struct sockaddr *)&name, name_bytes) < 0)
-		goto close_socket;
-	*out = fd;
+	if (e->local.family == 6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) < 0)
+		return -errno;
+	if (e->device[0] &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, e->device, strlen(e->device)) < 0)
+		return -errno;
+	int type = 0;
+	socklen_t n = sizeof(type);
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0)
+		return -errno;
+	/* Many connections from one port; and a restart does not wait for those of before. */
+	if (type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
+		return -errno;
 	return 0;
+}
 
-close_socket:;
-	int error = -errno;
-	close(fd);
-	return error;
+static int open_udp(struct endpoint *e)
+{
+	struct sockaddr_storage name;
+	socklen_t name_bytes = address_to_sockaddr(&e->local, &name);
+	int size = SOCKET_BUFFER;
+	e->fd = socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (e->fd < 0)
+		return -errno;
+	setsockopt(e->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	setsockopt(e->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	int error = transport_prepare_socket(e, e->fd);
+	if (error)
+		return error;
+	if (bind(e->fd, (struct sockaddr *)&name, name_bytes) < 0)
+		return -errno;
+	e->event = event_new(loop_base(e->transport->loop), e->fd, EV_READ | EV_PERSIST,
+			     on_readable, e);
+	return e->event && !event_add(e->event, NULL) ? 0 : -ENOMEM;
 }
 
 int transport_listen(struct transport *t, enum endpoint_side side, uint16_t zone,
-		     const struct address *local, const char *device, struct endpoint **out)
+		     const struct address *local, const char *device, enum endpoint_tcp tcp,
+		     struct endpoint **out)
 {
-	if (t->n_endpoints == MAX_ENDPOINTS)
+	if (t->n_endpoints == MAX_ENDPOINTS || strlen(device) >= sizeof((*out)->device))
 		return -ENOSPC;
 	struct endpoint *e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
 	*e = (struct endpoint){ .transport = t,
 				.fd = -1,
-				.protocol = ENDPOINT_UDP,
+				.tcp_fd = -1,
 				.side = side,
+				.tcp = tcp,
 				.zone = zone,
 				.local = *local,
 				.sent_by = *local };
-	int error = open_socket(local, device, &e->fd);
-	if (error)
-		goto free_endpoint;
-	error = -ENOMEM;
-	e->event = event_new(loop_base(t->loop), e->fd, EV_READ | EV_PERSIST, on_readable, e);
-	if (!e->event || event_add(e->event, NULL))
-		goto free_endpoint;
+	strcpy(e->device, device);
+	int error = open_udp(e);
+	if (!error && (tcp == ENDPOINT_ACCEPTS || tcp == ENDPOINT_TCP_BOTH_WAYS))
+		error = stream_listen(e);
+	if (error) {
+		endpoint_free(e);
+		return error;
+	}
 	t->endpoints[t->n_endpoints++] = e;
 	*out = e;
 	return 0;
-
-free_endpoint:
-	endpoint_free(e);
-	return error;
 }
 
 struct endpoint *transport_find(const struct transport *t, uint16_t zone,
@@ -160,19 +217,26 @@ struct endpoint *transport_find(const struct transport *t, uint16_t zone,
 	return NULL;
 }
 
-int transport_send(struct endpoint *e, const struct address *to, const char *bytes, size_t n_bytes)
+static int send_datagram(const struct path *path, const char *bytes, size_t n_bytes)
 {
-	if (to->family != e->local.family)
-		return -EAFNOSUPPORT;
 	struct sockaddr_storage name;
-	socklen_t name_bytes = address_to_sockaddr(to, &name);
-	if (sendto(e->fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&name,
-		   name_bytes) < 0) {
-		int error = -errno;
-		e->transport->counters.tx_failed++;
-		log_warn("cannot send SIP: %s", strerror(-error));
-		return error;
-	}
-	e->transport->counters.tx++;
-	return 0;
+	socklen_t name_bytes = address_to_sockaddr(&path->peer, &name);
+	ssize_t n = sendto(path->endpoint->fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL,
+			   (struct sockaddr *)&name, name_bytes);
+	return n < 0 ? -errno : 0;
+}
+
+int transport_send(struct path *path, const char *bytes, size_t n_bytes)
+{
+	struct transport *t = path->endpoint->transport;
+	if (path->peer.family != path->endpoint->local.family)
+		return -EAFNOSUPPORT;
+	int error =
+		path->tcp ? stream_send(path, bytes, n_bytes) : send_datagram(path, bytes, n_bytes);
+	t->counters.tx += !error;
+	t->counters.tx_failed += error != 0;
+	if (error)
+		log_warn("cannot send SIP over %s: %s", path->tcp ? "TCP" : "UDP",
+			 strerror(-error));
+	return error;
 }

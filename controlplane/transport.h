@@ -1,12 +1,13 @@
 /*
- * Sockets under SIP. An endpoint is one socket of ours with its zone and local address; a message
- * arrives with the endpoint and the peer's address (with them, the 5-tuple), and is sent on an
- * endpoint to an address. On Gm the kernel port delivers to a protected endpoint only what came out
- * of the SA with that 5-tuple, and puts what leaves it into the SA with that tuple, so the tuple is
- * all that is ever asked about a sender.
+ * Sockets under SIP. An endpoint is an address of ours in a zone, with its UDP socket and, where it
+ * is wanted, TCP; a message arrives with the path that it came by (with the endpoint and the peer's
+ * address: the 5-tuple), and is sent on a path. On Gm the kernel port delivers to a protected
+ * endpoint only what came out of the SA with that 5-tuple, and puts what leaves it into the SA with
+ * that tuple, so the tuple is all that is ever asked about a sender, over UDP and TCP alike.
  *
- * UDP now; an endpoint says its protocol, so that TCP connections can become endpoints too.
- * Bytes handed to receive() live until it returns.
+ * transport.c has endpoints and UDP, stream.c connections, stream_list.c how many of them there may
+ * be and for how long. Bytes handed to receive() live until it returns, and are wiped then. One
+ * thread.
  */
 #ifndef CONTROLPLANE_TRANSPORT_H
 #define CONTROLPLANE_TRANSPORT_H
@@ -21,10 +22,6 @@ struct event;
 struct loop;
 struct transport;
 
-enum endpoint_protocol {
-	ENDPOINT_UDP,
-};
-
 /* On which side of the P-CSCF: timers, trust and the way of answers depend on it. */
 enum endpoint_side {
 	ENDPOINT_CORE,         /* Mw: between CSCFs */
@@ -32,13 +29,24 @@ enum endpoint_side {
 	ENDPOINT_GM_PROTECTED, /* toward UEs, port_ps or one of port_pc */
 };
 
+/* What an endpoint does with TCP. */
+enum endpoint_tcp {
+	ENDPOINT_NO_TCP,
+	ENDPOINT_ACCEPTS,       /* and never opens a connection */
+	ENDPOINT_CONNECTS,      /* from its own port, and never listens */
+	ENDPOINT_TCP_BOTH_WAYS, /* connects from any port */
+};
+
 struct endpoint {
 	struct transport *transport;
 	struct event *event;
+	struct event *acceptable; /* of the TCP socket that listens; NULL: none */
 	int fd;
-	enum endpoint_protocol protocol;
+	int tcp_fd; /* -1: none */
 	enum endpoint_side side;
+	enum endpoint_tcp tcp;
 	uint16_t zone; /* index in the configuration; 0xffff on the core side */
+	char device[16];
 	struct address local;
 	struct address
 		sent_by; /* what our Via says: where answers to us go; local unless changed */
@@ -46,34 +54,90 @@ struct endpoint {
 
 #define ZONE_CORE 0xffff
 
+/*
+ * How something is sent, or was received. Over TCP it goes on the connection while that lives, else
+ * on the one from `endpoint` to `peer`, which is opened when there is none and the endpoint may.
+ */
+struct path {
+	struct endpoint *endpoint;
+	struct address peer;
+	bool tcp;
+	uint64_t connection; /* its number, never used twice; 0: none yet */
+};
+
 struct transport_user {
-	void (*receive)(void *user, struct endpoint *e, const struct address *from,
-			const char *bytes, size_t n_bytes);
+	void (*receive)(void *user, const struct path *from, const char *bytes, size_t n_bytes);
+	/*
+	 * The head of a message whose end cannot be known, or that is too long: to be answered with
+	 * `status` on `from`. The connection then closes. May be NULL.
+	 */
+	void (*refuse)(void *user, const struct path *from, const char *head, size_t n_bytes,
+		       int status);
+	/*
+	 * A connection is gone (RFC 3261 18.4); `opened` is false when there never was one. May
+	 * send, and is called from inside transport_send() for others than its own. May be NULL.
+	 */
+	void (*closed)(void *user, uint64_t connection, bool opened);
 	void *user;
 };
 
 struct transport_counters {
-	uint64_t rx, tx; /* datagrams */
-	uint64_t tx_failed;
+	uint64_t rx, tx;          /* messages */
+	uint64_t tx_failed;       /* not taken by the kernel, or no connection */
+	uint64_t tcp_accepted;    /* connections */
+	uint64_t tcp_opened;      /* by us */
+	uint64_t tcp_not_opened;  /* refused by the peer or not answered */
+	uint64_t tcp_crowded_out; /* closed to make room for newer ones */
+	uint64_t tcp_too_slow;    /* closed: half a message for too long */
+	uint64_t tcp_refused;     /* closed: no end of the message can be known, or too long */
+};
+
+/* Connections there may be: of all, and of strangers, who are those on the unprotected port. */
+struct transport_limits {
+	uint32_t n_connections; /* without strangers */
+	uint32_t n_strangers;
+	uint32_t n_of_stranger; /* of one address (IPv6: of one /64) */
+	uint32_t n_halves;      /* messages not whole yet, of strangers and of the others each */
+	uint32_t queue_bytes;   /* not sent yet, of all */
 };
 
 struct transport *transport_new(struct loop *loop, struct transport_user user);
-void transport_free(struct transport *t); /* and its endpoints */
+void transport_free(struct transport *t); /* and its endpoints; nobody is told */
+
+/* The defaults of transport_new(), and others. */
+const struct transport_limits *transport_limits(const struct transport *t);
+void transport_set_limits(struct transport *t, const struct transport_limits *limits);
 
 /*
- * Opens a UDP socket on `local`, bound to the kernel interface `device` unless it is "". Returns 0
- * and *out (owned by the transport), or -errno.
+ * Opens `local` for UDP and, as `tcp` says, TCP, bound to the kernel interface `device` unless it
+ * is
+ * "". Returns 0 and *out (owned by the transport), or -errno.
  */
 int transport_listen(struct transport *t, enum endpoint_side side, uint16_t zone,
-		     const struct address *local, const char *device, struct endpoint **out);
+		     const struct address *local, const char *device, enum endpoint_tcp tcp,
+		     struct endpoint **out);
 
 const struct transport_counters *transport_counters(const struct transport *t);
+uint32_t transport_connections(const struct transport *t);
 
 /* The endpoint with this zone and local address; NULL. */
 struct endpoint *transport_find(const struct transport *t, uint16_t zone,
 				const struct address *local);
 
-/* Sends one datagram. Returns 0 or -errno; a full socket buffer (-EAGAIN) is a lost datagram. */
-int transport_send(struct endpoint *e, const struct address *to, const char *bytes, size_t n_bytes);
+/* Whether a connection may be opened along this path. */
+bool transport_may_connect(const struct path *path);
+
+/*
+ * Sends one message. Over TCP path->connection becomes the one it left on, which may not be open
+ * yet; whether it ever is, closed() tells. Returns 0 or -errno; a full socket buffer (-EAGAIN) is a
+ * lost datagram, -ENOBUFS a peer that does not read.
+ */
+int transport_send(struct path *path, const char *bytes, size_t n_bytes);
+
+/*
+ * Closes the connections of this tuple at once, with a reset, so that nothing of them is left when
+ * the tuple gets another owner.
+ */
+void transport_close(struct endpoint *e, const struct address *peer);
 
 #endif

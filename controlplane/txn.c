@@ -14,9 +14,11 @@ struct txns *txns_new(struct loop *loop, uint32_t max_txns)
 	t->max = max_txns;
 	t->servers = table_new(max_txns / 2);
 	t->clients = table_new(max_txns / 2);
-	if (!t->servers || !t->clients) {
+	t->by_connection = table_new(max_txns / 2);
+	if (!t->servers || !t->clients || !t->by_connection) {
 		table_free(t->servers);
 		table_free(t->clients);
+		table_free(t->by_connection);
 		free(t);
 		return NULL;
 	}
@@ -41,6 +43,7 @@ void txns_free(struct txns *t)
 	table_visit(t->servers, free_server, NULL);
 	table_free(t->clients);
 	table_free(t->servers);
+	table_free(t->by_connection);
 	free(t);
 }
 
@@ -75,11 +78,9 @@ int sending_set(struct sending *o, const struct sip *s)
 	return 0;
 }
 
-/* A datagram that cannot be sent is a lost one: the timers deal with it. */
-void sending_send(struct sending *o)
+int sending_send(struct sending *o)
 {
-	if (o->bytes)
-		transport_send(o->path.endpoint, &o->path.peer, o->bytes, o->n_bytes);
+	return o->bytes ? transport_send(&o->path, o->bytes, o->n_bytes) : 0;
 }
 
 void sending_clear(struct sending *o)

@@ -4,7 +4,8 @@
  * One table per proxy. A server transaction absorbs retransmitted requests and repeats the last
  * answer; a client transaction retransmits its request and gives every answer once to its owner.
  * Timers follow the side of the path: toward UEs T1, T2, T4 = 2, 16, 17 s, in the core 0.5, 4, 5 s
- * (TS 24.229 table 7.7.1). Lookup and timers are O(1) and O(log n); the number is bounded.
+ * (TS 24.229 table 7.7.1). Over TCP nothing is sent twice and nothing waits for repetitions. Lookup
+ * and timers are O(1) and O(log n); the number is bounded.
  *
  * A transaction frees itself when RFC 3261 says so. Its request is kept while an answer may need
  * it and belongs to the transaction: readers may hold on to it until they gave the final answer.
@@ -16,20 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "controlplane/address.h"
+#include "controlplane/transport.h"
 
-struct endpoint;
 struct loop;
 struct sip;
 struct txns;
 struct server_txn;
 struct client_txn;
-
-/* How something is sent: from this socket to this address. */
-struct path {
-	struct endpoint *endpoint;
-	struct address peer;
-};
 
 struct txn_counters {
 	uint64_t server, client; /* begun */
@@ -37,6 +31,9 @@ struct txn_counters {
 	uint64_t retransmitted;  /* requests and responses sent again by a timer */
 	uint64_t timed_out;      /* client transactions without a final answer */
 	uint64_t unmatched;      /* responses that no transaction waits for */
+	uint64_t disconnected;   /* client transactions that ended with their TCP connection */
+	uint64_t by_size;        /* requests too long for UDP, over TCP */
+	uint64_t fell_back;      /* of these, over UDP after all: the peer refused TCP */
 	uint64_t refused;        /* no room */
 };
 
@@ -94,8 +91,8 @@ void *server_txn_owner(const struct server_txn *x);
 struct client_user {
 	/*
 	 * An answer (topmost Via still ours), which the callee takes, or NULL when none came in
-	 * time (timers B, C, F). One final answer or NULL is the last call; only an INVITE may give
-	 * further 2xx after a 2xx (RFC 6026).
+	 * time (timers B, C, F) or the connection was lost. One final answer or NULL is the last
+	 * call; only an INVITE may give further 2xx after a 2xx (RFC 6026).
 	 */
 	void (*on_response)(void *user, struct sip *response);
 	/* Called once, when no more on_response follows: `user` may be freed. May be NULL. */
@@ -105,8 +102,10 @@ struct client_user {
 
 /*
  * Sends `request` (not ACK; topmost Via already ours, with `branch`, unique) and takes it. Answers
- * are taken only from path->peer's host. Returns 0 and *out (NULL allowed), valid until on_end, or
- * -errno: -ENOSPC no room; then nothing of `user` is called and `request` is still the caller's.
+ * are taken only from path->peer's host. A request of more than TXN_UDP_BYTES goes over TCP where
+ * the endpoint may connect, and over UDP if the peer refuses that: RFC 3261 18.1.1. Returns 0 and
+ * *out (NULL allowed), valid until on_end, or -errno: -ENOSPC no room; then nothing of `user` is
+ * called and `request` is still the caller's.
  */
 int client_txn_new(struct txns *t, struct sip *request, const char *branch, const struct path *path,
 		   struct client_user user, struct client_txn **out);
@@ -114,8 +113,13 @@ int client_txn_new(struct txns *t, struct sip *request, const char *branch, cons
 /* Hands a response to its transaction, which takes it. False: none; still the caller's. */
 bool txns_response(struct txns *t, struct sip *response, const struct address *source);
 
+/* A connection is gone: what waits for an answer on it ends, RFC 3261 18.4. */
+void txns_closed(struct txns *t, uint64_t connection, bool opened);
+
 /* Sends CANCEL for an INVITE that has no final answer yet: RFC 3261 9.1. */
 void client_txn_cancel(struct client_txn *x);
+
+#define TXN_UDP_BYTES 1300 /* the path MTU is not known: RFC 3261 18.1.1, TS 24.229 4.2A */
 
 /* T1, T2, T4 of the side of an endpoint. */
 struct txn_times {

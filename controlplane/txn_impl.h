@@ -20,6 +20,7 @@ struct txns {
 	struct loop *loop;
 	struct table *servers;
 	struct table *clients;
+	struct table *by_connection; /* client transactions over TCP */
 	uint32_t n, max;
 	uint32_t n_strangers; /* of n: server transactions of the unprotected port */
 	struct txn_counters counters;
@@ -62,14 +63,18 @@ struct client_txn {
 	enum { CLIENT_CALLING, CLIENT_PROCEEDING, CLIENT_ACCEPTED, CLIENT_COMPLETED } state;
 	bool invite;
 	bool cancelled;
-	struct sip *request; /* of an INVITE, for ACK and CANCEL */
+	bool by_size; /* over TCP only because it is long */
+	bool failed;  /* the connection was lost: `end` fires at once */
+	struct table_node by_connection;
+	struct sip *request; /* of an INVITE, for ACK and CANCEL; with by_size for UDP */
 	struct client_user user;
 	char key[];
 };
 
 /* Sets the bytes (and frees the ones before) by printing `s`. Returns 0 or -errno. */
 int sending_set(struct sending *o, const struct sip *s);
-void sending_send(struct sending *o);
+/* Returns 0 or -errno. */
+int sending_send(struct sending *o);
 void sending_clear(struct sending *o);
 
 void client_txn_free(struct client_txn *x);

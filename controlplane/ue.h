@@ -24,7 +24,8 @@
  * carries the last answers (and takes REGISTER, as unprotected).
  *
  * (TS 33.203 7.4; 64·T1 = 128 s.) "Gone" means deleted in the data plane too. The data plane may
- * end a set first; then ue_set_expired() removes it here.
+ * end a set first; then ue_set_expired() removes it here. The TCP connections of a set end before
+ * it does.
  *
  * Keys are never kept: pcscf_challenge.c hands them to the data plane and wipes them. Handles
  * (api_set.registration) are id << 16 | number: the id is also the user part of the UE's Path and
@@ -136,9 +137,9 @@ struct sa_set *ue_set_by_registration(const struct ues *u, uint64_t registration
 /* Whether (UE, port_uc) is taken, by a set that a new challenge does not end: C-053 (b). */
 bool ue_port_uc_in_use(const struct ues *u, uint16_t zone, const struct address *host, uint16_t uc,
 		       const char *impi);
-/* Whether a set with this port_pc, toward port_us, is there. */
-bool ue_port_pc_in_use(const struct ues *u, uint16_t zone, const struct address *host, uint16_t us,
-		       const struct endpoint *pc);
+/* The set with this port_pc, toward port_us; NULL. */
+struct sa_set *ue_set_by_us(const struct ues *u, uint16_t zone, const struct address *host,
+			    uint16_t us, const struct endpoint *pc);
 
 /*
  * A new set in SET_INSTALLING. The UE's temporary sets go first (C-083 b), then the oldest that are
@@ -175,7 +176,7 @@ void ues_keep(struct ues *u, bool (*is_held)(void *user, uint64_t registration),
 struct sa_set *ue_established(const struct ue *ue);
 /* The one that carries what we send (C-086 b): established once used, else the old one; NULL. */
 struct sa_set *ue_outgoing(const struct ue *ue);
-/* How it is reached over a set: from port_pc to port_us, WIRE 7. */
+/* How it is reached over a set: from port_pc to port_us, WIRE 7; over UDP unless changed. */
 struct path ue_path(const struct sa_set *s);
 
 /*

@@ -42,16 +42,16 @@ bool ue_port_uc_in_use(const struct ues *u, uint16_t zone, const struct address 
 	return s && (s->state != SET_TEMPORARY || strcmp(s->ue->impi, impi));
 }
 
-bool ue_port_pc_in_use(const struct ues *u, uint16_t zone, const struct address *host, uint16_t us,
-		       const struct endpoint *pc)
+struct sa_set *ue_set_by_us(const struct ues *u, uint16_t zone, const struct address *host,
+			    uint16_t us, const struct endpoint *pc)
 {
 	uint64_t hash = ue_hash_tuple(u->by_us, zone, host, us, pc->local.port);
 	for (struct table_node *n = table_first(u->by_us, hash); n; n = table_next(n)) {
-		const struct sa_set *s = table_entry(n, struct sa_set, by_us);
+		struct sa_set *s = table_entry(n, struct sa_set, by_us);
 		if (s->ports.us == us && s->ports.pc == pc && is_at(s->ue, zone, host))
-			return true;
+			return s;
 	}
-	return false;
+	return NULL;
 }
 
 uint64_t ue_hash_registration(const struct ues *u, uint64_t registration)

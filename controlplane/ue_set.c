@@ -20,10 +20,21 @@ static void set_lifetime(struct sa_set *s, uint32_t lifetime_s)
 	timer_set(loop, &s->timer, (uint64_t)lifetime_s * 1000);
 }
 
+/* Before the tuples can be another's; the resets still find the SAs in the data plane. */
+static void disconnect(const struct sa_set *s)
+{
+	struct address uc = s->ue->host, us = s->ue->host;
+	uc.port = s->ports.uc;
+	us.port = s->ports.us;
+	transport_close(s->ports.ps, &uc);
+	transport_close(s->ports.pc, &us);
+}
+
 void ue_set_forget(struct sa_set *s)
 {
 	struct ue *ue = s->ue;
 	struct ues *u = ue->ues;
+	disconnect(s);
 	timer_cancel(u->loop, &s->timer);
 	table_remove(u->by_uc, &s->by_uc);
 	table_remove(u->by_us, &s->by_us);
@@ -46,6 +57,7 @@ void ue_set_forget(struct sa_set *s)
 /* Also in the data plane, now or after the grace; here at once. */
 static void drop(struct sa_set *s)
 {
+	disconnect(s);
 	dpclient_delete(s->ue->ues->dp, s->registration, 0);
 	ue_set_forget(s);
 }
@@ -122,7 +134,7 @@ static int replace_temporary(struct ue *ue, const struct set_ports *ports, struc
 	struct ues *u = ue->ues;
 	drop_temporary(ue);
 	if (ue_set_by_uc(u, ue->zone, &ue->host, ports->uc) ||
-	    ue_port_pc_in_use(u, ue->zone, &ue->host, ports->us, ports->pc))
+	    ue_set_by_us(u, ue->zone, &ue->host, ports->us, ports->pc))
 		return -EADDRINUSE;
 	int error = make_room(ue);
 	if (error)

@@ -15,17 +15,18 @@
 static void look(const struct sip *s)
 {
 	struct address a;
+	bool tcp;
 	char text[SIP_VALUE_BYTES];
 	sip_call_id(s, text, sizeof(text));
 	sip_to_tag(s);
-	sip_via_target(s, &a);
+	sip_via_target(s, false, &a);
 	sip_aor(s->osip->from->url, text, sizeof(text));
 	sip_aor(s->osip->to->url, text, sizeof(text));
 	sip_header_number(s, "Expires", 0);
 	for (unsigned i = 0; sip_list_get(s, "P-Associated-URI", i, text, sizeof(text)) >= 0; i++)
 		sip_aor_text(text, text, sizeof(text));
 	if (sip_is_request(s))
-		sip_next_hop(s, &a);
+		sip_next_hop(s, &a, &tcp);
 }
 
 /* No header of this name still has the parameter. */

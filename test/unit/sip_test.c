@@ -239,7 +239,7 @@ TEST(sip, via_says_where_answers_go)
 			 rows[i].via);
 		struct sip *s = parse(text);
 		ASSERT_EQ(sip_via_received(s, &source), 0);
-		ASSERT_EQ(sip_via_target(s, &target), 0);
+		ASSERT_EQ(sip_via_target(s, false, &target), 0);
 		EXPECT_STREQ(address_print(&target, host), rows[i].target);
 		sip_free(s);
 	}
@@ -250,7 +250,7 @@ TEST(sip, via_of_ours_goes_on_top_and_off_again)
 	struct sip *s = parse(HEAD "\r\n");
 	struct address own;
 	address_parse("2001:db8::5", 5063, &own);
-	ASSERT_EQ(sip_via_push(s, &own, "z9hG4bKown"), 0);
+	ASSERT_EQ(sip_via_push(s, &own, "z9hG4bKown", false), 0);
 	EXPECT_STREQ(sip_via_param(sip_via(s, 0), "branch"), "z9hG4bKown");
 	char *text = print(s);
 	EXPECT_TRUE(strstr(text, "Via: SIP/2.0/UDP [2001:db8::5]:5063;branch=z9hG4bKown\r\nVia: "));
@@ -281,15 +281,80 @@ TEST(sip, next_hop_is_the_route_then_the_request_uri_and_never_a_name)
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char text[512], host[ADDRESS_TEXT_BYTES];
 		struct address hop;
+		bool tcp;
 		test_context("%s %s", rows[i].uri, rows[i].route);
 		snprintf(text, sizeof(text),
 			 "OPTIONS %s SIP/2.0\r\n" OUR_VIA DIALOG "CSeq: 7 OPTIONS\r\n%s\r\n",
 			 rows[i].uri, rows[i].route);
 		struct sip *s = parse(text);
-		int error = sip_next_hop(s, &hop);
+		int error = sip_next_hop(s, &hop, &tcp);
 		EXPECT_EQ(error, rows[i].hop ? 0 : -EINVAL);
 		if (!error)
 			EXPECT_STREQ(address_print(&hop, host), rows[i].hop);
+		sip_free(s);
+	}
+}
+
+TEST(sip, transport_of_a_uri_and_of_our_via)
+{
+	static const struct {
+		const char *uri, *route;
+		bool tcp;
+	} rows[] = {
+		{ "sip:u@192.0.2.1", "", false },
+		{ "sip:u@192.0.2.1;transport=tcp", "", true },
+		{ "sip:u@192.0.2.1:5062;ob;TRANSPORT=TCP", "", true },
+		{ "sip:u@192.0.2.1;transport=udp", "", false },
+		{ "sip:u@192.0.2.1;transport", "", false },
+		{ "sip:u@192.0.2.1;transport=tcp", "Route: <sip:192.0.2.3;lr>\r\n", false },
+		{ "sip:u@192.0.2.1", "Route: <sip:192.0.2.3;lr;transport=tcp>\r\n", true },
+	};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512];
+		struct address hop;
+		bool tcp = !rows[i].tcp;
+		test_context("%s %s", rows[i].uri, rows[i].route);
+		snprintf(text, sizeof(text),
+			 "OPTIONS %s SIP/2.0\r\n" OUR_VIA DIALOG "CSeq: 7 OPTIONS\r\n%s\r\n",
+			 rows[i].uri, rows[i].route);
+		struct sip *s = parse(text);
+		EXPECT_EQ(sip_next_hop(s, &hop, &tcp), 0);
+		EXPECT_EQ(tcp, rows[i].tcp);
+		ASSERT_EQ(sip_via_push(s, &hop, "z9hG4bKown", rows[i].tcp), 0);
+		EXPECT_STREQ(sip_via(s, 0)->protocol, rows[i].tcp ? "TCP" : "UDP");
+		ASSERT_EQ(sip_via_set_tcp(s, !rows[i].tcp), 0);
+		EXPECT_STREQ(sip_via(s, 0)->protocol, rows[i].tcp ? "UDP" : "TCP");
+		sip_free(s);
+	}
+}
+
+TEST(sip, lost_connection_of_a_request_is_replaced_by_one_to_the_port_of_sent_by)
+{
+	struct address source, target;
+	char host[ADDRESS_TEXT_BYTES];
+	struct sip *s = parse("OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.9:5070;rport"
+			      ";branch=z9hG4bKa\r\n" DIALOG "CSeq: 7 OPTIONS\r\n\r\n");
+	address_parse("192.0.2.10", 7777, &source);
+	ASSERT_EQ(sip_via_received(s, &source), 0);
+	ASSERT_EQ(sip_via_target(s, true, &target), 0);
+	EXPECT_STREQ(address_print(&target, host), "192.0.2.10:5070");
+	sip_free(s);
+}
+
+TEST(sip, head_alone_parses_whatever_its_length_says)
+{
+	static const char *const lengths[] = { "", "Content-Length: 7\r\n", "Content-Length: x\r\n",
+					       "l: 1\r\nContent-Length: 2\r\n" };
+	for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		char text[512];
+		struct sip *s = NULL;
+		test_context("%s", lengths[i]);
+		int n = snprintf(text, sizeof(text), HEAD "%s\r\n", lengths[i]);
+		EXPECT_EQ(sip_parse(text, (size_t)n, &s), i ? -EBADMSG : 0);
+		if (!i)
+			sip_free(s);
+		ASSERT_EQ(sip_parse_head(text, (size_t)n, &s), 0);
+		EXPECT_EQ(s->body_bytes, 0);
 		sip_free(s);
 	}
 }

@@ -25,8 +25,7 @@ static struct txns *txns;
 static int peer;
 static struct address peer_address;
 
-static void ignore(void *user, struct endpoint *e, const struct address *from, const char *bytes,
-		   size_t n_bytes)
+static void ignore(void *user, const struct path *from, const char *bytes, size_t n_bytes)
 {
 }
 
@@ -39,9 +38,9 @@ static void begin(enum endpoint_side side, uint32_t max_txns)
 	sip_init();
 	now_ms = 1000000;
 	loop = loop_new(1000, &now_ms);
-	transport = transport_new(loop, (struct transport_user){ ignore, NULL });
+	transport = transport_new(loop, (struct transport_user){ .receive = ignore });
 	address_parse("127.0.0.1", 0, &local);
-	ASSERT_EQ(transport_listen(transport, side, 0, &local, "", &endpoint), 0);
+	ASSERT_EQ(transport_listen(transport, side, 0, &local, "", ENDPOINT_NO_TCP, &endpoint), 0);
 	txns = txns_new(loop, max_txns);
 	peer = socket(AF_INET, SOCK_DGRAM, 0);
 	ASSERT_EQ(bind(peer, (struct sockaddr *)&name, sizeof(name)), 0);
@@ -93,7 +92,7 @@ static struct sip *request(const char *method, const char *branch)
 
 static struct path path(void)
 {
-	return (struct path){ endpoint, peer_address };
+	return (struct path){ .endpoint = endpoint, .peer = peer_address };
 }
 
 struct answers {

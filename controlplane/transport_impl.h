@@ -1,0 +1,114 @@
+/*
+ * Insides of the transport, shared by transport.c, stream.c and stream_list.c alone.
+ */
+#ifndef CONTROLPLANE_TRANSPORT_IMPL_H
+#define CONTROLPLANE_TRANSPORT_IMPL_H
+
+#include <sys/queue.h>
+
+#include "controlplane/loop.h"
+#include "controlplane/sip.h"
+#include "controlplane/sip_frame.h"
+#include "controlplane/table.h"
+#include "controlplane/transport.h"
+
+#define BATCH         16 /* datagrams a recvmmsg() takes */
+#define MAX_ENDPOINTS 1024
+
+struct connection;
+
+/* What a connection is doing; each is in one list of these, the one that began first in front. */
+enum stream_state {
+	STREAM_CONNECTING,
+	STREAM_CLOSING,       /* the last answer is on its way out */
+	STREAM_HALF_STRANGER, /* in the middle of a message */
+	STREAM_HALF,
+	STREAM_IDLE_STRANGER, /* since the last whole message, either way */
+	STREAM_IDLE,
+	STREAM_N_STATES,
+};
+
+struct stream_list {
+	TAILQ_HEAD(, connection) head;
+	uint32_t n;
+};
+
+struct transport {
+	struct loop *loop;
+	struct transport_user user;
+	struct endpoint *endpoints[MAX_ENDPOINTS];
+	unsigned n_endpoints;
+	struct transport_counters counters;
+	struct transport_limits limits;
+	/* TCP */
+	struct table *by_id, *by_tuple, *by_host;
+	struct stream_list list[STREAM_N_STATES];
+	struct timer tick; /* set while there are connections, or who accepts is paused */
+	uint64_t last_id;
+	size_t queue_bytes; /* of all connections */
+	bool is_paused;     /* no descriptors left: nothing is accepted until the next tick */
+	/* One byte more than is legal, to tell a datagram that was cut. */
+	char buffers[BATCH][SIP_MESSAGE_BYTES + 1];
+};
+
+struct connection {
+	TAILQ_ENTRY(connection) place;
+	struct table_node by_id;
+	struct table_node by_tuple; /* endpoint, peer */
+	struct table_node by_host;  /* strangers alone */
+	struct transport *transport;
+	struct path path; /* of what comes in */
+	struct event *readable, *writable;
+	int fd;
+	enum stream_state state;
+	uint64_t since_ms; /* in that state */
+	bool opened;       /* accepted, or connect() has succeeded */
+	bool busy;         /* its bytes are being handled: freed by whoever does that */
+	bool dead;
+	struct sip_frame frame;
+	char *in; /* what is not whole yet */
+	size_t n_in, in_bytes;
+	char *out; /* what the kernel has not taken yet: [n_sent, n_out) */
+	size_t n_out, n_sent, out_bytes;
+};
+
+/* --- stream.c --- */
+
+int stream_init(struct transport *t);
+void stream_fini(struct transport *t);
+
+/* The socket that listens, and its event. Returns 0 or -errno. */
+int stream_listen(struct endpoint *e);
+
+int stream_send(struct path *path, const char *bytes, size_t n_bytes);
+
+/* Tells the user unless the transport itself is ending. */
+void stream_close(struct connection *c);
+
+/* Family, device and sharing of a socket of an endpoint, before bind(). Returns 0 or -errno. */
+int transport_prepare_socket(const struct endpoint *e, int fd);
+
+/* --- stream_list.c --- */
+
+bool stream_is_stranger(const struct endpoint *e);
+
+/* Room for one more connection with `peer`, by closing older ones. False: there is none. */
+bool stream_make_room(struct endpoint *e, const struct address *peer);
+
+/* Closes the one that is needed least. False: there is none. */
+bool stream_crowd_out(struct transport *t);
+
+/* Into tables and list; out of them. */
+void stream_add(struct connection *c, enum stream_state state);
+void stream_remove(struct connection *c);
+
+/* Into the list of a state, as its newest, which may crowd out its oldest (not `c`). */
+void stream_enter(struct connection *c, enum stream_state state);
+
+struct connection *stream_by_id(const struct transport *t, uint64_t id);
+struct connection *stream_by_tuple(const struct endpoint *e, const struct address *peer);
+
+/* Once a second: who has been too long in a state goes. */
+void stream_tick(void *transport);
+
+#endif
