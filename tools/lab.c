@@ -25,6 +25,7 @@ static const char help[] =
 	"  --alg NAME[+EALG] hmac-sha-1-96 or hmac-md5-96 with null, aes-cbc or des-ede3-cbc;\n"
 	"                    aes-gmac; null+aes-gcm (hmac-sha-1-96+null)\n"
 	"  --ipv6           over IPv6\n"
+	"  --tcp            SIP of the UEs over TCP; needs two pairs\n"
 	"  --single-pair    one pair of SAs a UE, not two\n"
 	"  --diameter       Cx over Diameter between the CSCFs and the HSS\n"
 	"  --pcap FILE      capture of the UEs' interface\n"
@@ -40,6 +41,7 @@ enum {
 	OPTION_WORKERS,
 	OPTION_ALG,
 	OPTION_IPV6,
+	OPTION_TCP,
 	OPTION_SINGLE_PAIR,
 	OPTION_DIAMETER,
 	OPTION_PCAP,
@@ -57,6 +59,7 @@ static const struct option options[] = {
 	{ "workers", required_argument, NULL, OPTION_WORKERS },
 	{ "alg", required_argument, NULL, OPTION_ALG },
 	{ "ipv6", no_argument, NULL, OPTION_IPV6 },
+	{ "tcp", no_argument, NULL, OPTION_TCP },
 	{ "single-pair", no_argument, NULL, OPTION_SINGLE_PAIR },
 	{ "diameter", no_argument, NULL, OPTION_DIAMETER },
 	{ "pcap", required_argument, NULL, OPTION_PCAP },
@@ -111,6 +114,9 @@ static int parse_option(struct lab_options *o, int option)
 	case OPTION_IPV6:
 		o->ipv6 = true;
 		return 0;
+	case OPTION_TCP:
+		o->tcp = true;
+		return 0;
 	case OPTION_SINGLE_PAIR:
 		o->single_pair = true;
 		return 0;
@@ -154,6 +160,10 @@ static int parse_options(struct lab_options *o, int argc, char **argv)
 	}
 	if (optind < argc) {
 		fprintf(stderr, "imsgate lab: \"%s\" is no option\n", argv[optind]);
+		return -EINVAL;
+	}
+	if (o->tcp && o->single_pair) {
+		fputs("imsgate lab: --tcp needs two pairs of SAs, not --single-pair\n", stderr);
 		return -EINVAL;
 	}
 	return 0;

@@ -47,6 +47,7 @@ struct lab_options {
 	const char **set; /* KEY=VALUE, replaced in the configuration */
 	unsigned n_sets;
 	bool ipv6;
+	bool tcp;
 	bool single_pair;
 	bool diameter; /* Cx between CSCFs and HSS */
 	bool json;

@@ -5,7 +5,7 @@
 /*
  * One report, two forms: --json prints it as it is, this file prints it for reading.
  *
- *   ues, ip, alg, ealg, sa_profile   what was run
+ *   ues, ip, transport, alg, ealg, sa_profile   what was run
  *   register, traffic, deregister    imsgate-ue's own answers
  *   sas.used, sas.expected           in the data plane's table after registration
  *   counters                         the data plane's, after the traffic and before the attacks
@@ -89,9 +89,9 @@ void lab_report_text(const json_t *report, FILE *out)
 	const json_t *failures = json_object_get(report, "failures"), *failure;
 	size_t i;
 
-	fprintf(out, "\nimsgate lab: %lld UEs, IPv%lld, %s, %s, %s\n\n", number(report, "ues"),
-		number(report, "ip"), text(report, "alg"), text(report, "ealg"),
-		text(report, "sa_profile"));
+	fprintf(out, "\nimsgate lab: %lld UEs, IPv%lld, %s, %s, %s, %s\n\n", number(report, "ues"),
+		number(report, "ip"), text(report, "transport"), text(report, "alg"),
+		text(report, "ealg"), text(report, "sa_profile"));
 	print_registration(report, out);
 	print_traffic(report, out);
 	print_attacks(report, out);

@@ -118,6 +118,17 @@ static int do_register(struct lab *l)
 	return 0;
 }
 
+/* Over TCP the last acknowledgements come late: at most 500 ms, RFC 9293 3.8.6.3. */
+static int settle(struct lab *l)
+{
+	uint64_t end_ms = lab_now_ms() + (l->options->tcp ? 500 : 0);
+
+	while (lab_now_ms() < end_ms)
+		if (lab_pause(l))
+			return -1;
+	return 0;
+}
+
 static int do_traffic(struct lab *l)
 {
 	char command[32];
@@ -141,7 +152,7 @@ static int do_traffic(struct lab *l)
 			 (long long)number(answer, "messages_sent"),
 			 (long long)number(answer, "messages_received"),
 			 (long long)number(answer, "messages_ok"));
-	return 0;
+	return settle(l);
 }
 
 /* Honest traffic loses nothing: no drop counter has moved. */
@@ -267,10 +278,11 @@ int lab_run(const struct sandbox *s, void *lab)
 
 	l->sandbox = s;
 	l->telemetry.fd = -1;
-	l->report = json_pack("{s:i, s:s, s:s, s:s, s:i, s:[]}", "ues", (int)l->options->n_ues,
+	l->report = json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:[]}", "ues", (int)l->options->n_ues,
 			      "alg", l->options->alg, "ealg", l->options->ealg, "sa_profile",
-			      l->options->single_pair ? "single-pair" : "two-pairs", "ip",
-			      l->options->ipv6 ? 6 : 4, "failures");
+			      l->options->single_pair ? "single-pair" : "two-pairs", "transport",
+			      l->options->tcp ? "TCP" : "UDP", "ip", l->options->ipv6 ? 6 : 4,
+			      "failures");
 	error = run_steps(l);
 	if (!error && l->options->keep) {
 		print_report(l);

@@ -203,6 +203,8 @@ static int start_ue(struct lab *l)
 		o->ealg,
 		"--sa-profile",
 		o->single_pair ? "single-pair" : "two-pairs",
+		"--transport",
+		o->tcp ? "tcp" : "udp",
 		"-i",
 	};
 	struct process_files files = process_no_files;

@@ -2,7 +2,8 @@
 """The lab in all its variants, and what tshark says of its wire.
 
 {IPv4, IPv6} x {HMAC-SHA-1-96, HMAC-MD5-96} x {NULL, AES-CBC} x {two pairs, single pair}, and the
-other pairs that protect.
+other pairs that protect. Half of those with two pairs run over TCP, in either version of IP and with
+each algorithm; a single pair has no SA that could answer a SYN.
 Usage: matrix.py BUILD-DIRECTORY
 """
 
@@ -19,6 +20,16 @@ from support import capture, lab, results
 
 OTHER_PAIRS = [("aes-gmac", "null"), ("null", "aes-gcm"), ("hmac-sha-1-96", "des-ede3-cbc"),
                ("hmac-md5-96", "des-ede3-cbc")]
+# configs/lab.yaml and tools/ue/ue.h
+PORT_PS, PORTS_PC = "5063", {str(port) for port in range(6000, 6016)}
+PORT_US, PORTS_UC = "5062", {str(port) for port in range(5100, 5116)}
+# Who sends what from where to where: the P-CSCF's port, the UE's port.
+FLOWS = {
+    "udp": {("UE", "ps", "uc", "request"), ("P", "pc", "us", "answer"),
+            ("P", "pc", "us", "request"), ("UE", "ps", "uc", "answer")},
+    "tcp": {("UE", "ps", "uc", "request"), ("P", "ps", "uc", "answer"),
+            ("P", "pc", "us", "request"), ("UE", "pc", "us", "answer")},
+}
 KEYS_IN_SIP = re.compile(rb"[ci]k\s*=\s*\"?[0-9a-f]{32}", re.IGNORECASE)
 
 
@@ -29,11 +40,12 @@ def addresses(ipv6):
 class Wire:
     """The capture of one lab run, without the attacks, which are there to be wrong."""
 
-    def __init__(self, report, name, path, keylog, outcome, ipv6, directory):
+    def __init__(self, report, name, path, keylog, outcome, ipv6, tcp, directory):
         self.report = report
         self.name = name
         self.path = path
         self.ipv6 = ipv6
+        self.tcp = tcp
         self.outcome = outcome
         self.directory = directory
         with open(keylog) as file:
@@ -85,13 +97,47 @@ class Wire:
     def sip_inside(self):
         """What is inside ESP is SIP, all of it, and well-formed."""
         inside = self.fields(f"sip && esp && {self.before}", "sip.Method", "sip.Status-Code")
-        methods = {method for method, _ in inside} - {""}
-        esp = self.fields(f"esp && {self.before}", "frame.number")
+        methods = {method for listed, _ in inside for method in listed.split(",")} - {""}
+        # Of TCP: segments without data, and the first ones of a message that needs several.
+        other = self.fields(f"esp && {self.before} && !sip && !(tcp.len == 0) && "
+                            "!tcp.reassembled_in", "frame.number", "_ws.col.Info")
         malformed = self.fields(f"_ws.malformed && {self.honest}", "frame.number", "_ws.col.Info")
         self.check("all ESP carries well-formed SIP",
-                   len(inside) == len(esp) and not malformed
+                   inside and not other and not malformed
                    and {"REGISTER", "OPTIONS", "MESSAGE"} <= methods,
-                   f"{len(inside)} of {len(esp)} are SIP {methods}, malformed {malformed[:3]}")
+                   f"SIP {methods}, not SIP {other[:3]}, malformed {malformed[:3]}")
+
+    def flows(self):
+        """C-068 b, C-080: what each SA carries is what the table of TS 33.203 7.1 says."""
+        edge = "fd00::1" if self.ipv6 else "10.0.0.1"
+        layer = "tcp" if self.tcp else "udp"
+        packets = self.fields(f"esp && sip && {self.before}", addresses(self.ipv6)[0],
+                              f"{layer}.srcport", f"{layer}.dstport", "sip.Status-Code")
+        seen = set()
+        for source, source_port, port, status in packets:
+            sender, own, peer = ("P", source_port, port) if source == edge else \
+                                ("UE", port, source_port)
+            names = ("ps" if own == PORT_PS else "pc" if own in PORTS_PC else own,
+                     "us" if peer == PORT_US else "uc" if peer in PORTS_UC else peer)
+            seen.add((sender, *names, "answer" if status else "request"))
+        self.check(f"SIP takes the {layer.upper()} flows of the SAs and no others",
+                   seen == FLOWS[layer], f"{sorted(seen ^ FLOWS[layer])}")
+
+    def connections(self):
+        """UEs open from port_uc to port_ps, the P-CSCF from port_pc to port_us, nobody else."""
+        edge = "fd00::1" if self.ipv6 else "10.0.0.1"
+        opened = self.fields(f"esp && tcp.flags.syn == 1 && tcp.flags.ack == 0 && {self.before}",
+                             addresses(self.ipv6)[0], "tcp.srcport", "tcp.dstport")
+        wrong = [(source, own, peer) for source, own, peer in opened
+                 if not (own in PORTS_PC and peer == PORT_US if source == edge
+                         else own in PORTS_UC and peer == PORT_PS)]
+        by_edge = sum(1 for source, _, _ in opened if source == edge)
+        clear = self.fields(f"!esp && tcp.flags.syn == 1 && tcp.flags.ack == 0 && {self.honest}",
+                            addresses(self.ipv6)[0])
+        self.check("connections are opened from port_uc and port_pc",
+                   not wrong and by_edge and len(opened) > by_edge, f"{wrong[:3]}, {by_edge}")
+        self.check("the P-CSCF opens none in the clear",
+                   clear and all(source != edge for source, in clear), f"{clear[:3]}")
 
     def keys_absent(self):
         """C-012: the P-CSCF keeps ik and ck; no key in any spelling is on Gm."""
@@ -107,24 +153,27 @@ class Wire:
                    f"{len(shown)} of {len(secret)} keys shown")
 
 
-def variant(report, build, ipv6, alg, ealg, single):
-    name = f"lab IPv{6 if ipv6 else 4} {alg} {ealg} {'single pair' if single else 'two pairs'}"
+def variant(report, build, ipv6, alg, ealg, single, tcp):
+    name = f"lab IPv{6 if ipv6 else 4} {'TCP' if tcp else 'UDP'} {alg} {ealg} " \
+           f"{'single pair' if single else 'two pairs'}"
     began = time.monotonic()
     directory = tempfile.mkdtemp(prefix="imsgate-matrix-")
     try:
         pcap, keylog = os.path.join(directory, "lab.pcap"), os.path.join(directory, "esp_sa")
         options = ["--ues", "4", "--seconds", "1", "--alg", f"{alg}+{ealg}", "--pcap", pcap,
                    "--keylog", keylog]
-        options += ["--ipv6"] * ipv6 + ["--single-pair"] * single
+        options += ["--ipv6"] * ipv6 + ["--single-pair"] * single + ["--tcp"] * tcp
         status, outcome, said = lab.run(build, *options)
         if status or not outcome:
             report.failed(name, f"exit status {status}\n{said}")
             return
         report.passed(f"{name}: everything held, in {time.monotonic() - began:.1f} s")
-        wire = Wire(report, name, pcap, keylog, outcome, ipv6, os.path.join(directory, "tshark"))
+        wire = Wire(report, name, pcap, keylog, outcome, ipv6, tcp,
+                    os.path.join(directory, "tshark"))
         checks = [wire.counts, wire.clear_sip, wire.keys_absent]
         if alg != "aes-gmac":  # whose IV and ICV tshark does not know
-            checks += [wire.icvs, wire.sip_inside]
+            checks += [wire.icvs, wire.sip_inside, wire.flows]
+            checks += [wire.connections] * tcp
         for check in checks:
             check()
     finally:
@@ -137,11 +186,11 @@ def main():
     if not shutil.which("tshark"):
         report.skipped("lab matrix", "no tshark")
         return report.exit_status()
-    for choice in itertools.product((False, True), ("hmac-sha-1-96", "hmac-md5-96"),
-                                    ("null", "aes-cbc"), (False, True)):
-        variant(report, build, *choice)
+    for ipv6, md5, cbc, single in itertools.product((False, True), repeat=4):
+        variant(report, build, ipv6, "hmac-md5-96" if md5 else "hmac-sha-1-96",
+                "aes-cbc" if cbc else "null", single, tcp=not single and (ipv6 + md5 + cbc) % 2 == 0)
     for number, (alg, ealg) in enumerate(OTHER_PAIRS):
-        variant(report, build, bool(number % 2), alg, ealg, False)
+        variant(report, build, bool(number % 2), alg, ealg, False, tcp=number >= 2)
     return report.exit_status()
 
 

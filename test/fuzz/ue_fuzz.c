@@ -1,8 +1,8 @@
 /*
- * What a UE takes from the network. The first byte of an input says what the rest is: 0 a SIP
- * answer in the clear while the UE registers, 1 an answer out of an SA, 2 anything out of an SA
- * while it is registered, others an IP packet with ESP. So that inputs get past what cannot be
- * guessed,
+ * What a UE takes from the network, as datagrams and out of a stream. The first byte of an input
+ * says what the rest is: 0 a SIP answer in the clear while the UE registers, 1 an answer out of an
+ * SA, 2 anything out of an SA while it is registered, others an IP packet with ESP. So that inputs
+ * get past what cannot be guessed,
  * "@BRANCH@" in SIP stands for the branch of the UE's request, and in ESP every SPI is taken for
  * that of the UE's SA and every ICV for good.
  */
@@ -38,12 +38,15 @@ static void give_sip(uint8_t kind, const uint8_t *data, size_t size)
 	char bytes[SIP_BYTES];
 	size_t n;
 
+	if (sip_length((const char *)data, size) > (ssize_t)size)
+		abort();
+
 	ue_fixture_run(&x, UE_REGISTER);
 	if (kind == 2 && !(ue_fixture_take(&x, x.clear) && ue_fixture_register(&x, 0)))
 		return;
 	n = copy_sip(u, data, size, bytes);
 	if (n)
-		ue_receive(u, bytes, n, kind != 0);
+		ue_receive(u, bytes, n, kind != 0, NULL);
 }
 
 static void give_esp(const uint8_t *data, size_t size)

@@ -52,6 +52,7 @@ def fields(path, display_filter, names, key_rows, directory, decode=True):
     command = ["tshark", "-n", "-r", path, "-Y", display_filter, "-T", "fields",
                "-o", "esp.enable_authentication_check:TRUE",
                "-o", "esp.enable_encryption_decode:TRUE"]
+    command += ["--disable-protocol", "x11"]  # which has the numbers of port_pc
     if not decode:
         command += ["--disable-protocol", "udp", "--disable-protocol", "tcp"]
     for name in names:

@@ -52,10 +52,11 @@ bool ue_fixture_open(struct ue_fixture *x, uint32_t n_ues, enum ue_misbehaviour 
 	f->options.offered = 1u << CRYPTO_HMAC_SHA1_NULL | 1u << CRYPTO_HMAC_MD5_AES_CBC;
 	f->options.concurrency = f->options.rate = 1;
 	f->options.misbehaviour = how;
+	x->stream = -1;
 	x->clear = open_udp(&f->options.pcscf_port);
 	x->protected = open_udp(&x->port_ps);
 	f->clear_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	f->us_fd = f->bump.tun = f->bump.esp = f->bump.wire = -1;
+	f->us_fd = f->us_listener = f->bump.tun = f->bump.esp = f->bump.wire = -1;
 	for (unsigned i = 0; i < UE_N_PORT_UC; i++)
 		f->uc_fd[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	f->base = event_base_new();
@@ -133,7 +134,10 @@ void ue_fixture_answer(struct ue_fixture *x, struct ue *u, bool is_protected, un
 	copy_header(&t, &x->got, "Call-ID");
 	copy_header(&t, &x->got, "CSeq");
 	sip_put(&t, "%sContent-Length: 0\r\n\r\n", headers);
-	ue_receive(u, t.at, t.used, is_protected);
+	if (x->stream < 0)
+		ue_receive(u, t.at, t.used, is_protected, NULL);
+	else if (send(x->stream, t.at, t.used, MSG_NOSIGNAL) != (ssize_t)t.used)
+		abort();
 	ue_fixture_step(x);
 }
 

@@ -317,12 +317,12 @@ TEST(ue_talk, c060_a_request_in_the_clear_is_not_answered)
 
 	ASSERT_TRUE(register_both());
 	memcpy(bytes, message, sizeof(message));
-	ue_receive(&x.fleet.ues[0], bytes, sizeof(message) - 1, false);
+	ue_receive(&x.fleet.ues[0], bytes, sizeof(message) - 1, false, NULL);
 	EXPECT_FALSE(ue_fixture_take(&x, x.clear));
 	EXPECT_FALSE(ue_fixture_take(&x, x.protected));
 	for (unsigned i = 0; i < 2; i++) { /* repeated: answered again, counted once */
 		memcpy(bytes, message, sizeof(message));
-		ue_receive(&x.fleet.ues[0], bytes, sizeof(message) - 1, true);
+		ue_receive(&x.fleet.ues[0], bytes, sizeof(message) - 1, true, NULL);
 		ASSERT_TRUE(ue_fixture_take(&x, x.protected));
 		EXPECT_EQ(x.got.status, 200);
 		EXPECT_TRUE(ue_fixture_has(&x, "Via", "SIP/2.0/UDP p;branch=a"));

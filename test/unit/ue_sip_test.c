@@ -72,6 +72,35 @@ TEST(ue_sip, what_is_not_sip_is_refused)
 	}
 }
 
+TEST(ue_sip, length_of_what_a_stream_begins_with)
+{
+	static const struct {
+		const char *bytes;
+		ssize_t length;
+	} rows[] = {
+		{ "", 0 },
+		{ "SIP/2.0 200 OK\r\nl: 0\r\n\r", 0 },
+		{ "SIP/2.0 200 OK\r\nl: 0\r\n\r\n", 24 },
+		{ "SIP/2.0 200 OK\r\nl: 0\r\n\r\nSIP/2.0", 24 },
+		{ "MESSAGE a SIP/2.0\r\nContent-Length: 2\r\n\r\na", 0 },
+		{ "MESSAGE a SIP/2.0\r\nContent-Length: 2\r\n\r\nabc", 42 },
+		{ "MESSAGE a SIP/2.0\r\nX: y\r\n\r\n", -EBADMSG },
+		{ "MESSAGE a SIP/2.0\r\nl: x\r\n\r\n", -EBADMSG },
+		{ "MESSAGE a SIP/2.0\r\nl: 8192\r\n\r\n", -EBADMSG },
+		{ "MESSAGE a SIP/2.0\r\nno colon\r\n\r\n", -EBADMSG },
+	};
+	char endless[SIP_BYTES];
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		test_context("%s", rows[i].bytes);
+		EXPECT_EQ(sip_length(rows[i].bytes, strlen(rows[i].bytes)), rows[i].length);
+	}
+	test_context(NULL);
+	memset(endless, 'a', sizeof(endless));
+	EXPECT_EQ(sip_length(endless, sizeof(endless) - 1), 0);
+	EXPECT_EQ(sip_length(endless, sizeof(endless)), -EBADMSG);
+}
+
 TEST(ue_sip, compact_names_only_when_asked)
 {
 	struct sip_text t = { 0 };

@@ -35,6 +35,7 @@ static const char help[] =
 	"  --ealg LIST            null, aes-cbc, des-ede3-cbc, aes-gcm; default null. All pairs "
 	"of\n"
 	"                         the two that protect are offered.\n"
+	"  --transport HOW        udp, or tcp (needs two pairs); default udp\n"
 	"  --sa-profile PROFILE   two-pairs (TS 33.203) or single-pair; default two-pairs\n"
 	"  --concurrency N        UEs in the middle of something; default 32\n"
 	"  --rate N               requests a second in traffic; default 200\n"
@@ -127,6 +128,7 @@ static const struct option long_options[] = {
 	{ "alg", required_argument, NULL, 'a' },
 	{ "ealg", required_argument, NULL, 'e' },
 	{ "sa-profile", required_argument, NULL, 'S' },
+	{ "transport", required_argument, NULL, 'T' },
 	{ "concurrency", required_argument, NULL, 'c' },
 	{ "rate", required_argument, NULL, 'r' },
 	{ "misbehave", required_argument, NULL, 'm' },
@@ -142,6 +144,15 @@ static int read_profile(struct fleet_options *f, const char *value)
 
 	f->single_pair = i == 1;
 	return i < 0 ? misuse("--sa-profile", value, "two-pairs or single-pair") : 0;
+}
+
+static int read_transport(struct fleet_options *f, const char *value)
+{
+	static const char *const names[] = { "udp", "tcp", NULL };
+	int i = find_name(names, value);
+
+	f->tcp = i == 1;
+	return i < 0 ? misuse("--transport", value, "udp or tcp") : 0;
 }
 
 static int read_misbehaviour(struct fleet_options *f, const char *value)
@@ -193,6 +204,8 @@ static int read_option(struct arguments *a, int option, const char *value)
 		return read_number("--concurrency", value, MAX_UES, &f->concurrency);
 	case 'r':
 		return read_number("--rate", value, MAX_RATE, &f->rate);
+	case 'T':
+		return read_transport(f, value);
 	case 'm':
 		return read_misbehaviour(f, value);
 	case 'k':
@@ -231,6 +244,8 @@ static int check(struct arguments *a)
 		return misuse("--first-address", a->first_address, "room for all UEs after it");
 	if (strlen(f->tun) >= IFNAMSIZ || strlen(f->wire) >= IFNAMSIZ)
 		return misuse("--tun, --wire", f->tun, "names of at most 15 characters");
+	if (f->tcp && f->single_pair) /* TS 33.203 7.1: a connection needs both directions */
+		return misuse("--transport", "tcp", "udp with --sa-profile single-pair");
 	return read_algorithms(a->alg, a->ealg, &f->offered);
 }
 

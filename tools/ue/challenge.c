@@ -18,6 +18,7 @@ static struct agreement *install(struct ue *u, const struct sa_plan *plan,
 	made->ue = u;
 	made->port_uc = plan->port_uc;
 	made->port_ps = plan->port_ps;
+	made->port_pc = plan->port_pc;
 	if (!secagree_copy_server(challenge, made->verify, sizeof(made->verify)))
 		made->sas = sa_set_install(u->fleet->bump.sas, u->fleet->bump.crypto, plan);
 	if (made->sas)

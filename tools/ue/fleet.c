@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
 #include "tools/ue/datagram.h"
 #include "tools/ue/keylog.h"
+#include "tools/ue/stream.h"
 
 /* ---- sockets ---- */
 
@@ -30,7 +32,7 @@ static void receive(struct fleet *f, int fd, bool is_protected)
 		if (ue < 0 || ue >= f->n_ues || !address_equal(&d.peer, &f->options.pcscf))
 			f->n_not_understood++;
 		else
-			ue_receive(&f->ues[ue], bytes, d.bytes, is_protected);
+			ue_receive(&f->ues[ue], bytes, d.bytes, is_protected, NULL);
 	}
 }
 
@@ -69,6 +71,28 @@ static int open_sockets(struct fleet *f)
 	for (unsigned i = 0; !error && i < UE_N_PORT_UC; i++)
 		error = open_socket(f, 2 + i, (uint16_t)(UE_PORT_UC_FIRST + i), true, &f->uc_fd[i]);
 	return error;
+}
+
+/* A UE is reached over TCP too, whatever it uses itself: RFC 3261 18. A single pair cannot. */
+static int open_listener(struct fleet *f)
+{
+	int error = f->options.single_pair ? 0 : stream_listen(f);
+
+	if (error)
+		fprintf(stderr, "imsgate-ue: TCP port %u on %s: %s\n", UE_PORT_US, f->options.tun,
+			strerror(-error));
+	return error;
+}
+
+/* Each UE has up to three connections. */
+static void allow_descriptors(void)
+{
+	struct rlimit files;
+
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 }
 
 /* ---- opening ---- */
@@ -140,9 +164,10 @@ int fleet_open(struct fleet *f, const struct fleet_options *options, struct even
 	memset(f, 0, sizeof(*f));
 	f->options = *options;
 	f->base = base;
-	f->clear_fd = f->us_fd = -1;
+	f->clear_fd = f->us_fd = f->us_listener = -1;
 	f->bump.tun = f->bump.esp = f->bump.wire = -1;
 	memset(f->uc_fd, -1, sizeof(f->uc_fd));
+	allow_descriptors();
 	error = read_subscribers(f);
 	if (!error)
 		error = open_keylog(f);
@@ -150,6 +175,8 @@ int fleet_open(struct fleet *f, const struct fleet_options *options, struct even
 		error = bump_open(&f->bump, &bump, base);
 	if (!error)
 		error = open_sockets(f);
+	if (!error)
+		error = open_listener(f);
 	if (!error)
 		error = open_ues(f);
 	if (error)
@@ -178,6 +205,7 @@ void fleet_close(struct fleet *f)
 	close_socket(f->socket_event[1], f->us_fd);
 	for (unsigned i = 0; i < UE_N_PORT_UC; i++)
 		close_socket(f->socket_event[2 + i], f->uc_fd[i]);
+	stream_unlisten(f);
 	bump_close(&f->bump);
 	if (f->keylog)
 		fclose(f->keylog);

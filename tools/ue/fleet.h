@@ -21,6 +21,7 @@ struct fleet_options {
 	const char *wire, *tun;
 	unsigned offered; /* bit = enum crypto_suite */
 	bool single_pair;
+	bool tcp;           /* requests go over TCP, and Contact asks for it */
 	const char *keylog; /* file; NULL: none */
 	uint32_t concurrency;
 	uint32_t rate; /* of requests in traffic, per second */
@@ -53,6 +54,8 @@ struct fleet {
 	FILE *keylog;
 	int clear_fd, us_fd, uc_fd[UE_N_PORT_UC];
 	struct event *socket_event[2 + UE_N_PORT_UC];
+	int us_listener; /* TCP; −1: none */
+	struct event *listener_event;
 	struct ue *ues;
 	uint32_t n_ues;
 

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 
 #include "tools/ue/fleet.h"
+#include "tools/ue/stream.h"
 
 /* TS 24.229 table 7.7.1, toward the UE; RFC 3261 17.1.2.2 for what they time. */
 #define T1_MS      2000
@@ -24,7 +25,7 @@ static int arm(struct request *r)
 {
 	uint64_t now = now_ms();
 	uint64_t left = r->deadline_ms > now ? r->deadline_ms - now : 0;
-	uint64_t ms = r->interval_ms < left ? r->interval_ms : left;
+	uint64_t ms = !r->tcp && r->interval_ms < left ? r->interval_ms : left; /* no timer E */
 	struct timeval after = { .tv_sec = (time_t)(ms / 1000), .tv_usec = ms % 1000 * 1000 };
 
 	return evtimer_add(r->timer, &after);
@@ -62,34 +63,52 @@ static bool begin(struct ue *u, struct request *r, const struct sip_text *t)
 	return !arm(r);
 }
 
+/* Short names may save a datagram; what none holds goes over TCP: RFC 3261 18.1.1. */
+static void write_request(struct ue *u, struct sip_text *t,
+			  void (*put)(const struct ue *u, struct sip_text *t))
+{
+	struct request *r = &u->request;
+	size_t max_bytes = r->tcp ? SIP_BYTES : ue_max_bytes(u, r->over);
+
+	put(u, t);
+	if (!t->full && t->used <= max_bytes)
+		return;
+	*t = (struct sip_text){ .compact = true };
+	put(u, t);
+	if (r->tcp || t->used <= max_bytes || u->fleet->options.single_pair)
+		t->full = t->full || t->used > max_bytes;
+	else {
+		r->tcp = true;
+		*t = (struct sip_text){ .compact = true };
+		put(u, t);
+	}
+}
+
 void request_send(struct ue *u, const char *method, const struct agreement *over,
 		  void (*put)(const struct ue *u, struct sip_text *t))
 {
 	struct request *r = &u->request;
-	size_t max_bytes = ue_max_bytes(u, over);
 	struct sip_text t = { 0 };
 
 	request_end(u);
 	r->method = method;
 	r->over = over;
+	r->tcp = u->fleet->options.tcp;
 	r->cseq = ++u->cseq;
 	ue_token(r->branch);
-	put(u, &t);
-	if (t.full || t.used > max_bytes) {
-		t = (struct sip_text){ .compact = true };
-		put(u, &t);
-	}
-	if (t.full || t.used > max_bytes)
-		ue_finish(u, "too-big"); /* RFC 3261 18.1.1: would want TCP */
+	write_request(u, &t, put);
+	if (t.full)
+		ue_finish(u, "too-big");
 	else if (!begin(u, r, &t))
 		ue_finish(u, "memory");
-	else if (ue_send(u, over, r->bytes, r->n_bytes))
+	else if (r->tcp ? stream_send(u, over, r->bytes, r->n_bytes)
+			: ue_send(u, over, r->bytes, r->n_bytes))
 		ue_finish(u, "send");
 }
 
 /*
  * Via names the port where answers are wanted: over UDP the protected server port, once there is
- * protection (TS 24.229 5.1.1.2, C-143).
+ * protection; over TCP none, as answers come by the same connection (TS 24.229 5.1.1.2, C-143).
  */
 void request_put_head(const struct ue *u, struct sip_text *t, const char *uri, const char *to,
 		      const char *call_id)
@@ -98,9 +117,12 @@ void request_put_head(const struct ue *u, struct sip_text *t, const char *uri, c
 	char host[ADDRESS_TEXT_BYTES];
 
 	sip_put(t, "%s %s SIP/2.0\r\n", r->method, uri);
-	sip_put_header(t, "Via", "SIP/2.0/UDP %s:%u;branch=" COOKIE "%s",
-		       address_text(&u->address, host), r->over ? UE_PORT_US : UE_PORT_CLEAR,
-		       r->branch);
+	address_text(&u->address, host);
+	if (r->tcp)
+		sip_put_header(t, "Via", "SIP/2.0/TCP %s;branch=" COOKIE "%s", host, r->branch);
+	else
+		sip_put_header(t, "Via", "SIP/2.0/UDP %s:%u;branch=" COOKIE "%s", host,
+			       r->over ? UE_PORT_US : UE_PORT_CLEAR, r->branch);
 	sip_put_header(t, "Max-Forwards", "70");
 	sip_put_header(t, "From", "<%s>;tag=%s",
 		       u->task == UE_OPTIONS || u->task == UE_MESSAGE ? u->impu

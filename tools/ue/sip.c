@@ -193,6 +193,29 @@ int sip_read(char *bytes, size_t n_bytes, struct sip_message *m)
 	}
 }
 
+ssize_t sip_length(const char *bytes, size_t n_bytes)
+{
+	const char *end = memmem(bytes, n_bytes, "\r\n\r\n", 4);
+	struct sip_message m = { 0 };
+	char head[SIP_BYTES], *at = head;
+	struct view line, length;
+	size_t n_head = end ? (size_t)(end - bytes) + 4 : 0;
+	uint32_t n_body;
+
+	if (!end)
+		return n_bytes < SIP_BYTES ? 0 : -EBADMSG;
+	if (n_head > sizeof(head))
+		return -EBADMSG;
+	memcpy(head, bytes, n_head);
+	while (take_line(&at, head + n_head, &line) && line.bytes)
+		if (line.at != head && read_line(line, &m))
+			return -EBADMSG;
+	length = sip_header(&m, "Content-Length", 0);
+	if (!view_number(length, (uint32_t)(SIP_BYTES - n_head), &n_body))
+		return -EBADMSG;
+	return n_head + n_body <= n_bytes ? (ssize_t)(n_head + n_body) : 0;
+}
+
 struct view sip_header(const struct sip_message *m, const char *name, unsigned nth)
 {
 	const char *compact = compact_of(name);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define SIP_BYTES     8192 /* longest message read or written */
 #define SIP_N_HEADERS 96   /* lines */
@@ -48,6 +49,12 @@ struct view view_take(struct view *rest, char separator);
  * Via, From, To, Call-ID and CSeq are there when it returns 0.
  */
 int sip_read(char *bytes, size_t n_bytes, struct sip_message *m);
+
+/*
+ * How long the message is that a stream begins with: RFC 3261 18.3. 0: not whole yet; -EBADMSG: it
+ * has no Content-Length, or is longer than SIP_BYTES. Nothing is changed.
+ */
+ssize_t sip_length(const char *bytes, size_t n_bytes);
 
 /* The nth header (0 …) of this name, long or compact, without case; absent after the last. */
 struct view sip_header(const struct sip_message *m, const char *name, unsigned nth);

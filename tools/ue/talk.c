@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/ue/fleet.h"
+#include "tools/ue/stream.h"
 
 #define BODY "A message from one UE to another."
 
@@ -103,8 +104,8 @@ static bool is_repeated(struct ue *u, const struct sip_message *m)
 	return false;
 }
 
-/* Answers leave from port_uc to port_ps, whatever Via says: TS 33.203 7.1. */
-void talk_asked(struct ue *u, const struct sip_message *request)
+/* Answers leave from port_uc to port_ps, whatever Via says, or by the connection: TS 33.203 7.1. */
+void talk_asked(struct ue *u, const struct sip_message *request, struct stream *by)
 {
 	bool is_message = view_is(request->method, "MESSAGE");
 	struct sip_text t = { 0 };
@@ -119,6 +120,8 @@ void talk_asked(struct ue *u, const struct sip_message *request)
 		put_answer(u, &t, request, 405, "Method Not Allowed");
 	/* One that does not fit or is not taken is as one lost: the other side repeats or gives up.
 	 */
-	if (!t.full && t.used <= ue_max_bytes(u, u->current))
+	if (by && !t.full)
+		(void)stream_answer(by, t.at, t.used);
+	else if (!t.full && t.used <= ue_max_bytes(u, u->current))
 		(void)ue_send(u, u->current, t.at, t.used);
 }

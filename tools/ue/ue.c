@@ -9,6 +9,7 @@
 
 #include "tools/ue/datagram.h"
 #include "tools/ue/fleet.h"
+#include "tools/ue/stream.h"
 
 #define RETIRED_S 128 /* 64·T1, TS 33.203 7.4, TS 24.229 table 7.7.1 */
 
@@ -40,6 +41,7 @@ void ue_open(struct ue *u, struct fleet *fleet, uint32_t index, struct subscribe
 void ue_close(struct ue *u)
 {
 	request_end(u);
+	stream_close_all(u);
 	register_drop(u);
 	if (u->current)
 		agreement_delete(u->current);
@@ -57,6 +59,7 @@ void agreement_delete(struct agreement *a)
 {
 	if (a->end)
 		event_free(a->end);
+	stream_close_over(a->ue, a);
 	sa_set_delete(a->ue->fleet->bump.sas, a->sas);
 	free(a);
 }
@@ -104,6 +107,7 @@ void ue_finish(struct ue *u, const char *reason)
 
 	request_end(u);
 	register_drop(u);
+	stream_close_over(u, NULL);
 	u->task = UE_IDLE;
 	u->to = NULL;
 	fleet_done(u->fleet, u, task, reason);
@@ -117,7 +121,7 @@ void ue_finish_status(struct ue *u, unsigned status)
 	ue_finish(u, reason);
 }
 
-/* ---- datagrams ---- */
+/* ---- messages ---- */
 
 size_t ue_max_bytes(const struct ue *u, const struct agreement *over)
 {
@@ -136,7 +140,7 @@ int ue_send(struct ue *u, const struct agreement *over, const void *bytes, size_
 			     over ? over->port_ps : f->options.pcscf_port, bytes, n_bytes);
 }
 
-void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected)
+void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected, struct stream *by)
 {
 	struct sip_message m;
 
@@ -146,7 +150,7 @@ void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected)
 	}
 	if (!m.status) {
 		if (is_protected && u->current)
-			talk_asked(u, &m);
+			talk_asked(u, &m, by);
 		else
 			u->fleet->n_unexpected++;
 		return;

@@ -33,6 +33,7 @@
 
 struct event;
 struct fleet;
+struct stream;
 struct ue;
 
 enum ue_task {
@@ -57,7 +58,7 @@ struct agreement {
 	struct ue *ue;
 	struct sa_set *sas;
 	struct event *end; /* of a retired one: 64·T1 after (TS 33.203 7.4) */
-	uint16_t port_uc, port_ps;
+	uint16_t port_uc, port_ps, port_pc;
 	char verify[UE_VERIFY_BYTES]; /* Security-Server as received */
 };
 
@@ -77,6 +78,7 @@ struct attempt {
 struct request {
 	struct event *timer;
 	const struct agreement *over; /* NULL: in the clear */
+	bool tcp;
 	const char *method;
 	char branch[UE_TOKEN_BYTES];
 	uint32_t cseq;
@@ -97,7 +99,8 @@ struct ue {
 	struct request request;
 	struct agreement *current; /* NULL: not registered */
 	struct agreement *retired;
-	uint16_t next_uc; /* of the pool of port_uc */
+	struct stream *streams; /* its TCP connections */
+	uint16_t next_uc;       /* of the pool of port_uc */
 	uint32_t cseq;
 	char home[4 + SUBSCRIBER_IDENTITY_BYTES]; /* "sip:" realm */
 	char call_id[UE_TOKEN_BYTES];             /* of all its REGISTERs: RFC 3261 10.2 */
@@ -123,8 +126,11 @@ void ue_finish(struct ue *u, const char *reason);
 /* The same with the status of an answer as reason. */
 void ue_finish_status(struct ue *u, unsigned status);
 
-/* A datagram for this UE; `is_protected`: it came out of an SA. The bytes are changed. */
-void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected);
+/*
+ * A message for this UE, by a connection or (NULL) as a datagram; `is_protected`: it came out of an
+ * SA. The bytes are changed. The connection may be closed when this returns.
+ */
+void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected, struct stream *by);
 
 /* Out of use, but still there for 64·T1. */
 void agreement_retire(struct agreement *a);
@@ -133,7 +139,7 @@ void agreement_delete(struct agreement *a);
 /* 64 random bits in hex. */
 void ue_token(char out[UE_TOKEN_BYTES]);
 
-/* Sends over the agreement's uc → ps, or in the clear when `over` is NULL. 0 or -errno. */
+/* A datagram over the agreement's uc → ps, or in the clear when `over` is NULL. 0 or -errno. */
 int ue_send(struct ue *u, const struct agreement *over, const void *bytes, size_t n_bytes);
 
 /* Longest datagram that leaves whole that way. */
@@ -143,7 +149,8 @@ size_t ue_max_bytes(const struct ue *u, const struct agreement *over);
 
 /*
  * Writes a message with `put` (again with compact names if it is too long otherwise) and begins the
- * transaction. A message that cannot be sent ends the task.
+ * transaction, over TCP if the fleet is to or a datagram does not hold it. A message that cannot be
+ * sent ends the task.
  */
 void request_send(struct ue *u, const char *method, const struct agreement *over,
 		  void (*put)(const struct ue *u, struct sip_text *t));
@@ -177,7 +184,7 @@ void challenge_received(struct ue *u, const struct sip_message *challenge);
 
 void talk_start(struct ue *u);
 void talk_answered(struct ue *u, const struct sip_message *answer);
-/* A request of another, out of an SA. */
-void talk_asked(struct ue *u, const struct sip_message *request);
+/* A request of another, out of an SA, answered the way it came. */
+void talk_asked(struct ue *u, const struct sip_message *request, struct stream *by);
 
 #endif
