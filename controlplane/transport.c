@@ -18,11 +18,11 @@
 #define SPARE_DESCRIPTORS 512 /* for all else of the process; transports of other roles compete */
 
 /*
- * A UE over TCP has two connections, and a third in the clear until it is registered; behind one
- * address there may be a house full of UEs. Half messages are at most 2 · 512 · 64 kB.
+ * Each of 262 144 UEs has two connections, and a third in the clear until it is registered; behind
+ * one address there may be a house full of UEs. Half messages are at most 2 · 512 · 64 kB.
  */
 static const struct transport_limits default_limits = {
-	.n_connections = 131072,
+	.n_connections = 524288,
 	.n_strangers = 4096,
 	.n_of_stranger = 64,
 	.n_halves = 512,
