@@ -98,9 +98,12 @@ class Wire:
         """What is inside ESP is SIP, all of it, and well-formed."""
         inside = self.fields(f"sip && esp && {self.before}", "sip.Method", "sip.Status-Code")
         methods = {method for listed, _ in inside for method in listed.split(",")} - {""}
-        # Of TCP: segments without data, and the first ones of a message that needs several.
+        # Of TCP: segments without data, the first ones of a message that needs several, and what
+        # was sent again because the machine is busy.
         other = self.fields(f"esp && {self.before} && !sip && !(tcp.len == 0) && "
-                            "!tcp.reassembled_in", "frame.number", "_ws.col.Info")
+                            "!tcp.reassembled_in && !tcp.analysis.retransmission && "
+                            "!tcp.analysis.spurious_retransmission", "frame.number",
+                            "_ws.col.Info")
         malformed = self.fields(f"_ws.malformed && {self.honest}", "frame.number", "_ws.col.Info")
         self.check("all ESP carries well-formed SIP",
                    inside and not other and not malformed

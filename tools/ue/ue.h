@@ -3,9 +3,10 @@
  * transaction.
  *
  *   ue.c        life of a UE, its agreements, what comes in
- *   request.c   the client transaction: send, repeat, give up (RFC 3261 17.1.2, timers of
- * TS 24.229) register.c  registration, re-registration, de-registration talk.c      OPTIONS and
- * MESSAGE, asked and answered
+ *   request.c   the client transaction: send, repeat, give up (RFC 3261 17.1.2; timers of 24.229)
+ *   register.c  registration, re-registration, de-registration
+ *   talk.c      OPTIONS and MESSAGE, asked and answered
+ *   stream.c    its TCP connections
  *
  * A UE does one thing at a time: ue_start() begins it, fleet_done() is told how it ended. Answering
  * others' requests goes on beside. A UE belongs to its fleet; one thread, the event loop's.
