@@ -11,8 +11,8 @@
 
 #include "configs/config_syntax.h"
 #include "crypto/wipe.h"
-#include "tools/commands.h"
 #include "dataplane/number.h"
+#include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/subscriber_csv.h"
 

@@ -13,9 +13,9 @@
 
 #include "configs/config.h"
 #include "crypto/wipe.h"
-#include "tools/commands.h"
 #include "dataplane/key_text.h"
 #include "dataplane/number.h"
+#include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/subscriber_csv.h"
 
