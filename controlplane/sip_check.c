@@ -22,11 +22,11 @@ static bool is_made_of(const char *s, const char *more)
 
 #define TOKEN_MARKS "-.!%*_+`'~" /* RFC 3261 25.1, besides letters and digits */
 
-/* via-params: a token, or a host in brackets, or one whole quoted string. */
-static bool has_good_params(const osip_via_t *via)
+/* via-params, rr-param: a token, or a host in brackets, or one whole quoted string. */
+static bool are_good_params(const osip_list_t *params)
 {
 	osip_list_iterator_t at;
-	const osip_generic_param_t *p = osip_list_get_first(&via->via_params, &at);
+	const osip_generic_param_t *p = osip_list_get_first(params, &at);
 	for (; osip_list_iterator_has_elem(at); p = osip_list_get_next(&at)) {
 		if (!p->gname || !*p->gname || !is_made_of(p->gname, TOKEN_MARKS))
 			return false;
@@ -44,7 +44,7 @@ static bool is_via(const osip_via_t *via)
 	if (!*via->protocol || !is_made_of(via->protocol, TOKEN_MARKS) || !*via->host)
 		return false;
 	return is_made_of(via->host, "-._:[]") && (!via->port || is_number(via->port)) &&
-	       !via->comment && has_good_params(via);
+	       !via->comment && are_good_params(&via->via_params);
 }
 
 static bool has_good_vias(const osip_message_t *m)
@@ -55,6 +55,17 @@ static bool has_good_vias(const osip_message_t *m)
 		if (!is_via(via))
 			return false;
 	return osip_list_size(&m->vias) > 0;
+}
+
+/* Nor is anything wrong between two routes for it, which then is printed as a part of one. */
+static bool has_good_routes(const osip_list_t *routes)
+{
+	osip_list_iterator_t at;
+	const osip_route_t *route = osip_list_get_first(routes, &at);
+	for (; osip_list_iterator_has_elem(at); route = osip_list_get_next(&at))
+		if (!route->url || !are_good_params(&route->gen_params))
+			return false;
+	return true;
 }
 
 /* What sip.h promises of every message that parses. */
@@ -71,7 +82,8 @@ bool sip_is_complete(const osip_message_t *m)
 	if (!m->call_id || !m->call_id->number || !m->from || !m->from->url || !m->to ||
 	    !m->to->url)
 		return false;
-	if (!has_good_vias(m))
+	if (!has_good_vias(m) || !has_good_routes(&m->routes) ||
+	    !has_good_routes(&m->record_routes))
 		return false;
 	if (m->status_code)
 		return m->status_code >= 100 && m->status_code <= 699;

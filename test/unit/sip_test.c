@@ -149,6 +149,8 @@ TEST(sip, message_without_what_every_message_has_is_refused)
 		HEAD "Via:\"SIP/2.0/TCP h;received=192.0.2.3, SIP/2.0/UDP evil\r\n\r\n",
 		HEAD "Via: SIP/2.0/UDP h;a=b c\r\n\r\n",
 		HEAD "Route: \"x <sip:a;lr>\r\n\r\n",
+		HEAD "Route: <sip:a;><,sip:b;lr>\r\n\r\n",
+		HEAD "Record-Route: <sip:a;lr>;x y\r\n\r\n",
 		HEAD "Via: SIP/2.0/UDP h@st\r\n\r\n",
 		"SIP/2.0 2 OK\r\n" OUR_VIA DIALOG "CSeq: 1 OPTIONS\r\n\r\n",
 		"SIP/2.0 x OK\r\n" OUR_VIA DIALOG "CSeq: 1 OPTIONS\r\n\r\n",
