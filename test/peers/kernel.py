@@ -12,15 +12,13 @@ import itertools
 import json
 import os
 import secrets
-import shutil
 import socket
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import capture, dataplane, echo, process, results, sandbox, suites, uml
+from support import capture, dataplane, echo, process, sandbox, suites, uml
 
 STREAM_BYTES = 2 * 1024 * 1024
 ECHOES = 5
@@ -206,20 +204,5 @@ def run(report, build, directory):
                  edge.process.tail())
 
 
-def main():
-    report = results.Report()
-    missing = uml.missing()
-    if missing:
-        report.skipped("kernel", f"no {', '.join(missing)}")
-        return report.exit_status()
-    sandbox.enter()
-    directory = tempfile.mkdtemp(prefix="imsgate-kernel-")
-    try:
-        run(report, os.path.abspath(sys.argv[1]), directory)
-    finally:
-        shutil.rmtree(directory)
-    return report.exit_status()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(uml.test("kernel", run, sys.argv[1]))

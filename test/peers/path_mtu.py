@@ -10,14 +10,12 @@ Usage: path_mtu.py BUILD-DIRECTORY
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import kernel
-from support import dataplane, process, results, sandbox, uml
+from support import dataplane, process, sandbox, uml
 
 SHORT_MTU = 1340  # with ESP's at most 57 bytes still above what IPv6 has to carry
 SUITES = ("hmac-sha-1-96 null", "hmac-md5-96 aes-cbc", "aes-gcm")
@@ -93,20 +91,5 @@ def run(report, build, directory):
                  edge.process.tail())
 
 
-def main():
-    report = results.Report()
-    missing = uml.missing()
-    if missing:
-        report.skipped("path_mtu", f"no {', '.join(missing)}")
-        return report.exit_status()
-    sandbox.enter()
-    directory = tempfile.mkdtemp(prefix="imsgate-path-")
-    try:
-        run(report, os.path.abspath(sys.argv[1]), directory)
-    finally:
-        shutil.rmtree(directory)
-    return report.exit_status()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(uml.test("path_mtu", run, sys.argv[1]))

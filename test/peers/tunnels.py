@@ -12,15 +12,13 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
 import socket
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import capture, dataplane, echo, process, results, sandbox, suites, uml
+from support import capture, dataplane, echo, process, sandbox, suites, uml
 
 STREAM_BYTES = 512 * 1024
 TIMEOUT_S = 60
@@ -262,20 +260,5 @@ def run(report, build, directory):
                  edge.process.tail())
 
 
-def main():
-    report = results.Report()
-    missing = uml.missing()
-    if missing:
-        report.skipped("tunnels", f"no {', '.join(missing)}")
-        return report.exit_status()
-    sandbox.enter()
-    directory = tempfile.mkdtemp(prefix="imsgate-tunnels-")
-    try:
-        run(report, os.path.abspath(sys.argv[1]), directory)
-    finally:
-        shutil.rmtree(directory)
-    return report.exit_status()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(uml.test("tunnels", run, sys.argv[1]))

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 
-from support import process
+from support import process, results, sandbox
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "peers", "uml")
 NEEDS = ["linux.uml", "busybox", "cpio", "cc", "dumpcap", "tshark"]
@@ -40,3 +40,18 @@ def boot(directory, job, argument, tap, netns=None):
                "con0=null,fd:1", "quiet", f"umid=peer-{os.getpid()}",
                f"vec0:transport=tap,ifname={tap},depth=128,gro=1", f"job={job}", f"arg={argument}"]
     return process.Process("guest", command, netns=netns, env=environment)
+
+
+def test(name, run, build):
+    """A test with such a peer in a sandbox and a directory of its own; the exit status."""
+    report = results.Report()
+    if missing():
+        report.skipped(name, f"no {', '.join(missing())}")
+        return report.exit_status()
+    sandbox.enter()
+    directory = tempfile.mkdtemp(prefix=f"imsgate-{name}-")
+    try:
+        run(report, os.path.abspath(build), directory)
+    finally:
+        shutil.rmtree(directory)
+    return report.exit_status()
