@@ -123,12 +123,8 @@ def missing(report, build):
     """Without the setting it starts: see devices.py."""
     directory = tempfile.mkdtemp(prefix="imsgate-devices-")
     path = os.path.join(directory, "dataplane.yaml")
-    with open(path, "w") as file:
-        file.write(dataplane.CONFIG.format(
-            directory=directory, cores=(sorted(os.sched_getaffinity(0)) * 2)[:2],
-            network_port="net_tap1,iface=nic0", hugepages="false",
-            memory_mb=dataplane.MEMORY_MB, prefix="imsgate", edge="edge",
-            section=SECTION.format(devices="crypto_nonsense0", n_sessions=8, required="true")))
+    section = SECTION.format(devices="crypto_nonsense0", n_sessions=8, required="true")
+    dataplane.write_config(path, directory, "net_tap1,iface=nic0", section=section)
     with process.netns("wire"):
         result = subprocess.run([os.path.join(build, dataplane.PROGRAM), "--config", path],
                                 capture_output=True, text=True, timeout=30)

@@ -49,6 +49,18 @@ address add fd00::1/64 dev gm0 nodad
 """
 
 
+def write_config(path, directory, network_port, hugepages=False, edge="edge", prefix="imsgate",
+                 section="", n_workers=1, capacity=4096, zones="", n_mbufs=16384):
+    """As Dataplane() takes it."""
+    cores = sorted(os.sched_getaffinity(0))
+    workers = (cores[1:] + cores[:1])[:n_workers]  # the control core's own comes last
+    with open(path, "w") as file:
+        file.write(CONFIG.format(directory=directory, control_core=cores[0], worker_cores=workers,
+                                 network_port=network_port, hugepages=str(hugepages).lower(),
+                                 memory_mb=MEMORY_MB, prefix=prefix, edge=edge, section=section,
+                                 capacity=capacity, n_mbufs=n_mbufs) + zones)
+
+
 class Dataplane:
     """Starts it in `wire` and sets its kernel port up, `links` as of ip(8). The port is a DPDK device.
     `section`: lines of YAML more, below `dataplane:`; `capacity`: SAs; `zones`: more of them, each
@@ -62,14 +74,8 @@ class Dataplane:
         self.edge = edge
         self.telemetry_path = f"/run/dpdk/{prefix}/dpdk_telemetry.v2"
         self.config = os.path.join(directory, "dataplane.yaml")
-        cores = sorted(os.sched_getaffinity(0))
-        workers = (cores[1:] + cores[:1])[:n_workers]  # the control core's own comes last
-        with open(self.config, "w") as file:
-            file.write(CONFIG.format(directory=directory, control_core=cores[0],
-                                     worker_cores=workers, network_port=network_port,
-                                     hugepages=str(hugepages).lower(), memory_mb=MEMORY_MB,
-                                     prefix=prefix, edge=edge, section=section, capacity=capacity,
-                                     n_mbufs=n_mbufs) + zones)
+        write_config(self.config, directory, network_port, hugepages, edge, prefix, section,
+                     n_workers, capacity, zones, n_mbufs)
         self.process = process.Process("imsgate-dataplane", [os.path.join(build, PROGRAM),
                                                              "--config", self.config], netns="wire")
         process.wait_until("the data plane's start", self._ready, 20, [self.process])
