@@ -44,6 +44,10 @@ def main():
                  f"missing {sorted(set(range(1, N_ROWS + 1)) - set(numbers))}")
     states = [f"C-{number:03}: {state}" for number, state, _ in found if state not in STATES]
     report.check("conformance: every row has a state", not states, " ".join(states))
+    sums = [sum(state == one for _, state, _ in found) for one in ("done", "partly", "not yet")]
+    total = "{} rows are done, {} partly, {} not yet.".format(*sums)
+    report.check("conformance: the totals are those of the rows",
+                 total in "\n".join(tree.lines(DOCUMENT)), f"expected: {total}")
     absent = [f"C-{number:03}: {test}" for number, _, tests in found for test in tests
               if test not in known]
     report.check("conformance: every test that is named exists", not absent, ", ".join(absent))
