@@ -6,16 +6,14 @@ Usage: move.py BUILD-DIRECTORY
 """
 
 import os
-import shutil
 import socket
 import struct
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import api, dataplane, peer, process, results, sandbox
+from support import api, dataplane, peer, process, sandbox
 
 N_PACKETS, PACKETS_PER_S = 2000, 1000
 MOVES = {500: 1, 1000: 0, 1500: 1}  # before which packet, and whereto
@@ -143,16 +141,5 @@ def settled(plane):
     return plane.counters()["network_rx"] == before
 
 
-def main(build):
-    report = results.Report()
-    sandbox.enter()
-    directory = tempfile.mkdtemp(prefix="imsgate-move-")
-    try:
-        run(report, build, directory)
-    finally:
-        shutil.rmtree(directory)
-    return report.exit_status()
-
-
 if __name__ == "__main__":
-    sys.exit(main(os.path.abspath(sys.argv[1])))
+    sys.exit(sandbox.test("move", run, sys.argv[1]))

@@ -6,18 +6,16 @@ Usage: reload.py BUILD-DIRECTORY
 """
 
 import os
-import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import api, dataplane, peer, process, results, sandbox
+from support import api, dataplane, peer, process, sandbox
 
 N_UES, N_PACKETS, PACKETS_PER_S = 8, 6000, 1000
 CLEAR_PORT, SOURCE_PPS, SOURCE_BURST, N_CLEAR = 5060, 1, 5, 50
@@ -227,16 +225,5 @@ def run(report, build, directory):
     report.check("reload: it ends as it should", status == 0, f"{status}")
 
 
-def main(build):
-    report = results.Report()
-    sandbox.enter()
-    directory = tempfile.mkdtemp(prefix="imsgate-reload-")
-    try:
-        run(report, build, directory)
-    finally:
-        shutil.rmtree(directory)
-    return report.exit_status()
-
-
 if __name__ == "__main__":
-    sys.exit(main(os.path.abspath(sys.argv[1])))
+    sys.exit(sandbox.test("reload", run, sys.argv[1]))

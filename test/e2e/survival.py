@@ -9,17 +9,15 @@ Usage: survival.py BUILD-DIRECTORY
 import itertools
 import multiprocessing
 import os
-import shutil
 import signal
 import socket
 import struct
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import api, dataplane, peer, process, results, sandbox
+from support import api, dataplane, peer, process, sandbox
 
 N_PACKETS, PACKETS_PER_S = 3000, 1000
 KILLED_AT, BACK_AT = N_PACKETS // 3, 2 * N_PACKETS // 3
@@ -154,16 +152,5 @@ def replay(report, edge, wire, sent, server):
                  and len(server.seen) == N_PACKETS, f"{moved}")
 
 
-def main(build):
-    report = results.Report()
-    sandbox.enter()
-    directory = tempfile.mkdtemp(prefix="imsgate-survival-")
-    try:
-        run(report, build, directory)
-    finally:
-        shutil.rmtree(directory)
-    return report.exit_status()
-
-
 if __name__ == "__main__":
-    sys.exit(main(os.path.abspath(sys.argv[1])))
+    sys.exit(sandbox.test("survival", run, sys.argv[1]))

@@ -2,8 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+
+from support import results
 
 MARK = "IMSGATE_TEST_SANDBOX"
 
@@ -32,3 +36,15 @@ def mac_address(interface, netns):
     shown = subprocess.run(["ip", "-n", netns, "-json", "link", "show", interface], check=True,
                            capture_output=True, text=True)
     return json.loads(shown.stdout)[0]["address"]
+
+
+def test(name, run, build):
+    """run(report, build, directory) in a world and a directory of its own; the exit status."""
+    report = results.Report()
+    enter()
+    directory = tempfile.mkdtemp(prefix=f"imsgate-{name}-")
+    try:
+        run(report, os.path.abspath(build), directory)
+    finally:
+        shutil.rmtree(directory)
+    return report.exit_status()

@@ -43,15 +43,9 @@ def boot(directory, job, argument, tap, netns=None):
 
 
 def test(name, run, build):
-    """A test with such a peer in a sandbox and a directory of its own; the exit status."""
-    report = results.Report()
+    """sandbox.test() with such a peer, where its programs are installed."""
     if missing():
+        report = results.Report()
         report.skipped(name, f"no {', '.join(missing())}")
         return report.exit_status()
-    sandbox.enter()
-    directory = tempfile.mkdtemp(prefix=f"imsgate-{name}-")
-    try:
-        run(report, os.path.abspath(build), directory)
-    finally:
-        shutil.rmtree(directory)
-    return report.exit_status()
+    return sandbox.test(name, run, build)
