@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "crypto/hmac_x16.h"
+#include "crypto/hmac_lanes.h"
 
 const struct cpu_suite cpu_suite[CRYPTO_N_SUITES] = {
 	[CRYPTO_HMAC_SHA1_NULL] = { CPU_SHA1, CPU_NO_CIPHER },
@@ -139,7 +139,7 @@ static struct crypto *allocate(void)
 		crypto_free(c);
 		return NULL;
 	}
-	c->has_x16 = hmac_x16_is_available();
+	c->lanes = hmac_lanes();
 	cpu_preset(c);
 	c->has_x8 = gcm_x8_is_available();
 	return c;

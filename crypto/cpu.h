@@ -58,9 +58,11 @@ struct cpu_schedule {
 	_Alignas(16) uint8_t decrypt[CPU_AES_SCHEDULE_BYTES];
 };
 
+struct hmac_lanes;
+
 struct crypto {
 	IMB_MGR *mgr;
-	bool has_x16; /* hmac_x16.h is for this processor */
+	const struct hmac_lanes *lanes; /* for SHA-1 and MD5; NULL: IPsec-MB does them */
 	struct cpu_group group[CPU_N_GROUPS];
 	struct crypto_job *done[CPU_MAX_DONE]; /* ring */
 	unsigned done_head, n_done;

@@ -1,7 +1,7 @@
 /*
  * The suites with an HMAC: encrypt what is to be signed, hash everything, decrypt what was
- * verified. A packet with a bad ICV is never deciphered. SHA-1 and MD5 are hashed sixteen at a time
- * where the processor can (hmac_x16.h). Else, and for SHA-256, it is IPsec-MB's burst call, whose
+ * verified. A packet with a bad ICV is never deciphered. SHA-1 and MD5 are hashed many at a time
+ * where the processor can (hmac_lanes.h). Else, and for SHA-256, it is IPsec-MB's burst call, whose
  * job array stays in place: only what differs from packet to packet is written. IPsec-MB 1.3 has no
  * such call for MD5, which goes through the job manager.
  */
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "crypto/hmac_x16.h"
+#include "crypto/hmac_lanes.h"
 #include "crypto/wipe.h"
 
 enum {
@@ -91,22 +91,20 @@ static bool hash_md5(struct crypto *c, struct crypto_job *const job[], unsigned 
 	return n_done == n;
 }
 
-/* Sixteen at a time; the last ones of a group repeat one of themselves. */
-static void hash_x16(struct crypto *c, enum cpu_group_kind hash, struct crypto_job *const job[],
-		     unsigned n)
+/* As many at a time as there are lanes; the last ones of a group repeat one of themselves. */
+static void hash_lanes(struct crypto *c, enum cpu_group_kind hash, struct crypto_job *const job[],
+		       unsigned n)
 {
-	struct hmac_x16_lane lane[HMAC_X16_LANES];
-	for (unsigned begin = 0; begin < n; begin += HMAC_X16_LANES) {
-		for (unsigned i = 0; i < HMAC_X16_LANES; i++) {
+	struct hmac_lane lane[HMAC_LANES];
+	hmac_lanes_run *run = hash == CPU_SHA1 ? c->lanes->sha1 : c->lanes->md5;
+	for (unsigned begin = 0; begin < n; begin += HMAC_LANES) {
+		for (unsigned i = 0; i < HMAC_LANES; i++) {
 			const struct crypto_job *j = job[begin + i < n ? begin + i : begin];
-			lane[i] = (struct hmac_x16_lane){ .key = &j->key->auth,
-							  .message = j->esp,
-							  .n_bytes = hashed_bytes(j) };
+			lane[i] = (struct hmac_lane){ .key = &j->key->auth,
+						      .message = j->esp,
+						      .n_bytes = hashed_bytes(j) };
 		}
-		if (hash == CPU_SHA1)
-			hmac_x16_sha1(lane, c->tag + begin);
-		else
-			hmac_x16_md5(lane, c->tag + begin);
+		run(lane, c->tag + begin);
 	}
 }
 
@@ -124,7 +122,7 @@ static struct crypto_job *const *sort_by_blocks(struct crypto_job *const job[], 
 	unsigned first[CLASSES + 1] = { 0 };
 	bool mixed = false;
 	for (unsigned i = 0; i < n; i++) {
-		uint32_t n_blocks = hmac_x16_blocks(hashed_bytes(job[i]));
+		uint32_t n_blocks = hmac_lanes_blocks(hashed_bytes(job[i]));
 		class_of[i] = n_blocks < CLASSES ? (uint8_t)n_blocks : CLASSES - 1;
 		mixed |= class_of[i] != class_of[0];
 		first[class_of[i] + 1]++;
@@ -164,8 +162,8 @@ static bool hash_all(struct crypto *c, enum cpu_group_kind hash, struct crypto_j
 {
 	if (hash == CPU_SHA256)
 		return hash_sha(c, hash, job, n);
-	if (c->has_x16) {
-		hash_x16(c, hash, job, n);
+	if (c->lanes) {
+		hash_lanes(c, hash, job, n);
 		return true;
 	}
 	return hash == CPU_MD5 ? hash_md5(c, job, n) : hash_sha(c, hash, job, n);
@@ -175,7 +173,7 @@ void cpu_run_hmac(struct crypto *c, enum cpu_group_kind hash, struct crypto_job 
 		  unsigned n)
 {
 	struct crypto_job *sorted[CRYPTO_BURST];
-	struct crypto_job *const *job = c->has_x16 ? sort_by_blocks(jobs, n, sorted) : jobs;
+	struct crypto_job *const *job = c->lanes ? sort_by_blocks(jobs, n, sorted) : jobs;
 	unsigned ciphers = 0, n_esn = 0;
 	bool done = true;
 	for (unsigned i = 0; i < n; i++) {

@@ -174,7 +174,8 @@ TEST(cpu_mix, c066_a_processor_without_avx512_agrees_with_openssl_too)
 {
 	struct crypto *c = crypto_new(-1);
 	ASSERT_TRUE(c);
-	c->has_x8 = c->has_x16 = false;
+	c->has_x8 = false;
+	c->lanes = NULL;
 	any_mix(c);
 }
 

@@ -1,0 +1,10 @@
+#include "crypto/hmac_lanes.h"
+
+#include <stddef.h>
+
+const struct hmac_lanes *hmac_lanes(void)
+{
+	if (hmac_x16.is_available())
+		return &hmac_x16;
+	return hmac_x8.is_available() ? &hmac_x8 : NULL;
+}
