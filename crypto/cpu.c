@@ -139,9 +139,9 @@ static struct crypto *allocate(void)
 		crypto_free(c);
 		return NULL;
 	}
-	c->lanes = hmac_lanes();
+	c->hmac_lanes = hmac_lanes();
 	cpu_preset(c);
-	c->has_x8 = gcm_x8_is_available();
+	c->gcm_lanes = gcm_lanes();
 	return c;
 }
 

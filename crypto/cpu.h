@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "crypto/engine.h"
-#include "crypto/gcm_x8.h"
+#include "crypto/gcm_lanes.h"
 #include "crypto/job.h"
 
 /* Jobs that are run together. */
@@ -62,7 +62,7 @@ struct hmac_lanes;
 
 struct crypto {
 	IMB_MGR *mgr;
-	const struct hmac_lanes *lanes; /* for SHA-1 and MD5; NULL: IPsec-MB does them */
+	const struct hmac_lanes *hmac_lanes; /* for SHA-1 and MD5; NULL: IPsec-MB does them */
 	struct cpu_group group[CPU_N_GROUPS];
 	struct crypto_job *done[CPU_MAX_DONE]; /* ring */
 	unsigned done_head, n_done;
@@ -70,9 +70,9 @@ struct crypto {
 	uint32_t covered[CRYPTO_BURST]; /* of an ICV, by the upper half of a sequence number */
 	struct cpu_schedule schedule[CRYPTO_BURST];
 	/* GCM in lanes, or with IPsec-MB. Every struct crypto of a process chooses the same. */
-	bool has_x8;
-	struct gcm_x8_lane lane[GCM_X8_LANES];
-	struct gcm_x8_schedule gcm_schedule;
+	const struct gcm_lanes *gcm_lanes;
+	struct gcm_lane lane[GCM_LANES];
+	struct gcm_schedule gcm_schedule;
 	struct gcm_key_data gcm;
 	IMB_JOB hash[CRYPTO_BURST];
 	IMB_JOB cipher[CRYPTO_BURST];

@@ -1,15 +1,16 @@
 /*
  * GCM (RFC 4106) and GMAC (RFC 4543): the nonce is salt ‖ IV, and the IV is the packet's number.
  *
- * Where the CPU can, eight packets at a time (gcm_x8.h), which checks the ICV before it deciphers;
- * else, and for a few long packets, through IPsec-MB, which prepares its tables anew for each.
+ * Where the CPU can, eight packets at a time (gcm_lanes.h), which checks the ICV before it
+ * deciphers; else, and for a few long packets, through IPsec-MB, which prepares its tables anew for
+ * each.
  */
 #include "crypto/cpu.h"
 
 #include <emmintrin.h>
 #include <string.h>
 
-#include "crypto/gcm_x8.h"
+#include "crypto/gcm_lanes.h"
 #include "crypto/wipe.h"
 
 enum {
@@ -143,7 +144,7 @@ static void put_block(uint8_t *block, uint64_t low, uint64_t high)
 	_mm_store_si128((void *)block, _mm_set_epi64x((long long)high, (long long)low));
 }
 
-static void fill_lane(struct gcm_x8_lane *lane, const struct crypto_job *job)
+static void fill_lane(struct gcm_lane *lane, const struct crypto_job *job)
 {
 	const union crypto_auth_key *auth = &job->key->auth;
 	uint64_t header = load64(job->esp), iv = load64(job->esp + HEADER_BYTES), more = 0;
@@ -175,24 +176,24 @@ static void fill_lane(struct gcm_x8_lane *lane, const struct crypto_job *job)
 /* 1 … 8 jobs of one key size and direction. */
 static void run_eight(struct crypto *c, struct crypto_job *const job[], unsigned n)
 {
-	struct gcm_x8_lane *lane = c->lane;
+	struct gcm_lane *lane = c->lane;
 	bool sign = job[0]->direction == CRYPTO_SIGN;
 	for (unsigned i = 0; i < n; i++)
 		fill_lane(&lane[i], job[i]);
-	gcm_x8_fill_up(lane, n);
-	gcm_x8_expand(lane, n, has_key_of_256(job[0]) ? AES256_KEY_BYTES : AES128_KEY_BYTES,
-		      &c->gcm_schedule);
+	c->gcm_lanes->fill_up(lane, n);
+	c->gcm_lanes->expand(lane, n, has_key_of_256(job[0]) ? AES256_KEY_BYTES : AES128_KEY_BYTES,
+			     &c->gcm_schedule);
 	if (sign)
-		gcm_x8_cipher(lane, n, &c->gcm_schedule);
-	gcm_x8_tag(lane, n, &c->gcm_schedule);
+		c->gcm_lanes->cipher(lane, n, &c->gcm_schedule);
+	c->gcm_lanes->tag(lane, n, &c->gcm_schedule);
 	for (unsigned i = 0; i < n; i++) {
 		finish(job[i], lane[i].tag);
 		if (job[i]->status != CRYPTO_DONE)
 			lane[i].text_bytes = 0;
 	}
-	gcm_x8_fill_up(lane, n); /* copies of a bad one are not to be deciphered either */
+	c->gcm_lanes->fill_up(lane, n); /* copies of a bad one are not to be deciphered either */
 	if (!sign)
-		gcm_x8_cipher(lane, n, &c->gcm_schedule);
+		c->gcm_lanes->cipher(lane, n, &c->gcm_schedule);
 }
 
 /*
@@ -236,7 +237,7 @@ static void run_lanes(struct crypto *c, struct crypto_job *const job[], unsigned
 	sort(sorted, job, n);
 	for (unsigned i = 0, some; i < n; i += some) {
 		uint32_t class = order_of(sorted[i]) >> CLASS_SHIFT;
-		for (some = 1; some < GCM_X8_LANES && i + some < n; some++) {
+		for (some = 1; some < GCM_LANES && i + some < n; some++) {
 			if (order_of(sorted[i + some]) >> CLASS_SHIFT != class)
 				break;
 		}
@@ -245,7 +246,7 @@ static void run_lanes(struct crypto *c, struct crypto_job *const job[], unsigned
 		else
 			run_eight(c, sorted + i, some);
 	}
-	gcm_x8_forget();
+	c->gcm_lanes->forget();
 	wipe(&c->gcm_schedule, sizeof(c->gcm_schedule));
 }
 
@@ -255,7 +256,7 @@ void cpu_run_aead(struct crypto *c, struct crypto_job *const job[], unsigned n)
 		if (job[i]->direction == CRYPTO_SIGN)
 			put_iv(job[i]);
 	}
-	if (c->has_x8) {
+	if (c->gcm_lanes) {
 		run_lanes(c, job, n);
 		return;
 	}
@@ -267,12 +268,12 @@ void cpu_aead_key(struct crypto *c, const uint8_t *key, size_t key_bytes, const 
 {
 	memcpy(auth->aead.key, key, key_bytes);
 	memcpy(auth->aead.salt, salt, SALT_BYTES);
-	if (c->has_x8) {
+	if (c->gcm_lanes) {
 		c->lane[0].key = key;
-		gcm_x8_fill_up(c->lane, 1);
-		gcm_x8_expand(c->lane, 1, key_bytes, &c->gcm_schedule);
-		gcm_x8_hash_key(&c->gcm_schedule, auth->aead.hash_key);
-		gcm_x8_forget();
+		c->gcm_lanes->fill_up(c->lane, 1);
+		c->gcm_lanes->expand(c->lane, 1, key_bytes, &c->gcm_schedule);
+		c->gcm_lanes->hash_key(&c->gcm_schedule, auth->aead.hash_key);
+		c->gcm_lanes->forget();
 		wipe(&c->gcm_schedule, sizeof(c->gcm_schedule));
 	}
 }

@@ -96,7 +96,7 @@ static void hash_lanes(struct crypto *c, enum cpu_group_kind hash, struct crypto
 		       unsigned n)
 {
 	struct hmac_lane lane[HMAC_LANES];
-	hmac_lanes_run *run = hash == CPU_SHA1 ? c->lanes->sha1 : c->lanes->md5;
+	hmac_lanes_run *run = hash == CPU_SHA1 ? c->hmac_lanes->sha1 : c->hmac_lanes->md5;
 	for (unsigned begin = 0; begin < n; begin += HMAC_LANES) {
 		for (unsigned i = 0; i < HMAC_LANES; i++) {
 			const struct crypto_job *j = job[begin + i < n ? begin + i : begin];
@@ -162,7 +162,7 @@ static bool hash_all(struct crypto *c, enum cpu_group_kind hash, struct crypto_j
 {
 	if (hash == CPU_SHA256)
 		return hash_sha(c, hash, job, n);
-	if (c->lanes) {
+	if (c->hmac_lanes) {
 		hash_lanes(c, hash, job, n);
 		return true;
 	}
@@ -173,7 +173,7 @@ void cpu_run_hmac(struct crypto *c, enum cpu_group_kind hash, struct crypto_job 
 		  unsigned n)
 {
 	struct crypto_job *sorted[CRYPTO_BURST];
-	struct crypto_job *const *job = c->lanes ? sort_by_blocks(jobs, n, sorted) : jobs;
+	struct crypto_job *const *job = c->hmac_lanes ? sort_by_blocks(jobs, n, sorted) : jobs;
 	unsigned ciphers = 0, n_esn = 0;
 	bool done = true;
 	for (unsigned i = 0; i < n; i++) {
