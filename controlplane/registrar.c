@@ -108,7 +108,8 @@ void registrar_request(struct registrar *r, struct server_txn *x, bool is_truste
 	}
 	if (q.expires_s != 0 && q.expires_s < r->config->scscf->min_expires_s) {
 		r->counters.refused++;
-		registrar_answer_too_brief(r, x);
+		if (registrar_answer_too_brief(r, x) < 0)
+			server_txn_answer(x, 500);
 		return;
 	}
 	rc = registrar_read_binding(&binding, &q, request);

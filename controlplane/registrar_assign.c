@@ -133,7 +133,8 @@ static void on_assigned(void *user, const struct cx_answer *answer)
 	if (q.expires_s == 0) {
 		remove_registration(r, a->impi);
 		r->counters.deregistered++;
-		registrar_answer_ok(r, a->x, NULL);
+		if (registrar_answer_ok(r, a->x, NULL) < 0)
+			server_txn_answer(a->x, 500);
 		attempt_end(a);
 		return;
 	}

@@ -180,6 +180,14 @@ static void complete(struct server_txn *x, int status)
 	timer_set(t->loop, &x->end, tcp && !x->invite ? 0 : (uint64_t)TXN_B * times->t1_ms);
 }
 
+/* No memory for a final answer: who asks again begins anew. The caller still holds x. */
+static void give_up(struct server_txn *x)
+{
+	struct loop *loop = x->out.txns->loop;
+	timer_cancel(loop, &x->out.repeat);
+	timer_set(loop, &x->end, 0);
+}
+
 int server_txn_respond(struct server_txn *x, struct sip *response)
 {
 	int status = sip_status(response);
@@ -194,6 +202,8 @@ int server_txn_respond(struct server_txn *x, struct sip *response)
 		x->state = SERVER_PROCEEDING;
 	else if (!again)
 		complete(x, status);
+	if (error && status >= 200 && !again)
+		give_up(x);
 free_response:
 	sip_free(response);
 	return error;
@@ -204,7 +214,11 @@ int server_txn_answer(struct server_txn *x, int status)
 	if (!x->request)
 		return -EALREADY;
 	struct sip *response = sip_response(x->request, status, NULL, x->to_tag);
-	return response ? server_txn_respond(x, response) : -ENOMEM;
+	if (response)
+		return server_txn_respond(x, response);
+	if (status >= 200)
+		give_up(x);
+	return -ENOMEM;
 }
 
 const struct sip *server_txn_request(const struct server_txn *x)
