@@ -10,6 +10,7 @@
 #include "controlplane/icscf.h"
 #include "controlplane/loop.h"
 #include "controlplane/scscf.h"
+#include "test/shim/scarce.h"
 #include "test/shim/test.h"
 
 /* A message takes few turns of the loop from socket to socket, through two CSCFs and the HSS. */
@@ -75,10 +76,12 @@ void core_lab_close(struct core_lab *lab)
 
 void core_lab_run(struct core_lab *lab)
 {
+	scarce_on(); /* the roles' own memory, not the test's */
 	for (int turn = 0; turn < TURNS; turn++) {
 		event_base_loop(loop_base(lab->hss.loop), EVLOOP_NONBLOCK);
 		loop_fire(lab->hss.loop);
 	}
+	scarce_off();
 }
 
 void core_lab_wait(struct core_lab *lab, unsigned seconds)

@@ -15,6 +15,7 @@
 #include "configs/config.h"
 #include "controlplane/loop.h"
 #include "controlplane/pcscf.h"
+#include "test/shim/scarce.h"
 #include "test/shim/test.h"
 
 #define N_PC 4
@@ -243,9 +244,11 @@ static void send_to(int fd, const char *host, uint16_t port, const char *text)
 void edge_turn(void)
 {
 	for (unsigned quiet = 0; quiet < 3; quiet++) {
+		scarce_on(); /* the P-CSCF's own memory, not the test's */
 		if (loop_fire(loop))
 			quiet = 0;
 		event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+		scarce_off();
 		if (dp_serve())
 			quiet = 0;
 	}

@@ -1,0 +1,127 @@
+/*
+ * No memory, at any one place, for a registration through I-CSCF, S-CSCF and HSS: nothing crashes,
+ * nothing stays behind, the flag says what is so, and the next try succeeds.
+ */
+#include "test/shim/scarce.h"
+#include "test/shim/test.h"
+#include "test/unit/core_lab.h"
+
+/* Longer than reg-await-auth, begun by the last repetition of a request. */
+#define LONG_S 600
+
+static void begin(struct core_lab *lab)
+{
+	scarce_libraries();
+	ASSERT_TRUE(core_lab_open(lab, 1, "AKAv1-MD5"));
+	scarce_spare_osip();
+}
+
+static void wait(struct core_lab *lab)
+{
+	struct sip *message;
+
+	for (unsigned s = 0; s < LONG_S; s += 60)
+		core_lab_wait(lab, 60);
+	while ((message = core_lab_receive(lab)) != NULL)
+		sip_free(message);
+}
+
+static void expect_recovery(struct core_lab *lab)
+{
+	struct ue again = ue_new(1, 2);
+
+	scarce_rest();
+	wait(lab);
+	EXPECT_EQ(core_lab_stat(lab, "txn"), 0);
+	EXPECT_EQ(core_lab_stat(lab, "attempt"), 0);
+	EXPECT_LE(core_lab_stat(lab, "registration"), 1);
+	again.via_icscf = true;
+	ASSERT_TRUE(ue_register_fully(lab, &again));
+	EXPECT_EQ(core_lab_state(lab, 1), STORE_REGISTERED);
+	EXPECT_EQ(core_lab_stat(lab, "registration"), 1);
+	EXPECT_TRUE(ue_is_served(lab, &again));
+	wait(lab);
+}
+
+TEST(scarce, registration_through_the_core_leaves_nothing_behind)
+{
+	struct core_lab lab;
+	unsigned n = 1;
+
+	for (; scarce_sweep(n); n++) {
+		begin(&lab);
+		struct ue ue = ue_new(1, 1);
+		int status;
+
+		ue.via_icscf = true;
+		scarce_begin();
+		status = ue_register_status(&lab, &ue, UE_NOTHING);
+		if (status == 401) {
+			ue.indicator = PROTECTED;
+			status = ue_register_status(&lab, &ue, UE_RES);
+		}
+		EXPECT_TRUE(status == 200 || scarce_has_failed());
+		expect_recovery(&lab);
+		core_lab_close(&lab);
+	}
+	EXPECT_GT(n, 20);
+}
+
+TEST(scarce, failed_and_ended_registrations_leave_nothing_behind)
+{
+	static const enum ue_answer answers[] = { UE_WRONG_RES, UE_FAILURE, UE_AUTS };
+	struct core_lab lab;
+
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned n = 1; scarce_sweep(n); n++) {
+			begin(&lab);
+			struct ue ue = ue_new(1, 1);
+
+			EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 401);
+			if (answers[i] == UE_AUTS)
+				ue_move_ahead(&ue, 1000);
+			scarce_begin();
+			ue_register_status(&lab, &ue, answers[i]);
+			expect_recovery(&lab);
+			core_lab_close(&lab);
+		}
+}
+
+/* After a registration that stands: its end, and a refresh that is too brief. */
+TEST(scarce, deregistration_and_refusal_by_the_core_leave_nothing_behind)
+{
+	static const unsigned expires_s[] = { 0, 1 };
+	struct core_lab lab;
+
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned n = 1; scarce_sweep(n); n++) {
+			begin(&lab);
+			struct ue ue = ue_new(1, 1);
+
+			EXPECT_TRUE(ue_register_fully(&lab, &ue));
+			scarce_begin();
+			ue.expires_s = expires_s[i];
+			ue_register_status(&lab, &ue, UE_NOTHING);
+			expect_recovery(&lab);
+			core_lab_close(&lab);
+		}
+}
+
+/* A request from one user to another: originating, located, terminating. */
+TEST(scarce, request_through_the_core_is_forwarded_or_answered_or_forgotten)
+{
+	struct core_lab lab;
+	char impu[CX_IDENTITY_BYTES];
+
+	subscribers_impu(1, impu);
+	for (unsigned n = 1; scarce_sweep(n); n++) {
+		begin(&lab);
+		struct ue ue = ue_new(1, 1);
+
+		EXPECT_TRUE(ue_register_fully(&lab, &ue));
+		scarce_begin();
+		ue_send(&lab, &ue, "MESSAGE", impu, impu);
+		expect_recovery(&lab);
+		core_lab_close(&lab);
+	}
+}
