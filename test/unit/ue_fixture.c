@@ -51,6 +51,7 @@ bool ue_fixture_open(struct ue_fixture *x, uint32_t n_ues, enum ue_misbehaviour 
 	f->options.first_ue = (struct address){ .family = AF_INET, .bytes = { 127, 0, 1, 1 } };
 	f->options.offered = 1u << CRYPTO_HMAC_SHA1_NULL | 1u << CRYPTO_HMAC_MD5_AES_CBC;
 	f->options.concurrency = f->options.rate = 1;
+	f->options.expires_s = 600000;
 	f->options.misbehaviour = how;
 	x->stream = -1;
 	x->clear = open_udp(&f->options.pcscf_port);

@@ -10,8 +10,9 @@
 #include "crypto/alg.h"
 #include "tools/ue/attack.h"
 
-#define MAX_UES  1000000
-#define MAX_RATE 1000000
+#define MAX_UES       1000000
+#define MAX_RATE      1000000
+#define MAX_EXPIRES_S 600000
 
 static const char help[] =
 	"usage: imsgate-ue --subscribers FILE --pcscf ADDRESS:PORT --wire DEVICE [OPTION ...]\n"
@@ -39,7 +40,10 @@ static const char help[] =
 	"  --sa-profile PROFILE   two-pairs (TS 33.203) or single-pair; default two-pairs\n"
 	"  --concurrency N        UEs in the middle of something; default 32\n"
 	"  --rate N               requests a second in traffic; default 200\n"
-	"  --misbehave HOW        none, wrong-res, wrong-mac, out-of-range-sqn; default none\n"
+	"  --expires N            seconds that registrations are asked for; default 600000\n"
+	"  --misbehave HOW        none, wrong-res, wrong-mac, out-of-range-sqn, silent (after a "
+	"401),\n"
+	"                         wrong-ik, clear-response, changed-verify; default none\n"
 	"  --keylog FILE          writes the SAs' KEYS there, rows of tshark's table esp_sa\n"
 	"  -i                     takes commands from stdin, one line each, and answers each with\n"
 	"                         one line of JSON\n"
@@ -50,6 +54,7 @@ static const char help[] =
 	"  reregister             those that are, over their SAs\n"
 	"  deregister             the same with Expires: 0\n"
 	"  traffic SECONDS        OPTIONS to the home domain, MESSAGE from UE to UE\n"
+	"  misbehave HOW          from here on\n"
 	"  attack NAME COUNT      packets that the edge has to drop, wrong in exactly one way:\n";
 
 void arguments_help(void)
@@ -131,6 +136,7 @@ static const struct option long_options[] = {
 	{ "transport", required_argument, NULL, 'T' },
 	{ "concurrency", required_argument, NULL, 'c' },
 	{ "rate", required_argument, NULL, 'r' },
+	{ "expires", required_argument, NULL, 'x' },
 	{ "misbehave", required_argument, NULL, 'm' },
 	{ "keylog", required_argument, NULL, 'k' },
 	{ "help", no_argument, NULL, 'h' },
@@ -155,19 +161,29 @@ static int read_transport(struct fleet_options *f, const char *value)
 	return i < 0 ? misuse("--transport", value, "udp or tcp") : 0;
 }
 
+int arguments_misbehaviour(const char *name)
+{
+	static const char *const names[UE_N_MISBEHAVIOURS + 1] = {
+		[UE_HONEST] = "none",
+		[UE_WRONG_RES] = "wrong-res",
+		[UE_WRONG_MAC] = "wrong-mac",
+		[UE_OUT_OF_RANGE_SQN] = "out-of-range-sqn",
+		[UE_SILENT] = "silent",
+		[UE_WRONG_IK] = "wrong-ik",
+		[UE_CLEAR_RESPONSE] = "clear-response",
+		[UE_CHANGED_VERIFY] = "changed-verify",
+	};
+	int i = find_name(names, name);
+
+	return i < 0 ? -EINVAL : i;
+}
+
 static int read_misbehaviour(struct fleet_options *f, const char *value)
 {
-	static const char *const names[] = { [UE_HONEST] = "none",
-					     [UE_WRONG_RES] = "wrong-res",
-					     [UE_WRONG_MAC] = "wrong-mac",
-					     [UE_OUT_OF_RANGE_SQN] = "out-of-range-sqn",
-					     NULL };
-	int i = find_name(names, value);
+	int i = arguments_misbehaviour(value);
 
-	f->misbehaviour = (enum ue_misbehaviour)i;
-	return i < 0 ? misuse("--misbehave", value,
-			      "none, wrong-res, wrong-mac or out-of-range-sqn")
-		     : 0;
+	f->misbehaviour = i < 0 ? UE_HONEST : (enum ue_misbehaviour)i;
+	return i < 0 ? misuse("--misbehave", value, "one of those that --help names") : 0;
 }
 
 static int read_option(struct arguments *a, int option, const char *value)
@@ -204,6 +220,8 @@ static int read_option(struct arguments *a, int option, const char *value)
 		return read_number("--concurrency", value, MAX_UES, &f->concurrency);
 	case 'r':
 		return read_number("--rate", value, MAX_RATE, &f->rate);
+	case 'x':
+		return read_number("--expires", value, MAX_EXPIRES_S, &f->expires_s);
 	case 'T':
 		return read_transport(f, value);
 	case 'm':
@@ -254,7 +272,11 @@ int arguments_read(int argc, char **argv, struct arguments *a)
 	int option;
 
 	*a = (struct arguments){
-		.fleet = { .n_ues = 100, .tun = "ims0", .concurrency = 32, .rate = 200 },
+		.fleet = { .n_ues = 100,
+			   .tun = "ims0",
+			   .concurrency = 32,
+			   .rate = 200,
+			   .expires_s = 600000 /* TS 24.229 5.1.1.2.2 */ },
 		.alg = "hmac-sha-1-96",
 		.ealg = "null",
 	};

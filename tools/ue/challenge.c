@@ -104,6 +104,8 @@ static void answer_challenge(struct ue *u, struct aka_answer *aka, const struct 
 
 	if (u->fleet->options.misbehaviour == UE_WRONG_RES)
 		aka->res[0] ^= 1;
+	if (u->fleet->options.misbehaviour == UE_WRONG_IK)
+		aka->ik[0] ^= 1;
 	problem = compute_response(u, aka);
 	if (!problem)
 		problem = make_agreement(u, aka, server, challenge);
@@ -154,6 +156,8 @@ void challenge_received(struct ue *u, const struct sip_message *challenge)
 	const char *problem = choose_mechanism(u, challenge, &server);
 	int verdict;
 
+	if (u->fleet->options.misbehaviour == UE_SILENT)
+		problem = "silent";
 	if (problem) {
 		ue_finish(u, problem);
 		return;

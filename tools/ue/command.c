@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/ue/arguments.h"
+
 #define MAX_TRAFFIC_S 86400
 
 static void answer(struct command_run *c, json_t *object)
@@ -128,6 +130,18 @@ static void start_attack(struct command_run *c, char *arguments)
 	attack_start(&c->attack, c->fleet, name, n_pkts, on_attacked, c);
 }
 
+static void start_misbehave(struct command_run *c, char *arguments)
+{
+	int how = arguments_misbehaviour(arguments ? arguments : "");
+
+	if (how < 0) {
+		refuse(c, "expected: misbehave HOW");
+		return;
+	}
+	c->fleet->options.misbehaviour = (enum ue_misbehaviour)how;
+	answer(c, json_pack("{s:s, s:s}", "command", c->name, "how", arguments));
+}
+
 static json_t *esp_report(const struct bump *b)
 {
 	static const char *const name[ESP_N_VERDICTS] = {
@@ -167,7 +181,8 @@ static const struct {
 } commands[] = {
 	{ "register", start_register, false },     { "reregister", start_reregister, false },
 	{ "deregister", start_deregister, false }, { "traffic", start_traffic, true },
-	{ "attack", start_attack, true },          { "report", start_report, false },
+	{ "attack", start_attack, true },          { "misbehave", start_misbehave, true },
+	{ "report", start_report, false },
 };
 
 void command_start(struct command_run *c, char *line)

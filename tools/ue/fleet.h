@@ -24,7 +24,8 @@ struct fleet_options {
 	bool tcp;           /* requests go over TCP, and Contact asks for it */
 	const char *keylog; /* file; NULL: none */
 	uint32_t concurrency;
-	uint32_t rate; /* of requests in traffic, per second */
+	uint32_t rate;      /* of requests in traffic, per second */
+	uint32_t expires_s; /* of registrations, as asked for */
 	enum ue_misbehaviour misbehaviour;
 };
 

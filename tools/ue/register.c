@@ -6,8 +6,7 @@
 #include "crypto/wipe.h"
 #include "tools/ue/fleet.h"
 
-#define EXPIRES_S  600000 /* TS 24.229 5.1.1.2.2 */
-#define MAX_OFFERS 4      /* client ports tried in one registration */
+#define MAX_OFFERS 4 /* client ports tried in one registration */
 
 /* New SPIs and the next client port for a set that may come of the next challenge. */
 static bool renew_offer(struct ue *u)
@@ -59,7 +58,9 @@ static void put_register(const struct ue *u, struct sip_text *t)
 	sip_put(t, "Security-Client: ");
 	secagree_put_client(t, &a->offer, u->fleet->options.offered);
 	sip_put(t, "\r\n");
-	if (over)
+	if (over && u->fleet->options.misbehaviour == UE_CHANGED_VERIFY)
+		put_verify(t, strchr(over->verify, ',') ? strchr(over->verify, ',') + 1 : "none");
+	else if (over)
 		put_verify(t, over->verify);
 	sip_put_header(t, "P-Access-Network-Info", "IEEE-802.3");
 	sip_put_header(t, "Content-Length", "0");
@@ -77,7 +78,9 @@ void register_offer(struct ue *u)
 
 void register_confirm(struct ue *u)
 {
-	request_send(u, "REGISTER", u->attempt.made, put_register);
+	bool is_clear = u->fleet->options.misbehaviour == UE_CLEAR_RESPONSE;
+
+	request_send(u, "REGISTER", is_clear ? NULL : u->attempt.made, put_register);
 }
 
 void register_start(struct ue *u)
@@ -85,7 +88,7 @@ void register_start(struct ue *u)
 	struct attempt *a = &u->attempt;
 
 	memset(a, 0, sizeof(*a));
-	a->expires_s = u->task == UE_DEREGISTER ? 0 : EXPIRES_S;
+	a->expires_s = u->task == UE_DEREGISTER ? 0 : u->fleet->options.expires_s;
 	a->answer.username = u->subscriber->impi;
 	a->answer.realm = u->subscriber->realm;
 	a->answer.uri = u->home;

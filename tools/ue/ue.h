@@ -51,6 +51,11 @@ enum ue_misbehaviour {
 	UE_WRONG_RES,        /* answers with a RES that is wrong in one bit, over the right SAs */
 	UE_WRONG_MAC,        /* takes the first MAC for wrong */
 	UE_OUT_OF_RANGE_SQN, /* has seen later numbers than the HSS has made */
+	UE_SILENT,           /* never answers a challenge */
+	UE_WRONG_IK,         /* answers over SAs of an IK that is wrong in one bit */
+	UE_CLEAR_RESPONSE,   /* answers outside of all SAs */
+	UE_CHANGED_VERIFY,   /* says that the P-CSCF had offered less than it did: bidding down */
+	UE_N_MISBEHAVIOURS,
 };
 
 /* An SA set and what was agreed with it. */
