@@ -29,14 +29,18 @@ route add 10.1.0.0/16 via 10.0.0.2
 
 
 class Core:
-    def __init__(self, build, n_subscribers):
+    """`environment` is of all programs, `change` of the text of configs/lab.yaml."""
+
+    def __init__(self, build, n_subscribers, environment=None, change=lambda text: text):
         self.build, self.n_subscribers = build, n_subscribers
+        self.environment = environment
         self.processes = []
         self._make_net()
         os.mkdir("/run/imsgate")
         cores = (sorted(os.sched_getaffinity(0)) * 2)[:2]
         with open(lab.CONFIG) as source, open(CONFIG, "w") as file:
-            file.write(source.read().replace("control_core: 0", f"control_core: {cores[0]}")
+            file.write(change(source.read())
+                       .replace("control_core: 0", f"control_core: {cores[0]}")
                        .replace("worker_cores: [1]", f"worker_cores: [{cores[1]}]")
                        .replace(', "fd00::1"', ""))
         self._start("dataplane/imsgate-dataplane", "wire")
@@ -62,7 +66,8 @@ class Core:
 
     def _start(self, program, netns, *arguments):
         self.processes.append(process.Process(os.path.basename(program), [
-            os.path.join(self.build, program), "--config", CONFIG, *arguments], netns=netns))
+            os.path.join(self.build, program), "--config", CONFIG, *arguments], netns=netns,
+            env=self.environment))
 
     def _wait(self, ready):
         process.wait_until(self.processes[-1].name, ready, 20, self.processes)

@@ -1,0 +1,240 @@
+"""A scenario: the real data plane, P-CSCF, I-CSCF, S-CSCF and HSS, one real UE, and a clock that the
+test moves (test/shim/fake_clock.c). Each row of docs/conformance.md that is about minutes reads as
+one short function:
+
+    @row("C-083a", "a challenge that nobody answers has its SAs for four minutes")
+    def unanswered(s):
+        s.misbehave("silent")
+        s.register(fails="silent")
+        s.expect(sets_temporary=1, sas=4)
+        s.after(239)
+        s.expect(sets_temporary=1, sas=4)
+        s.after(2)
+        s.expect(sets_temporary=0, sas=0)
+
+What was there before a row has ended when the next begins, and that is checked as well.
+"""
+
+import csv
+import json
+import mmap
+import os
+import socket
+import sqlite3
+import struct
+import subprocess
+import time
+
+from support import core, process
+
+CLOCK = "/run/clock"
+SUBSCRIBER = "/run/subscriber.csv"
+LONG_S = 1500  # longer than all that a row leaves: expiry 600 s and what comes after
+SETTLE_S = 2   # of real time, until what is expected is so
+ROWS = []
+
+
+class Broken(Exception):
+    """What a row claims is not so."""
+
+
+def row(number, what):
+    def keep(script):
+        ROWS.append((number, what, script))
+        return script
+    return keep
+
+
+def clock_environment(build):
+    """Programs that run with it have the clock of the file CLOCK, which is made here."""
+    with open(CLOCK, "wb") as file:
+        file.write(bytes(8))
+    return {**os.environ, "FAKE_CLOCK": CLOCK,
+            "LD_PRELOAD": os.path.join(build, "test/libfake_clock.so")}
+
+
+class Ue:
+    """imsgate-ue with one subscriber; a command at a time."""
+
+    def __init__(self, build, environment, options):
+        command = ["ip", "netns", "exec", "ue", os.path.join(build, "tools/imsgate-ue"),
+                   "--subscribers", SUBSCRIBER, "--n", "1", "--pcscf", "10.0.0.1:5060", "--wire",
+                   "ue0", "--expires", "600", "--rate", "20", "-i", *options]
+        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      text=True, env=environment)
+
+    def begin(self, command):
+        self.child.stdin.write(command + "\n")
+        self.child.stdin.flush()
+
+    def end(self):
+        """The answer to the command that was begun; the test's own end bounds the wait."""
+        line = self.child.stdout.readline()
+        if not line:
+            raise Broken("the UE has ended")
+        return json.loads(line)
+
+    def die(self):
+        """As if its battery were taken out."""
+        self.child.kill()
+        self.child.wait()
+
+
+class Scenario:
+    def __init__(self, build, change=lambda text: text):
+        self.build, self.environment = build, clock_environment(build)
+        self.moved_s, self.ue, self.next_subscriber = 0, None, 0
+        with open(CLOCK, "r+b") as file:
+            self.clock = mmap.mmap(file.fileno(), 8)
+        self.core = core.Core(build, 64, self.environment, change)
+        self.subscribers = self.core.subscribers()
+
+    # --- the clock ---
+
+    def after(self, seconds):
+        """So much later. Programs wake within 5 ms of real time, and answer each other."""
+        self.moved_s += seconds
+        struct.pack_into("=Q", self.clock, 0, self.moved_s * 1000000000)
+        time.sleep(0.03)
+
+    # --- the UE ---
+
+    def power_on(self, *options):
+        """The row's subscriber, with nothing in its memory."""
+        if self.ue:
+            self.ue.die()
+        self.ue = Ue(self.build, self.environment, options)
+
+    def say(self, command):
+        self.ue.begin(command)
+        return self.ue.end()
+
+    def misbehave(self, how):
+        self.say(f"misbehave {how}")
+
+    def _registered(self, answer, key, fails):
+        if fails is None and answer[key] != 1:
+            raise Broken(f"{answer['command']}: {answer}")
+        if fails is not None and answer["failures"] != {fails: 1}:
+            raise Broken(f"{answer['command']} was to fail by {fails}: {answer}")
+
+    def register(self, fails=None, command="register"):
+        key = "deregistered" if command == "deregister" else "registered"
+        self._registered(self.say(command), key, fails)
+
+    def reregister(self, fails=None):
+        self.register(fails, "reregister")
+
+    def deregister(self, fails=None):
+        self.register(fails, "deregister")
+
+    def meanwhile(self, command, *seconds, fails):
+        """A command that takes until the clock has moved so often and so far; how it fails."""
+        self.ue.begin(command)
+        for step in seconds:
+            time.sleep(0.1)
+            self.after(step)
+        self._registered(self.ue.end(), "registered", fails)
+
+    def talk(self):
+        """It asks for something, and is answered over its SAs."""
+        answer = self.say("traffic 1")
+        if not answer["options_ok"] or answer["options_ok"] != answer["options_sent"]:
+            raise Broken(f"OPTIONS: {answer}")
+
+    # --- what there is ---
+
+    def _stats(self, role):
+        with socket.socket(socket.AF_UNIX) as status:
+            status.connect(f"/run/imsgate/{role}.sock")
+            status.sendall(b"GET /stats HTTP/1.0\r\n\r\n")
+            reply = b"".join(iter(lambda: status.recv(65536), b""))
+        return json.loads(reply.partition(b"\r\n\r\n")[2])
+
+    def sas(self):
+        """Of the data plane, as `imsgate show sa` has them."""
+        shown = subprocess.run([os.path.join(self.build, "tools/imsgate"), "show", "sa", "--json",
+                                "--config", core.CONFIG], check=True, capture_output=True)
+        return json.loads(shown.stdout)
+
+    def ports(self):
+        """Of the only set of two pairs: uc, us, ps, pc."""
+        pairs = {tuple(int(sa[end].rpartition(":")[2]) for end in ("local", "peer"))
+                 for sa in self.sas()}
+        (ps, uc), (pc, us) = sorted(pairs)  # port_ps is below all port_pc in configs/lab.yaml
+        return {"uc": uc, "us": us, "ps": ps, "pc": pc}
+
+    def flag(self):
+        """The subscriber's at the HSS."""
+        with sqlite3.connect("file:/run/imsgate/hss.db?mode=ro", uri=True) as database:
+            state, = database.execute("SELECT state FROM identity WHERE impu = ?",
+                                      (self.subscriber["impu"],)).fetchone()
+        database.close()
+        return ("unregistered", "pending", "registered")[state]
+
+    def counter(self, name):
+        """Of the data plane."""
+        shown = subprocess.run([os.path.join(self.build, "tools/imsgate"), "show", "stats",
+                                "--json", "--config", core.CONFIG], check=True,
+                               capture_output=True)
+        return json.loads(shown.stdout)[name]
+
+    def seen(self, names):
+        seen = {}
+        if any(name.startswith(("sets_", "ue")) for name in names):
+            seen.update(self._stats("pcscf"))
+        if {"registration", "attempt"} & set(names):
+            seen.update(self._stats("scscf"))
+        if "sas" in names:
+            seen["sas"] = len(self.sas())
+        if "flag" in names:
+            seen["flag"] = self.flag()
+        return {name: seen[name] for name in names}
+
+    def expect(self, **wanted):
+        """sets_temporary and so on of the P-CSCF, `registration` and `attempt` of the S-CSCF, `sas` of
+        the data plane, `flag` of the HSS: now, or within a moment."""
+        deadline = time.monotonic() + SETTLE_S
+        while (seen := self.seen(wanted)) != wanted:
+            if time.monotonic() > deadline:
+                raise Broken(f"expected {wanted}, there is {seen}")
+            time.sleep(0.02)
+
+    # --- rows ---
+
+    def begin(self):
+        """The next subscriber, who has never registered."""
+        self.subscriber = self.subscribers[self.next_subscriber]
+        self.next_subscriber += 1
+        with open(SUBSCRIBER, "w") as file:
+            writer = csv.DictWriter(file, self.subscriber.keys())
+            writer.writeheader()
+            writer.writerow(self.subscriber)
+        self.power_on()
+
+    def end(self):
+        """All that the row has left ends by itself."""
+        self.ue.die()
+        self.ue = None
+        self.after(LONG_S)
+        self.expect(sas=0, ues=0, sets_temporary=0, sets_established=0, sets_old=0,
+                    sets_ending=0, registration=0, attempt=0, flag="unregistered")
+
+    def run(self, report):
+        """All rows, also after one that does not hold."""
+        for number, what, script in ROWS:
+            name, began = f"{number.lower().replace('-', '')} {what}", time.monotonic()
+            try:
+                self.begin()
+                script(self)
+                self.end()
+                report.passed(f"{name}, in {time.monotonic() - began:.1f} s")
+            except Broken as why:
+                report.failed(name, f"{why}")
+                print(self.core.processes[-1].tail())
+                self.after(LONG_S)
+
+    def stop(self):
+        if self.ue:
+            self.ue.die()
+        self.core.stop()
