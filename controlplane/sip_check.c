@@ -87,5 +87,7 @@ bool sip_is_complete(const osip_message_t *m)
 		return false;
 	if (m->status_code)
 		return m->status_code >= 100 && m->status_code <= 699;
-	return m->sip_method && m->req_uri && !strcmp(m->sip_method, m->cseq->method);
+	if (!m->sip_method || !m->req_uri || strcmp(m->sip_method, m->cseq->method))
+		return false;
+	return osip_list_size(&m->req_uri->url_headers) == 0; /* RFC 3261 19.1.1 */
 }
