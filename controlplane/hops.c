@@ -85,6 +85,8 @@ int hops_add(const struct hops *h, struct sip *s, const struct path *path,
 	uint32_t hops = sip_header_number(s, "Max-Forwards", 70);
 	if (hops == 0)
 		return 483;
+	if (sip_header(s, "Proxy-Require", 0))
+		return 420; /* what we do understand, its owner has taken out */
 	if (hops > MAX_MAX_FORWARDS)
 		hops = MAX_MAX_FORWARDS;
 	snprintf(number, sizeof(number), "%u", hops - 1);

@@ -21,7 +21,7 @@ void hops_free(struct hops *h);
 
 /*
  * Prepares a request to leave along `path`: one hop less, a Via of ours with a new branch, which is
- * copied to `branch`. Returns 0, or the status to answer: 482, 483, 500.
+ * copied to `branch`. Returns 0, or the status to answer: 420, 482, 483, 500.
  */
 int hops_add(const struct hops *h, struct sip *request, const struct path *path,
 	     char branch[static HOPS_BRANCH_BYTES]);

@@ -202,6 +202,24 @@ static void on_client_response(void *user, struct sip *response)
 	server_txn_respond(f->x, response);
 }
 
+/* RFC 3261 16.3 step 5: what the request demands of proxies, and we cannot. */
+static void answer_unsupported(struct server_txn *x, const struct sip *request)
+{
+	char tag[SIP_TAG_BYTES];
+	const char *value;
+	sip_random_tag(tag);
+	struct sip *answer = sip_response(request, 420, NULL, tag);
+	int error = answer ? 0 : -ENOMEM;
+	for (unsigned i = 0; !error && (value = sip_header(request, "Proxy-Require", i)); i++)
+		error = sip_header_add(answer, "Unsupported", value);
+	if (!error) {
+		server_txn_respond(x, answer);
+		return;
+	}
+	sip_free(answer);
+	server_txn_answer(x, 500);
+}
+
 int proxy_forward(struct proxy *p, struct server_txn *x, struct sip *request,
 		  const struct path *path, struct forward forward)
 {
@@ -209,7 +227,7 @@ int proxy_forward(struct proxy *p, struct server_txn *x, struct sip *request,
 	int error = -ELOOP;
 	int status = hops_add(p->hops, request, path, branch);
 	if (status) {
-		p->counters.request_loop += status != 500;
+		p->counters.request_loop += status == 482 || status == 483;
 		goto answer;
 	}
 	status = 503;
@@ -229,8 +247,11 @@ int proxy_forward(struct proxy *p, struct server_txn *x, struct sip *request,
 free_forwarding:
 	free(f);
 answer:
+	if (status == 420)
+		answer_unsupported(x, request);
+	else
+		server_txn_answer(x, status);
 	sip_free(request);
-	server_txn_answer(x, status);
 	if (forward.on_end)
 		forward.on_end(forward.user);
 	return error;
