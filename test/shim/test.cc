@@ -228,9 +228,3 @@ size_t test_hex(const char *text, void *bytes, size_t max_bytes)
 		test_fail(__FILE__, __LINE__, "half a byte of hex: %s", text);
 	return n_digits / 2;
 }
-
-int main(int argc, char **argv)
-{
-	testing::InitGoogleTest(&argc, argv);
-	return RUN_ALL_TESTS();
-}

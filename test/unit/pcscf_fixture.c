@@ -231,12 +231,12 @@ static int open_udp(const char *host, uint16_t port)
 	return fd;
 }
 
-static void send_to(int fd, const char *host, uint16_t port, const char *text)
+static void send_to(int fd, const char *host, uint16_t port, const void *bytes, size_t n_bytes)
 {
 	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(port) };
 	inet_pton(AF_INET, host, &name.sin_addr);
-	EXPECT_EQ(sendto(fd, text, strlen(text), 0, (struct sockaddr *)&name, sizeof(name)),
-		  (ssize_t)strlen(text));
+	EXPECT_EQ(sendto(fd, bytes, n_bytes, 0, (struct sockaddr *)&name, sizeof(name)),
+		  (ssize_t)n_bytes);
 	edge_turn();
 }
 
@@ -375,7 +375,7 @@ void ue_renew(struct ue_sim *u, uint16_t uc)
 
 void ue_send(struct ue_sim *u, int fd, uint16_t port, const char *text)
 {
-	send_to(fd, "127.0.0.1", port, text);
+	send_to(fd, "127.0.0.1", port, text, strlen(text));
 }
 
 char *ue_register_text(struct ue_sim *u, const char *authorization, bool agree, const char *more)
@@ -458,12 +458,17 @@ void core_answer(struct sip *request, int status, const char *headers)
 	free(text);
 	sip_free(r);
 	sip_free(request);
-	send_to(core_fd, "127.0.0.1", port_core, head);
+	send_to(core_fd, "127.0.0.1", port_core, head, strlen(head));
 }
 
 void core_send(const char *text)
 {
-	send_to(core_fd, "127.0.0.1", port_core, text);
+	core_send_bytes(text, strlen(text));
+}
+
+void core_send_bytes(const void *bytes, size_t n_bytes)
+{
+	send_to(core_fd, "127.0.0.1", port_core, bytes, n_bytes);
 }
 
 const char *ok_headers(const struct ue_sim *u, unsigned expires_s)

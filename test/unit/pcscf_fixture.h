@@ -84,6 +84,7 @@ struct sip *core_receive(void);
 void core_answer(struct sip *request, int status, const char *headers);
 /* Sends a request of the core to the P-CSCF. */
 void core_send(const char *text);
+void core_send_bytes(const void *bytes, size_t n_bytes);
 
 /* Header lines of a 401 with keys, and of a 200. */
 extern const char challenge_headers[];
