@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "configs/config_links.h"
+
 /* What becomes of the SAs of a data-plane client that is gone. */
 enum config_orphans {
 	CONFIG_ORPHANS_KEEP,   /* until they expire, or the client comes back and adopts them */
@@ -176,35 +178,11 @@ struct config_hss {
 	char *key_file; /* encrypts the keys in it; "" = the database's name and ".key" */
 };
 
-/* How the CSCFs reach the HSS when it is not in their process. */
-enum config_cx_transport {
-	CONFIG_CX_LOCAL,    /* controlplane.cx_socket */
-	CONFIG_CX_DIAMETER, /* TS 29.229 */
-};
-
-/* Another Diameter node. */
-struct config_cx_peer {
-	char *identity; /* its Origin-Host */
-	char *address;  /* where it listens; "" = it connects to us */
-	uint32_t port;
-};
-
-struct config_cx {
-	enum config_cx_transport transport;
-	char *identity; /* our Origin-Host; the keys from here on are for Diameter */
-	char *realm;    /* ours and the peers'; "" = controlplane.realm */
-	char *address;  /* that we listen on; not of the loopback network */
-	uint32_t port;
-	uint32_t timeout_ms; /* for an answer */
-	uint32_t watchdog_s; /* of silence until a peer is asked whether it lives, RFC 3539 */
-	struct config_cx_peer *peers;
-	uint32_t n_peers;
-};
-
 struct config_controlplane {
 	char *realm;     /* home domain, also the digest realm */
 	char *run_dir;   /* status sockets ROLE.sock, one per process */
 	char *cx_socket; /* Unix socket of the local Cx between I-/S-CSCF and HSS */
+	struct config_tcp tcp;
 };
 
 struct config {

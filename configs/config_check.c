@@ -381,6 +381,8 @@ static int check_roles(struct config_document *d, const struct config *c)
 					       "controlplane section",
 					       roles[i]);
 	rc = check_cx(d, c);
+	if (rc == 0)
+		rc = check_links(d, c);
 	if (rc == 0 && c->pcscf)
 		rc = check_pcscf(d, c);
 	if (rc == 0 && c->scscf && c->scscf->min_expires_s > c->scscf->max_expires_s)

@@ -13,4 +13,7 @@ int check_all(struct config_document *d, const struct config *c);
 /* config_check_cx.c, a part of it: the section cx. */
 int check_cx(struct config_document *d, const struct config *c);
 
+/* config_check_links.c, another: connections. */
+int check_links(struct config_document *d, const struct config *c);
+
 #endif

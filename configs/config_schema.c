@@ -152,10 +152,25 @@ static const cyaml_schema_field_t dataplane_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t tcp_fields[] = {
+	NUMBER(OPTIONAL, config_tcp, n_connections),
+	NUMBER(OPTIONAL, config_tcp, n_strangers),
+	NUMBER(OPTIONAL, config_tcp, n_of_stranger),
+	NUMBER(OPTIONAL, config_tcp, n_unfinished),
+	NUMBER(OPTIONAL, config_tcp, queue_mb),
+	NUMBER(OPTIONAL, config_tcp, connect_s),
+	NUMBER(OPTIONAL, config_tcp, message_s),
+	NUMBER(OPTIONAL, config_tcp, stranger_idle_s),
+	NUMBER(OPTIONAL, config_tcp, idle_s),
+	NUMBER(OPTIONAL, config_tcp, above_bytes),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t controlplane_fields[] = {
 	TEXT(REQUIRED, config_controlplane, realm),
 	TEXT(OPTIONAL, config_controlplane, run_dir),
 	TEXT(OPTIONAL, config_controlplane, cx_socket),
+	CYAML_FIELD_MAPPING("tcp", OPTIONAL, struct config_controlplane, tcp, tcp_fields),
 	CYAML_FIELD_END,
 };
 
@@ -308,6 +323,20 @@ static const struct config_rule rules[] = {
 	  .expected = "an absolute path of at most 96 bytes" },
 	{ controlplane_fields, "cx_socket", .text = "/run/imsgate/cx.sock",
 	  .valid = syntax_socket_path, .expected = "an absolute path of at most 107 bytes" },
+
+	/* Two connections of each of 262 144 UEs; half messages are at most 2 · 512 · 64 kB. */
+	{ tcp_fields, "n_connections", 16, 1u << 22, 524288 },
+	{ tcp_fields, "n_strangers", 16, 1u << 20, 4096 },
+	{ tcp_fields, "n_of_stranger", 1, 1u << 16, 64 },
+	{ tcp_fields, "n_unfinished", 16, 1u << 16, 512 },
+	{ tcp_fields, "queue_mb", 1, 1u << 16, 64 },
+	/* three SYNs of Linux, 0, 1 and 3 s, and an answer: RFC 3261 18.1.1 */
+	{ tcp_fields, "connect_s", 1, 60, 5 },
+	{ tcp_fields, "message_s", 1, 600, 10 },
+	/* the core's answer to an SM1 takes timer F, 32 s, at most */
+	{ tcp_fields, "stranger_idle_s", 33, 86400, 64 },
+	{ tcp_fields, "idle_s", 33, 604800, 3600 },
+	{ tcp_fields, "above_bytes", 0, 65507, 0 },
 
 	{ cx_fields, "identity", .text = "", .valid = syntax_optional_domain,
 	  .expected = "a domain name" },

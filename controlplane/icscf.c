@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "configs/config.h"
+#include "controlplane/core_link.h"
 #include "controlplane/cx.h"
 #include "controlplane/cx_open.h"
 #include "controlplane/cx_status.h"
@@ -192,7 +193,6 @@ static int start(struct loop *loop, const struct config *config, void **self)
 {
 	const struct config_icscf *c = config->icscf;
 	struct icscf *i = calloc(1, sizeof(*i));
-	struct address own;
 	int rc;
 
 	if (i == NULL)
@@ -202,14 +202,11 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	i->proxy = proxy_new(loop, MAX_TXNS,
 			     (struct proxy_user){ .on_request = on_request, .role = i });
 	rc = i->cx != NULL && i->proxy != NULL ? 0 : -ENOMEM;
-	if (rc == 0)
-		rc = address_parse(c->address, (uint16_t)c->port, &own);
-	if (rc == 0)
-		rc = transport_listen(proxy_transport(i->proxy), ENDPOINT_CORE, ZONE_CORE, &own, "",
-				      ENDPOINT_TCP_BOTH_WAYS, &i->endpoint);
+	if (rc < 0)
+		log_error("icscf: cannot start: %s", strerror(-rc));
+	else
+		rc = core_link_open(i->proxy, config, "icscf", c->address, c->port, &i->endpoint);
 	if (rc < 0) {
-		log_error("icscf: cannot listen on %s port %u: %s", c->address, c->port,
-			  strerror(-rc));
 		stop(i);
 		return rc;
 	}

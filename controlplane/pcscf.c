@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/core_link.h"
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/transport.h"
@@ -114,17 +115,12 @@ static int listen_gm(struct pcscf *p, const char *host, const struct config_zone
 	return error;
 }
 
-static int listen_all(struct pcscf *p, const struct config_zone *zone)
+static int listen_all(struct pcscf *p, const struct config *config, const struct config_zone *zone)
 {
-	struct address core;
-	int error = address_parse(p->config->core_address, (uint16_t)p->config->core_port, &core);
-	if (!error)
-		error = transport_listen(proxy_transport(p->proxy), ENDPOINT_CORE, ZONE_CORE, &core,
-					 "", ENDPOINT_TCP_BOTH_WAYS, &p->core);
-	if (error) {
-		log_error("pcscf: cannot listen on core_address: %s", strerror(-error));
+	int error = core_link_open(p->proxy, config, "pcscf", p->config->core_address,
+				   p->config->core_port, &p->core);
+	if (error)
 		return error;
-	}
 	for (unsigned i = 0; i < p->config->n_addresses; i++) {
 		error = listen_gm(p, p->config->addresses[i], zone);
 		if (error) {
@@ -195,7 +191,7 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	if (!error && (error = address_parse_uri(config->pcscf->icscf, &p->icscf)))
 		log_error("pcscf: icscf must be sip:ADDRESS:PORT");
 	if (!error)
-		error = listen_all(p, zone);
+		error = listen_all(p, config, zone);
 	if (error) {
 		stop(p);
 		return error;

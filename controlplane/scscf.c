@@ -6,6 +6,7 @@
 
 #include "configs/config.h"
 #include "controlplane/attempt.h"
+#include "controlplane/core_link.h"
 #include "controlplane/cx.h"
 #include "controlplane/cx_diameter.h"
 #include "controlplane/cx_open.h"
@@ -40,20 +41,6 @@ static void stop(void *self)
 	free(s);
 }
 
-static int listen_core(struct scscf *s, const struct config_scscf *c)
-{
-	struct address own;
-	int rc = address_parse(c->address, (uint16_t)c->port, &own);
-
-	if (rc == 0)
-		rc = transport_listen(proxy_transport(s->proxy), ENDPOINT_CORE, ZONE_CORE, &own, "",
-				      ENDPOINT_TCP_BOTH_WAYS, &s->endpoint);
-	if (rc < 0)
-		log_error("scscf: cannot listen on %s port %u: %s", c->address, c->port,
-			  strerror(-rc));
-	return rc;
-}
-
 static int start(struct loop *loop, const struct config *config, void **self)
 {
 	struct scscf *s = calloc(1, sizeof(*s));
@@ -72,7 +59,8 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	else
 		cx_listen(s->cx, registrar_heard, &s->registrar);
 	if (rc == 0)
-		rc = listen_core(s, config->scscf);
+		rc = core_link_open(s->proxy, config, "scscf", config->scscf->address,
+				    config->scscf->port, &s->endpoint);
 	if (rc < 0) {
 		stop(s);
 		return rc;

@@ -11,18 +11,25 @@
 
 #define TICK_MS 1000
 
-/* What each state may last, and what happens then. */
-static const uint32_t limit_ms[STREAM_N_STATES] = {
-	/* three SYNs of Linux, 0, 1 and 3 s, and an answer: then UDP may still do, RFC 3261 18.1.1
-	 */
-	[STREAM_CONNECTING] = 5000,
-	[STREAM_CLOSING] = 2000,
-	[STREAM_HALF_STRANGER] = 10000, /* 64 kB in that time are 52 kbit/s */
-	[STREAM_HALF] = 10000,
-	[STREAM_IDLE_STRANGER] =
-		64000,           /* the core's answer to an SM1 takes 32 s at most: timer F */
-	[STREAM_IDLE] = 3600000, /* a UE's goes with its SA set; this is for dead peers */
-};
+#define CLOSING_MS 2000 /* for the last answer to be taken */
+
+/* What each state may last. */
+static uint32_t limit_ms(const struct transport *t, enum stream_state state)
+{
+	switch (state) {
+	case STREAM_CONNECTING:
+		return t->limits.connect_ms;
+	case STREAM_CLOSING:
+		return CLOSING_MS;
+	case STREAM_HALF_STRANGER:
+	case STREAM_HALF:
+		return t->limits.message_ms;
+	case STREAM_IDLE_STRANGER:
+		return t->limits.stranger_idle_ms;
+	default:
+		return t->limits.idle_ms;
+	}
+}
 
 bool stream_is_stranger(const struct endpoint *e)
 {
@@ -191,8 +198,9 @@ bool stream_crowd_out(struct transport *t)
 
 static void close_late(struct transport *t, enum stream_state state, uint64_t now_ms)
 {
+	uint32_t limit = limit_ms(t, state);
 	struct connection *c;
-	while ((c = TAILQ_FIRST(&t->list[state].head)) && now_ms - c->since_ms >= limit_ms[state]) {
+	while ((c = TAILQ_FIRST(&t->list[state].head)) && now_ms - c->since_ms >= limit) {
 		if (state == STREAM_HALF || state == STREAM_HALF_STRANGER)
 			t->counters.tcp_too_slow++;
 		stream_close(c);

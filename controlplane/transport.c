@@ -17,22 +17,22 @@
 
 #define SPARE_DESCRIPTORS 512 /* for all else of the process; transports of other roles compete */
 
-/*
- * Each of 262 144 UEs has two connections, and a third in the clear until it is registered; behind
- * one address there may be a house full of UEs. Half messages are at most 2 · 512 · 64 kB.
- */
+/* Those of configs/config_schema.c, section tcp, where the reasons are. */
 static const struct transport_limits default_limits = {
 	.n_connections = 524288,
 	.n_strangers = 4096,
 	.n_of_stranger = 64,
 	.n_halves = 512,
 	.queue_bytes = 64 << 20,
+	.connect_ms = 5000,
+	.message_ms = 10000,
+	.stranger_idle_ms = 64000,
+	.idle_ms = 3600000,
 };
 
-/* As many descriptors as the process may have decide what is left of the defaults. */
-static struct transport_limits possible_limits(void)
+/* As many descriptors as the process may have decide what is left of them. */
+static struct transport_limits possible(struct transport_limits limits)
 {
-	struct transport_limits limits = default_limits;
 	struct rlimit files;
 	if (getrlimit(RLIMIT_NOFILE, &files))
 		return limits;
@@ -40,7 +40,7 @@ static struct transport_limits possible_limits(void)
 	setrlimit(RLIMIT_NOFILE, &files);
 	rlim_t spare = files.rlim_max > 2 * SPARE_DESCRIPTORS ? files.rlim_max - SPARE_DESCRIPTORS
 							      : SPARE_DESCRIPTORS;
-	if (spare < limits.n_connections + limits.n_strangers) {
+	if (spare < (rlim_t)limits.n_connections + limits.n_strangers) {
 		limits.n_strangers =
 			(uint32_t)(spare / 4 < limits.n_strangers ? spare / 4 : limits.n_strangers);
 		limits.n_connections = (uint32_t)spare - limits.n_strangers;
@@ -55,7 +55,7 @@ struct transport *transport_new(struct loop *loop, struct transport_user user)
 		return NULL;
 	t->loop = loop;
 	t->user = user;
-	t->limits = possible_limits();
+	t->limits = possible(default_limits);
 	if (!stream_init(t))
 		return t;
 	transport_free(t);
@@ -69,7 +69,7 @@ const struct transport_limits *transport_limits(const struct transport *t)
 
 void transport_set_limits(struct transport *t, const struct transport_limits *limits)
 {
-	t->limits = *limits;
+	t->limits = possible(*limits);
 }
 
 uint32_t transport_connections(const struct transport *t)

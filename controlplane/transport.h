@@ -98,13 +98,18 @@ struct transport_limits {
 	uint32_t n_strangers;
 	uint32_t n_of_stranger; /* of one address (IPv6: of one /64) */
 	uint32_t n_halves;      /* messages not whole yet, of strangers and of the others each */
-	uint32_t queue_bytes;   /* not sent yet, of all */
+	uint64_t queue_bytes;   /* not sent yet, of all */
+	/* How long what may take. */
+	uint32_t connect_ms;
+	uint32_t message_ms; /* from its first byte on */
+	uint32_t stranger_idle_ms;
+	uint32_t idle_ms; /* a UE's goes with its SA set; this is for dead peers */
 };
 
 struct transport *transport_new(struct loop *loop, struct transport_user user);
 void transport_free(struct transport *t); /* and its endpoints; nobody is told */
 
-/* The defaults of transport_new(), and others. */
+/* The defaults of transport_new(), and others; no more connections than there are descriptors. */
 const struct transport_limits *transport_limits(const struct transport *t);
 void transport_set_limits(struct transport *t, const struct transport_limits *limits);
 

@@ -174,6 +174,12 @@ static const struct {
 	{ DATAPLANE "  fragments: {n_datagrams: 100}\n" ZONES,
 	  ":3:28: found 100 for n_datagrams, expected a power of two" },
 
+	/* connections of SIP */
+	{ "controlplane: {tcp: {message_s: 0}}",
+	  ":1:33: found \"0\" for message_s, expected a number from 1 to 600" },
+	{ "controlplane: {realm: a.net, tcp: {n_strangers: 20, n_of_stranger: 21}}",
+	  ":1:68: found 21 for n_of_stranger, expected at most n_strangers, 20" },
+
 	/* rules between keys: the SA table */
 	{ DATAPLANE "  sa: {capacity: 3000}\n" ZONES,
 	  ":3:18: found 3000 for capacity, expected a power of two" },

@@ -389,6 +389,31 @@ TEST(stream, stranger_who_says_nothing_goes_after_a_minute)
 	end();
 }
 
+TEST(stream, times_are_the_operators)
+{
+	begin();
+	struct transport_limits limits = *transport_limits(transport);
+	limits.message_ms = 2000;
+	limits.stranger_idle_ms = 40000;
+	limits.idle_ms = 50000;
+	transport_set_limits(transport, &limits);
+	int slow = connect_to(ps, 2), stranger = connect_to(clear, 2), ue = connect_to(ps, 3);
+	say(slow, "M");
+	pass(2000);
+	EXPECT_STREQ(hear(slow), "(reset)");
+	pass(37000);
+	EXPECT_STREQ(hear(stranger), "");
+	pass(2000);
+	EXPECT_STREQ(hear(stranger), "(end)");
+	EXPECT_STREQ(hear(ue), "");
+	pass(9000);
+	EXPECT_STREQ(hear(ue), "(reset)");
+	close(slow);
+	close(stranger);
+	close(ue);
+	end();
+}
+
 TEST(stream, one_address_has_a_bounded_number_of_clear_connections_and_its_newest)
 {
 	int fd[12], other;

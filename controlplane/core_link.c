@@ -1,0 +1,45 @@
+#include "controlplane/core_link.h"
+
+#include <string.h>
+
+#include "configs/config.h"
+#include "controlplane/log.h"
+#include "controlplane/proxy.h"
+
+static void set_limits(struct transport *t, const struct config_tcp *c)
+{
+	struct transport_limits limits = {
+		.n_connections = c->n_connections,
+		.n_strangers = c->n_strangers,
+		.n_of_stranger = c->n_of_stranger,
+		.n_halves = c->n_unfinished,
+		.queue_bytes = (uint64_t)c->queue_mb << 20,
+		.connect_ms = c->connect_s * 1000,
+		.message_ms = c->message_s * 1000,
+		.stranger_idle_ms = c->stranger_idle_s * 1000,
+		.idle_ms = c->idle_s * 1000,
+	};
+	transport_set_limits(t, &limits);
+	const struct transport_limits *possible = transport_limits(t);
+	if (possible->n_connections < c->n_connections)
+		log_info("descriptors allow %u connections, and %u of strangers",
+			 possible->n_connections, possible->n_strangers);
+}
+
+int core_link_open(struct proxy *p, const struct config *config, const char *role,
+		   const char *address, uint32_t port, struct endpoint **out)
+{
+	struct transport *t = proxy_transport(p);
+	struct address own;
+	/* A configuration that was not read from a file may lack the section. */
+	if (config->controlplane && config->controlplane->tcp.n_connections)
+		set_limits(t, &config->controlplane->tcp);
+	int error = address_parse(address, (uint16_t)port, &own);
+	if (!error)
+		error = transport_listen(t, ENDPOINT_CORE, ZONE_CORE, &own, "",
+					 ENDPOINT_TCP_BOTH_WAYS, out);
+	if (error)
+		log_error("%s: cannot listen on %s port %u: %s", role, address, port,
+			  strerror(-error));
+	return error;
+}
