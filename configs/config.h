@@ -182,12 +182,14 @@ struct config_controlplane {
 	char *realm;     /* home domain, also the digest realm */
 	char *run_dir;   /* status sockets ROLE.sock, one per process */
 	char *cx_socket; /* Unix socket of the local Cx between I-/S-CSCF and HSS */
+	enum config_security core_security; /* of SIP between the CSCFs */
 	struct config_tcp tcp;
 };
 
 struct config {
 	struct config_dataplane *dataplane;
 	struct config_controlplane *controlplane;
+	struct config_tls *tls;
 	struct config_cx *cx; /* NULL: local */
 	struct config_pcscf *pcscf;
 	struct config_icscf *icscf;

@@ -14,5 +14,16 @@ static int check_tcp(struct config_document *d, const struct config_tcp *tcp)
 
 int check_links(struct config_document *d, const struct config *c)
 {
-	return c->controlplane ? check_tcp(d, &c->controlplane->tcp) : 0;
+	int rc = c->controlplane ? check_tcp(d, &c->controlplane->tcp) : 0;
+
+	if (!rc && !c->tls && c->controlplane &&
+	    c->controlplane->core_security == CONFIG_SECURITY_TLS)
+		rc = document_refuse(
+			d, document_find(d, "controlplane.core_security"),
+			"found tls without the section tls, expected its certificates");
+	if (!rc && !c->tls && c->cx && c->cx->security == CONFIG_SECURITY_TLS)
+		rc = document_refuse(
+			d, document_find(d, "cx.security"),
+			"found tls without the section tls, expected its certificates");
+	return rc;
 }

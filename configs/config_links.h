@@ -7,6 +7,30 @@
 
 #include <stdint.h>
 
+/* What protects the keys that a link carries, TS 33.203 6.1: CK and IK. */
+enum config_security {
+	CONFIG_SECURITY_NONE,      /* nothing that we know of */
+	CONFIG_SECURITY_TLS,       /* we do */
+	CONFIG_SECURITY_PROTECTED, /* the operator says so: NDS/IP (IPsec), or walls */
+};
+
+/* What stands in the certificates of the node at an address, if not the address. */
+struct config_tls_name {
+	char *address;
+	char *name; /* subjectAltName DNS:name or URI:sip:name */
+};
+
+/* Certificates of this node, PEM; files are read at the start. */
+struct config_tls {
+	char *certificate; /* and those of the authorities between */
+	char *key;         /* nobody else may read it */
+	char *authorities; /* whose certificates are good */
+	struct config_tls_name *names;
+	uint32_t n_names;
+	uint32_t n_handshakes; /* of peers that are not known yet, of a role */
+	uint32_t handshake_s;  /* for one of them */
+};
+
 /* SIP over TCP and TLS: how many connections there may be, and how long each may take. */
 struct config_tcp {
 	uint32_t n_connections; /* of a role, without strangers; fewer where descriptors are */
@@ -36,9 +60,10 @@ struct config_cx_peer {
 
 struct config_cx {
 	enum config_cx_transport transport;
-	char *identity; /* our Origin-Host; the keys from here on are for Diameter */
-	char *realm;    /* ours and the peers'; "" = controlplane.realm */
-	char *address;  /* that we listen on; not of the loopback network */
+	enum config_security security; /* of the way to the peers */
+	char *identity;                /* our Origin-Host; the keys from here on are for Diameter */
+	char *realm;                   /* ours and the peers'; "" = controlplane.realm */
+	char *address;                 /* that we listen on; not of the loopback network */
 	uint32_t port;
 	uint32_t timeout_ms; /* for an answer */
 	uint32_t watchdog_s; /* of silence until a peer is asked whether it lives, RFC 3539 */

@@ -33,6 +33,12 @@ static const cyaml_strval_t indicator_names[] = {
 	{ "nothing", CONFIG_INDICATOR_NOTHING },
 };
 
+static const cyaml_strval_t security_names[] = {
+	{ "none", CONFIG_SECURITY_NONE },
+	{ "tls", CONFIG_SECURITY_TLS },
+	{ "protected", CONFIG_SECURITY_PROTECTED },
+};
+
 static const cyaml_strval_t cx_transport_names[] = {
 	{ "local", CONFIG_CX_LOCAL },
 	{ "diameter", CONFIG_CX_DIAMETER },
@@ -166,10 +172,31 @@ static const cyaml_schema_field_t tcp_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t tls_name_fields[] = {
+	TEXT(REQUIRED, config_tls_name, address),
+	TEXT(REQUIRED, config_tls_name, name),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t tls_name_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_tls_name, tls_name_fields),
+};
+
+static const cyaml_schema_field_t tls_fields[] = {
+	TEXT(REQUIRED, config_tls, certificate),
+	TEXT(REQUIRED, config_tls, key),
+	TEXT(REQUIRED, config_tls, authorities),
+	LIST(OPTIONAL, config_tls, names, tls_name_entry, 1024),
+	NUMBER(OPTIONAL, config_tls, n_handshakes),
+	NUMBER(OPTIONAL, config_tls, handshake_s),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t controlplane_fields[] = {
 	TEXT(REQUIRED, config_controlplane, realm),
 	TEXT(OPTIONAL, config_controlplane, run_dir),
 	TEXT(OPTIONAL, config_controlplane, cx_socket),
+	CHOICE(OPTIONAL, config_controlplane, core_security, security_names),
 	CYAML_FIELD_MAPPING("tcp", OPTIONAL, struct config_controlplane, tcp, tcp_fields),
 	CYAML_FIELD_END,
 };
@@ -187,6 +214,7 @@ static const cyaml_schema_value_t cx_peer_entry = {
 
 static const cyaml_schema_field_t cx_fields[] = {
 	CHOICE(OPTIONAL, config_cx, transport, cx_transport_names),
+	CHOICE(OPTIONAL, config_cx, security, security_names),
 	TEXT(OPTIONAL, config_cx, identity),
 	TEXT(OPTIONAL, config_cx, realm),
 	TEXT(OPTIONAL, config_cx, address),
@@ -243,7 +271,7 @@ static const cyaml_schema_field_t hss_fields[] = {
 	CYAML_FIELD_MAPPING_PTR(#member, OPTIONAL, struct config, member, member##_fields)
 
 static const cyaml_schema_field_t root_fields[] = {
-	SECTION(dataplane), SECTION(controlplane), SECTION(cx),  SECTION(pcscf),
+	SECTION(dataplane), SECTION(controlplane), SECTION(tls), SECTION(cx),     SECTION(pcscf),
 	SECTION(icscf),     SECTION(scscf),        SECTION(hss), CYAML_FIELD_END,
 };
 
@@ -337,6 +365,16 @@ static const struct config_rule rules[] = {
 	{ tcp_fields, "stranger_idle_s", 33, 86400, 64 },
 	{ tcp_fields, "idle_s", 33, 604800, 3600 },
 	{ tcp_fields, "above_bytes", 0, 65507, 0 },
+
+	{ tls_fields, "certificate", .valid = syntax_path, .expected = "an absolute path" },
+	{ tls_fields, "key", .valid = syntax_path, .expected = "an absolute path" },
+	{ tls_fields, "authorities", .valid = syntax_path, .expected = "an absolute path" },
+	/* some 50 kB each at most */
+	{ tls_fields, "n_handshakes", 16, 1u << 16, 256 },
+	{ tls_fields, "handshake_s", 1, 60, 5 },
+	{ tls_name_fields, "address", .valid = syntax_address,
+	  .expected = "a unicast IPv4 or IPv6 address" },
+	{ tls_name_fields, "name", .valid = syntax_domain, .expected = "a domain name" },
 
 	{ cx_fields, "identity", .text = "", .valid = syntax_optional_domain,
 	  .expected = "a domain name" },

@@ -184,6 +184,7 @@ int client_txn_new(struct txns *t, struct sip *request, const char *branch, cons
 		return -ENOMEM;
 	x->out.txns = t;
 	x->out.path = *path;
+	x->out.path.tcp = path->tcp || transport_is_tls(path->endpoint);
 	int error = prepare(x, request);
 	if (error) {
 		sending_clear(&x->out);

@@ -1,14 +1,19 @@
 #include "controlplane/core_link.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "configs/config.h"
 #include "controlplane/log.h"
 #include "controlplane/proxy.h"
+#include "controlplane/tls.h"
 
-static void set_limits(struct transport *t, const struct config_tcp *c)
+static void set_limits(struct transport *t, const struct config_tcp *c,
+		       const struct config_tls *tls)
 {
 	struct transport_limits limits = {
+		.n_handshakes = tls ? tls->n_handshakes : 0,
+		.handshake_ms = tls ? tls->handshake_s * 1000 : 0,
 		.n_connections = c->n_connections,
 		.n_strangers = c->n_strangers,
 		.n_of_stranger = c->n_of_stranger,
@@ -30,14 +35,22 @@ int core_link_open(struct proxy *p, const struct config *config, const char *rol
 		   const char *address, uint32_t port, struct endpoint **out)
 {
 	struct transport *t = proxy_transport(p);
+	const struct config_controlplane *c = config->controlplane;
+	enum endpoint_tcp tcp = ENDPOINT_TCP_BOTH_WAYS;
 	struct address own;
 	/* A configuration that was not read from a file may lack the section. */
-	if (config->controlplane && config->controlplane->tcp.n_connections)
-		set_limits(t, &config->controlplane->tcp);
+	if (c && c->tcp.n_connections)
+		set_limits(t, &c->tcp, config->tls);
+	if (c && c->core_security == CONFIG_SECURITY_TLS) {
+		struct tls *tls = tls_new(config->tls);
+		if (!tls)
+			return -EINVAL;
+		transport_set_tls(t, tls);
+		tcp = ENDPOINT_TLS;
+	}
 	int error = address_parse(address, (uint16_t)port, &own);
 	if (!error)
-		error = transport_listen(t, ENDPOINT_CORE, ZONE_CORE, &own, "",
-					 ENDPOINT_TCP_BOTH_WAYS, out);
+		error = transport_listen(t, ENDPOINT_CORE, ZONE_CORE, &own, "", tcp, out);
 	if (error)
 		log_error("%s: cannot listen on %s port %u: %s", role, address, port,
 			  strerror(-error));

@@ -96,7 +96,8 @@ int hops_add(const struct hops *h, struct sip *s, const struct path *path,
 	sip_random_tag(random);
 	snprintf(branch, HOPS_BRANCH_BYTES, "z9hG4bK%s-%s", random, hash);
 	if (sip_header_set(s, "Max-Forwards", number) ||
-	    sip_via_push(s, &e->sent_by, branch, path->tcp))
+	    sip_via_push(s, &e->sent_by, branch, path->tcp) ||
+	    (transport_is_tls(e) && sip_via_set_protocol(s, "TLS")))
 		return 500;
 	return 0;
 }

@@ -89,8 +89,9 @@ static int add_path(const struct attempt *a, struct sip *s, const struct ue *ue)
 	char host[ADDRESS_TEXT_BYTES], id[UE_ID_BYTES] = "", path[128];
 	if (ue)
 		ue_id_text(ue, id);
-	snprintf(path, sizeof(path), "<sip:%s%s%s;lr>", id, ue ? "@" : "",
-		 address_print(&a->pcscf->core->local, host));
+	snprintf(path, sizeof(path), "<sip:%s%s%s%s;lr>", id, ue ? "@" : "",
+		 address_print(&a->pcscf->core->local, host),
+		 transport_uri_parameter(a->pcscf->core));
 	int error = sip_header_add_first(s, "Path", path);
 	return error ? error : sip_header_add(s, "Require", "path");
 }

@@ -56,8 +56,8 @@ static int record_route(struct sip *s, const struct ue *ue, const struct endpoin
 	const struct endpoint *sides[2] = { first, second };
 	for (unsigned i = 0; i < 2; i++) {
 		char host[ADDRESS_TEXT_BYTES], id[UE_ID_BYTES], uri[128];
-		snprintf(uri, sizeof(uri), "sip:%s@%s;lr", ue_id_text(ue, id),
-			 address_print(&sides[i]->local, host));
+		snprintf(uri, sizeof(uri), "sip:%s@%s%s;lr", ue_id_text(ue, id),
+			 address_print(&sides[i]->local, host), transport_uri_parameter(sides[i]));
 		int error = sip_record_route_push(s, uri);
 		if (error)
 			return error;

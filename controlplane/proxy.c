@@ -220,12 +220,22 @@ static void answer_unsupported(struct server_txn *x, const struct sip *request)
 	server_txn_answer(x, 500);
 }
 
+/* RFC 3261 26.2.2: where TLS is asked for, nothing else will do. */
+static bool is_clear_way(const struct sip *request, const struct path *path)
+{
+	const osip_uri_t *route = sip_route(request, 0);
+	const osip_uri_t *next = route ? route : request->osip->req_uri;
+	struct address hop;
+	return path->endpoint->side == ENDPOINT_CORE && !transport_is_tls(path->endpoint) &&
+	       sip_uri_is_tls(next) && !sip_uri_address(next, &hop);
+}
+
 int proxy_forward(struct proxy *p, struct server_txn *x, struct sip *request,
 		  const struct path *path, struct forward forward)
 {
 	char branch[HOPS_BRANCH_BYTES];
 	int error = -ELOOP;
-	int status = hops_add(p->hops, request, path, branch);
+	int status = is_clear_way(request, path) ? 503 : hops_add(p->hops, request, path, branch);
 	if (status) {
 		p->counters.request_loop += status == 482 || status == 483;
 		goto answer;
@@ -262,8 +272,8 @@ int proxy_send(struct proxy *p, struct sip *request, const struct path *path)
 	char branch[HOPS_BRANCH_BYTES], *bytes;
 	size_t n_bytes;
 	struct path way = *path;
-	int error = hops_add(p->hops, request, path, branch) ? -ELOOP
-							     : sip_print(request, &bytes, &n_bytes);
+	bool is_lost = is_clear_way(request, path) || hops_add(p->hops, request, path, branch);
+	int error = is_lost ? -ELOOP : sip_print(request, &bytes, &n_bytes);
 	if (!error) {
 		error = transport_send(&way, bytes, n_bytes);
 		free(bytes);
@@ -330,6 +340,8 @@ int proxy_stats(const struct proxy *p, json_t *stats)
 		{ "tcp_crowded_out", t->tcp_crowded_out },
 		{ "tcp_too_slow", t->tcp_too_slow },
 		{ "tcp_refused", t->tcp_refused },
+		{ "tls_opened", t->tls_opened },
+		{ "tls_refused", t->tls_refused },
 		{ "sip_too_big", c->sip_too_big },
 		{ "sip_malformed", c->sip_malformed },
 		{ "sip_unidentified", c->sip_unidentified },

@@ -125,6 +125,8 @@ int registrar_init(struct registrar *r, struct loop *loop, const struct config *
 		   struct cx *cx)
 {
 	int algorithm = digest_find_algorithm(config->scscf->algorithm);
+	const char *tls =
+		config->controlplane->core_security == CONFIG_SECURITY_TLS ? ";transport=tls" : "";
 	char hostport[ADDRESS_TEXT_BYTES];
 	struct address own;
 
@@ -136,8 +138,8 @@ int registrar_init(struct registrar *r, struct loop *loop, const struct config *
 				 .config = config,
 				 .algorithm = (enum digest_algorithm)algorithm };
 	address_print(&own, hostport);
-	snprintf(r->uri, sizeof(r->uri), "sip:%s", hostport);
-	snprintf(r->service_route, sizeof(r->service_route), "<sip:orig@%s;lr>", hostport);
+	snprintf(r->uri, sizeof(r->uri), "sip:%s%s", hostport, tls);
+	snprintf(r->service_route, sizeof(r->service_route), "<sip:orig@%s%s;lr>", hostport, tls);
 	r->attempts = attempts_new(loop, REGISTRAR_MAX_ATTEMPTS, config->scscf->reg_await_auth_s,
 				   (struct attempts_user){ registrar_on_await_timeout, r });
 	r->registrations = registrations_new(

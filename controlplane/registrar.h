@@ -52,8 +52,8 @@ struct registrar {
 	struct cx *cx;
 	const struct config *config;
 	enum digest_algorithm algorithm;
-	char uri[80];           /* "sip:ADDRESS:PORT", our name on Cx */
-	char service_route[88]; /* "<sip:orig@ADDRESS:PORT;lr>" */
+	char uri[96];            /* "sip:ADDRESS:PORT", and ";transport=tls": our name on Cx */
+	char service_route[112]; /* "<sip:orig@ADDRESS:PORT;lr>", likewise */
 	struct attempts *attempts;
 	struct registrations *registrations;
 	struct registrar_counters counters;

@@ -95,7 +95,8 @@ int sip_option_remove(struct sip *s, const char *name, const char *tag);
 const osip_via_t *sip_via(const struct sip *s, unsigned i);         /* 0 = topmost; NULL: none */
 const char *sip_via_param(const osip_via_t *via, const char *name); /* NULL: absent or no value */
 int sip_via_push(struct sip *s, const struct address *sent_by, const char *branch, bool tcp);
-int sip_via_set_tcp(struct sip *s, bool tcp); /* of the topmost Via */
+int sip_via_set_tcp(struct sip *s, bool tcp);                  /* of the topmost Via */
+int sip_via_set_protocol(struct sip *s, const char *protocol); /* likewise: "UDP", "TCP", "TLS" */
 void sip_via_pop(struct sip *s);
 /* Adds received (and the value of rport) to the topmost Via: RFC 3261 18.2.1, RFC 3581 4. */
 int sip_via_received(struct sip *s, const struct address *source);
@@ -120,6 +121,7 @@ int sip_next_hop(const struct sip *s, struct address *out, bool *tcp);
 
 int sip_uri_address(const osip_uri_t *uri, struct address *out); /* 0 or -EINVAL */
 bool sip_uri_is_tcp(const osip_uri_t *uri);                      /* RFC 3261 19.1.1: transport */
+bool sip_uri_is_tls(const osip_uri_t *uri);                      /* likewise, or a SIPS URI */
 int sip_request_uri_set(struct sip *s, const char *uri);
 /*
  * An address of record for comparison and as a table key: scheme, user and host, without display

@@ -8,13 +8,14 @@
 #include <string.h>
 #include <strings.h>
 
-#define SIP_PORT 5060 /* RFC 3261 19.1.2 */
+#define SIP_PORT  5060 /* RFC 3261 19.1.2 */
+#define SIPS_PORT 5061
 
 /* 0 on a text that is no port. */
-static uint16_t port_number(const char *text)
+static uint16_t port_number(const char *text, bool tls)
 {
 	if (!text)
-		return SIP_PORT;
+		return tls ? SIPS_PORT : SIP_PORT;
 	size_t n = strspn(text, "0123456789");
 	if (n == 0 || n > 5 || text[n])
 		return 0;
@@ -22,9 +23,9 @@ static uint16_t port_number(const char *text)
 	return port <= 65535 ? (uint16_t)port : 0;
 }
 
-static int host_address(const char *host, const char *port, struct address *out)
+static int host_address(const char *host, const char *port, bool tls, struct address *out)
 {
-	uint16_t number = port_number(port);
+	uint16_t number = port_number(port, tls);
 	if (!host || !number)
 		return -EINVAL;
 	return address_parse(host, number, out);
@@ -66,17 +67,22 @@ int sip_via_push(struct sip *s, const struct address *sent_by, const char *branc
 	return 0;
 }
 
-int sip_via_set_tcp(struct sip *s, bool tcp)
+int sip_via_set_protocol(struct sip *s, const char *protocol)
 {
 	osip_via_t *via = osip_list_get(&s->osip->vias, 0);
-	char *protocol = osip_strdup(tcp ? "TCP" : "UDP");
-	if (!via || !protocol) {
-		osip_free(protocol);
+	char *own = osip_strdup(protocol);
+	if (!via || !own) {
+		osip_free(own);
 		return -ENOMEM;
 	}
 	osip_free(via->protocol);
-	via->protocol = protocol;
+	via->protocol = own;
 	return 0;
+}
+
+int sip_via_set_tcp(struct sip *s, bool tcp)
+{
+	return sip_via_set_protocol(s, tcp ? "TCP" : "UDP");
 }
 
 void sip_via_pop(struct sip *s)
@@ -151,7 +157,7 @@ int sip_via_target(const struct sip *s, bool tcp, struct address *out)
 	const char *received = sip_via_param(via, "received");
 	const char *rport = sip_via_param(via, "rport");
 	return host_address(received ? received : via->host, rport && !tcp ? rport : via->port,
-			    out);
+			    via->protocol && !strcasecmp(via->protocol, "TLS"), out);
 }
 
 static const osip_uri_t *route_uri(const osip_list_t *list, unsigned i)
@@ -206,21 +212,33 @@ int sip_record_route_push(struct sip *s, const char *uri)
 	return push_uri(&s->osip->record_routes, uri);
 }
 
+static bool is_sips(const osip_uri_t *uri)
+{
+	return uri->scheme && !strcasecmp(uri->scheme, "sips");
+}
+
+static bool has_transport(const osip_uri_t *uri, const char *name)
+{
+	osip_uri_param_t *p = NULL;
+	osip_uri_param_get_byname((osip_list_t *)&uri->url_params, (char *)"transport", &p);
+	return p && p->gvalue && !strcasecmp(p->gvalue, name);
+}
+
 int sip_uri_address(const osip_uri_t *uri, struct address *out)
 {
-	if (!uri || !uri->scheme || strcasecmp(uri->scheme, "sip"))
+	if (!uri || !uri->scheme || (strcasecmp(uri->scheme, "sip") && !is_sips(uri)))
 		return -EINVAL;
-	return host_address(uri->host, uri->port, out);
+	return host_address(uri->host, uri->port, sip_uri_is_tls(uri), out);
 }
 
 bool sip_uri_is_tcp(const osip_uri_t *uri)
 {
-	osip_uri_param_t *p = NULL;
-	if (!uri ||
-	    osip_uri_param_get_byname((osip_list_t *)&uri->url_params, (char *)"transport", &p) ||
-	    !p)
-		return false;
-	return p->gvalue && !strcasecmp(p->gvalue, "tcp");
+	return uri && has_transport(uri, "tcp");
+}
+
+bool sip_uri_is_tls(const osip_uri_t *uri)
+{
+	return uri && (is_sips(uri) || has_transport(uri, "tls"));
 }
 
 int sip_next_hop(const struct sip *s, struct address *out, bool *tcp)

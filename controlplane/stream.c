@@ -1,6 +1,7 @@
 /*
- * SIP over TCP: connections, accepted and our own. Messages are framed by sip_frame.c, handed over
- * in their order, and memory is held only for half a message and for what a peer does not take.
+ * SIP over TCP and TLS: connections, accepted and our own. Messages are framed by sip_frame.c,
+ * handed over in their order, and memory is held only for half a message and for what a peer does
+ * not take.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -14,11 +15,13 @@
 #include "controlplane/transport_impl.h"
 #include "crypto/wipe.h"
 
-#define BACKLOG       1024
-#define ACCEPTS       64                      /* per wake-up */
-#define OUT_BYTES     (4 * SIP_MESSAGE_BYTES) /* of one connection that does not read */
-#define UNANSWERED_MS 30000                   /* then the peer of what was sent is dead: RFC 5482 */
-#define FIRST_BYTES   2048                    /* of a buffer; most messages fit */
+#define OUT_BYTES (4 * SIP_MESSAGE_BYTES) /* of one connection that does not read */
+#define CORE_OUT_BYTES                                                                             \
+	(4 << 20)           /* all for another CSCF is on one: as much as UDP sockets buffer       \
+			     */
+#define RECORDS       32    /* of TLS, per wake-up */
+#define UNANSWERED_MS 30000 /* then the peer of what was sent is dead: RFC 5482 */
+#define FIRST_BYTES   2048  /* of a buffer; most messages fit */
 
 /* --- life --- */
 
@@ -72,13 +75,14 @@ void stream_close(struct connection *c)
 		event_free(c->readable);
 	if (c->writable)
 		event_free(c->writable);
+	stream_tls_free(c);
 	if (c->path.endpoint->side == ENDPOINT_GM_PROTECTED) {
 		/* No TIME_WAIT: the same tuple may be wanted again, or be another UE's soon. */
 		struct linger reset = { .l_onoff = 1 };
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	}
 	close(c->fd);
-	t->counters.tcp_not_opened += !c->opened;
+	t->counters.tcp_not_opened += !c->opened && !c->accepted;
 	if (t->user.closed)
 		t->user.closed(t->user.user, c->path.connection, c->opened);
 	if (!c->busy)
@@ -117,7 +121,7 @@ static int grow(char **bytes, size_t n_used, size_t *n_bytes, size_t n_wanted)
 static void refresh(struct connection *c)
 {
 	bool stranger = stream_is_stranger(c->path.endpoint);
-	if (c->state >= STREAM_IDLE_STRANGER || c->state == STREAM_CONNECTING)
+	if (c->state >= STREAM_IDLE_STRANGER || c->state <= STREAM_SHAKING)
 		stream_enter(c, stranger ? STREAM_IDLE_STRANGER : STREAM_IDLE);
 }
 
@@ -125,11 +129,9 @@ static void refresh(struct connection *c)
 static int flush(struct connection *c)
 {
 	while (c->n_sent < c->n_out) {
-		ssize_t n = send(c->fd, c->out + c->n_sent, c->n_out - c->n_sent,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = stream_write(c, c->out + c->n_sent, c->n_out - c->n_sent);
 		if (n < 0)
-			return errno == EAGAIN || errno == EINTR ? event_add(c->writable, NULL)
-								 : -errno;
+			return n == -EAGAIN ? event_add(c->writable, NULL) : (int)n;
 		c->n_sent += (size_t)n;
 		c->transport->queue_bytes -= (size_t)n;
 	}
@@ -137,7 +139,7 @@ static int flush(struct connection *c)
 	c->out = NULL;
 	c->n_out = c->n_sent = c->out_bytes = 0;
 	if (c->state == STREAM_CLOSING)
-		shutdown(c->fd, SHUT_WR);
+		stream_end_output(c);
 	return 0;
 }
 
@@ -158,7 +160,8 @@ static int queue(struct connection *c, const char *bytes, size_t n_bytes)
 {
 	struct transport *t = c->transport;
 	size_t n_waiting = c->n_out - c->n_sent;
-	if (n_waiting + n_bytes > OUT_BYTES || t->queue_bytes + n_bytes > t->limits.queue_bytes)
+	size_t limit = c->path.endpoint->side == ENDPOINT_CORE ? CORE_OUT_BYTES : OUT_BYTES;
+	if (n_waiting + n_bytes > limit || t->queue_bytes + n_bytes > t->limits.queue_bytes)
 		return -ENOBUFS;
 	compact(c);
 	if (grow(&c->out, c->n_out, &c->out_bytes, c->n_out + n_bytes))
@@ -171,28 +174,41 @@ static int queue(struct connection *c, const char *bytes, size_t n_bytes)
 	return 0;
 }
 
-static void on_connected(struct connection *c)
+void stream_opened(struct connection *c)
 {
-	int error = 0;
-	socklen_t n = sizeof(error);
-	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0 || error) {
-		stream_close(c);
-		return;
-	}
+	struct transport *t = c->transport;
 	c->opened = true;
-	c->transport->counters.tcp_opened++;
+	t->counters.tcp_opened += !c->accepted;
 	refresh(c);
 	if (event_add(c->readable, NULL) || flush(c))
 		stream_close(c);
 }
 
+static void on_connected(struct connection *c)
+{
+	int error = 0;
+	socklen_t n = sizeof(error);
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0 || error)
+		stream_close(c);
+	else if (transport_is_tls(c->path.endpoint))
+		stream_shake(c);
+	else
+		stream_opened(c);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *user);
+
 static void on_writable(evutil_socket_t fd, short what, void *user)
 {
 	struct connection *c = user;
-	if (!c->opened)
+	if (!c->opened && c->tls)
+		stream_shake(c);
+	else if (!c->opened)
 		on_connected(c);
 	else if (flush(c))
 		stream_close(c);
+	else if (c->reads_when_writable)
+		on_readable(fd, what, c);
 }
 
 /* --- in --- */
@@ -207,7 +223,7 @@ static void refuse(struct connection *c, const char *head, size_t n_bytes, int s
 		return;
 	stream_enter(c, STREAM_CLOSING);
 	if (c->n_sent == c->n_out)
-		shutdown(c->fd, SHUT_WR);
+		stream_end_output(c);
 }
 
 /* One thing that the stream began with. */
@@ -287,7 +303,8 @@ static int keep(struct connection *c, const char *bytes, size_t n_used, size_t n
 	return 0;
 }
 
-static void read_more(struct connection *c)
+/* Reads once, and takes what is whole. False: nothing more is there, or the connection ends. */
+static bool read_more(struct connection *c)
 {
 	char *bytes = c->in ? c->in : c->transport->buffers[0];
 	size_t room = sizeof(c->transport->buffers[0]);
@@ -298,9 +315,9 @@ static void read_more(struct connection *c)
 	}
 	if (c->in)
 		room = c->in_bytes - c->n_in;
-	ssize_t n = recv(c->fd, bytes + c->n_in, room, MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+	ssize_t n = stream_read(c, bytes + c->n_in, room);
+	if (n == -EAGAIN)
+		return false;
 	if (n <= 0)
 		goto close;
 	size_t n_bytes = c->n_in + (size_t)n;
@@ -311,16 +328,23 @@ static void read_more(struct connection *c)
 	if (bytes == c->transport->buffers[0])
 		wipe(bytes, n_bytes); /* SM5 carries keys */
 	if (!error)
-		return;
+		return !c->dead;
 close:
 	stream_close(c);
+	return false;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
 	struct connection *c = user;
+	if (!c->opened) {
+		stream_shake(c);
+		return;
+	}
 	c->busy = true;
-	read_more(c);
+	/* Over TLS a message is a record, and a read no more than one. */
+	for (unsigned i = 0; read_more(c) && c->tls && i < RECORDS; i++)
+		;
 	c->busy = false;
 	if (c->dead)
 		connection_free(c);
@@ -336,24 +360,28 @@ static void set_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof(unanswered_ms));
 }
 
-/* Takes fd in every case. NULL: out of memory. */
-static struct connection *connection_new(struct endpoint *e, const struct address *peer, int fd,
-					 bool opened)
+struct connection *stream_new(struct endpoint *e, const struct address *peer, int fd, bool accepted)
 {
 	struct transport *t = e->transport;
 	struct event_base *base = loop_base(t->loop);
 	struct connection *c = calloc(1, sizeof(*c));
 	if (!c)
 		goto close_fd;
-	*c = (struct connection){ .transport = t, .fd = fd, .opened = opened };
+	bool shakes = accepted && transport_is_tls(e);
+	bool opened = accepted && !shakes;
+	*c = (struct connection){ .transport = t,
+				  .fd = fd,
+				  .accepted = accepted,
+				  .opened = opened,
+				  .stranger = shakes || stream_is_stranger(e) };
 	c->path = (struct path){ e, *peer, true, ++t->last_id };
 	c->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->writable = event_new(base, fd, EV_WRITE, on_writable, c);
-	if (!c->readable || !c->writable || event_add(opened ? c->readable : c->writable, NULL))
+	if (!c->readable || !c->writable || event_add(accepted ? c->readable : c->writable, NULL))
 		goto free_connection;
 	set_options(fd);
 	enum stream_state idle = stream_is_stranger(e) ? STREAM_IDLE_STRANGER : STREAM_IDLE;
-	stream_add(c, opened ? idle : STREAM_CONNECTING);
+	stream_add(c, opened ? idle : accepted ? STREAM_SHAKING : STREAM_CONNECTING);
 	return c;
 
 free_connection:
@@ -372,7 +400,7 @@ static int open_socket(struct endpoint *e, const struct address *peer)
 	struct sockaddr_storage name;
 	struct address local = e->local;
 	int one = 1;
-	if (e->tcp == ENDPOINT_TCP_BOTH_WAYS)
+	if (e->tcp != ENDPOINT_CONNECTS)
 		local.port = 0; /* its own is the listener's */
 	socklen_t n_name = address_to_sockaddr(&local, &name);
 	int fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -395,7 +423,7 @@ static int open_socket(struct endpoint *e, const struct address *peer)
 bool transport_may_connect(const struct path *path)
 {
 	enum endpoint_tcp tcp = path->endpoint->tcp;
-	return tcp == ENDPOINT_CONNECTS || tcp == ENDPOINT_TCP_BOTH_WAYS;
+	return tcp == ENDPOINT_CONNECTS || tcp == ENDPOINT_TCP_BOTH_WAYS || tcp == ENDPOINT_TLS;
 }
 
 static int open_connection(const struct path *path, struct connection **out)
@@ -403,14 +431,14 @@ static int open_connection(const struct path *path, struct connection **out)
 	struct endpoint *e = path->endpoint;
 	if (!transport_may_connect(path))
 		return -ENOTCONN;
-	if (!stream_make_room(e, &path->peer))
+	if (!stream_make_room(e, &path->peer, false))
 		return -ENOSPC;
 	int fd = open_socket(e, &path->peer);
 	if (fd == -EMFILE && stream_crowd_out(e->transport))
 		fd = open_socket(e, &path->peer);
 	if (fd < 0)
 		return fd;
-	*out = connection_new(e, &path->peer, fd, false);
+	*out = stream_new(e, &path->peer, fd, false);
 	return *out ? 0 : -ENOMEM;
 }
 
@@ -429,66 +457,4 @@ int stream_send(struct path *path, const char *bytes, size_t n_bytes)
 	if (c->opened)
 		refresh(c);
 	return 0;
-}
-
-/* --- accepting --- */
-
-/* Without a descriptor to spare the listeners would wake us again and again. */
-static void pause_all(struct transport *t)
-{
-	log_warn("no descriptors left for SIP over TCP");
-	for (unsigned i = 0; i < t->n_endpoints; i++)
-		if (t->endpoints[i]->acceptable)
-			event_del(t->endpoints[i]->acceptable);
-	t->is_paused = true;
-	if (!timer_is_set(&t->tick))
-		timer_set(t->loop, &t->tick, 1000);
-}
-
-static void take_connection(struct endpoint *e, int fd, const struct sockaddr_storage *name)
-{
-	struct transport *t = e->transport;
-	struct address peer;
-	if (address_from_sockaddr(name, &peer) || !stream_make_room(e, &peer)) {
-		close(fd);
-		return;
-	}
-	t->counters.tcp_accepted += connection_new(e, &peer, fd, true) != NULL;
-}
-
-static void on_acceptable(evutil_socket_t listener, short what, void *user)
-{
-	struct endpoint *e = user;
-	for (unsigned i = 0; i < ACCEPTS; i++) {
-		struct sockaddr_storage name;
-		socklen_t n = sizeof(name);
-		int fd = accept4(listener, (struct sockaddr *)&name, &n,
-				 SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd >= 0) {
-			take_connection(e, fd, &name);
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
-			if (!stream_crowd_out(e->transport))
-				pause_all(e->transport);
-			return;
-		} else if (errno != ECONNABORTED && errno != EINTR) {
-			return;
-		}
-	}
-}
-
-int stream_listen(struct endpoint *e)
-{
-	struct sockaddr_storage name;
-	socklen_t n_name = address_to_sockaddr(&e->local, &name);
-	e->tcp_fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (e->tcp_fd < 0)
-		return -errno;
-	int error = transport_prepare_socket(e, e->tcp_fd);
-	if (error)
-		return error;
-	if (bind(e->tcp_fd, (struct sockaddr *)&name, n_name) < 0 || listen(e->tcp_fd, BACKLOG) < 0)
-		return -errno;
-	e->acceptable = event_new(loop_base(e->transport->loop), e->tcp_fd, EV_READ | EV_PERSIST,
-				  on_acceptable, e);
-	return e->acceptable && !event_add(e->acceptable, NULL) ? 0 : -ENOMEM;
 }

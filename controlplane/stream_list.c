@@ -19,6 +19,8 @@ static uint32_t limit_ms(const struct transport *t, enum stream_state state)
 	switch (state) {
 	case STREAM_CONNECTING:
 		return t->limits.connect_ms;
+	case STREAM_SHAKING:
+		return t->limits.handshake_ms;
 	case STREAM_CLOSING:
 		return CLOSING_MS;
 	case STREAM_HALF_STRANGER:
@@ -145,6 +147,12 @@ void stream_enter(struct connection *c, enum stream_state state)
 		close_first(t, state);
 }
 
+void stream_known(struct connection *c)
+{
+	table_remove(c->transport->by_host, &c->by_host);
+	c->stranger = false;
+}
+
 void stream_add(struct connection *c, enum stream_state state)
 {
 	struct transport *t = c->transport;
@@ -152,8 +160,10 @@ void stream_add(struct connection *c, enum stream_state state)
 	table_add(t->by_id, &c->by_id,
 		  table_hash(t->by_id, 0, &p->connection, sizeof(p->connection)));
 	table_add(t->by_tuple, &c->by_tuple, hash_tuple(t, p->endpoint, &p->peer));
-	if (stream_is_stranger(p->endpoint))
+	if (c->stranger)
 		table_add(t->by_host, &c->by_host, hash_host(t, &p->peer));
+	if (state == STREAM_SHAKING && t->list[state].n >= t->limits.n_handshakes)
+		close_first(t, state);
 	append(c, state);
 	if (!timer_is_set(&t->tick))
 		timer_set(t->loop, &t->tick, TICK_MS);
@@ -170,12 +180,13 @@ void stream_remove(struct connection *c)
 
 /* --- room --- */
 
-bool stream_make_room(struct endpoint *e, const struct address *peer)
+bool stream_make_room(struct endpoint *e, const struct address *peer, bool accepted)
 {
 	struct transport *t = e->transport;
 	struct connection *oldest;
 	size_t n_strangers = table_count(t->by_host);
-	if (!stream_is_stranger(e)) {
+	bool shakes = accepted && transport_is_tls(e);
+	if (!stream_is_stranger(e) && !shakes) {
 		if (table_count(t->by_id) - n_strangers >= t->limits.n_connections)
 			return close_first(t, STREAM_IDLE) || close_first(t, STREAM_HALF) ||
 			       close_first(t, STREAM_CONNECTING);
@@ -184,14 +195,15 @@ bool stream_make_room(struct endpoint *e, const struct address *peer)
 	if (count_host(t, peer, &oldest) >= t->limits.n_of_stranger)
 		return crowd_out(oldest);
 	if (n_strangers >= t->limits.n_strangers)
-		return close_first(t, STREAM_IDLE_STRANGER) || close_first(t, STREAM_HALF_STRANGER);
+		return (shakes && close_first(t, STREAM_SHAKING)) ||
+		       close_first(t, STREAM_IDLE_STRANGER) || close_first(t, STREAM_HALF_STRANGER);
 	return true;
 }
 
 bool stream_crowd_out(struct transport *t)
 {
 	return close_first(t, STREAM_IDLE_STRANGER) || close_first(t, STREAM_HALF_STRANGER) ||
-	       close_first(t, STREAM_IDLE);
+	       close_first(t, STREAM_SHAKING) || close_first(t, STREAM_IDLE);
 }
 
 /* --- time --- */

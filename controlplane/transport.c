@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "controlplane/log.h"
+#include "controlplane/tls.h"
 #include "controlplane/transport_impl.h"
 #include "crypto/wipe.h"
 
@@ -24,7 +25,9 @@ static const struct transport_limits default_limits = {
 	.n_of_stranger = 64,
 	.n_halves = 512,
 	.queue_bytes = 64 << 20,
+	.n_handshakes = 256,
 	.connect_ms = 5000,
+	.handshake_ms = 5000,
 	.message_ms = 10000,
 	.stranger_idle_ms = 64000,
 	.idle_ms = 3600000,
@@ -102,6 +105,7 @@ void transport_free(struct transport *t)
 	stream_fini(t);
 	for (unsigned i = 0; i < t->n_endpoints; i++)
 		endpoint_free(t->endpoints[i]);
+	tls_free(t->tls);
 	free(t);
 }
 
@@ -178,6 +182,22 @@ static int open_udp(struct endpoint *e)
 	return e->event && !event_add(e->event, NULL) ? 0 : -ENOMEM;
 }
 
+void transport_set_tls(struct transport *t, struct tls *tls)
+{
+	tls_free(t->tls);
+	t->tls = tls;
+}
+
+bool transport_is_tls(const struct endpoint *e)
+{
+	return e->tcp == ENDPOINT_TLS;
+}
+
+const char *transport_uri_parameter(const struct endpoint *e)
+{
+	return transport_is_tls(e) ? ";transport=tls" : "";
+}
+
 int transport_listen(struct transport *t, enum endpoint_side side, uint16_t zone,
 		     const struct address *local, const char *device, enum endpoint_tcp tcp,
 		     struct endpoint **out)
@@ -196,8 +216,8 @@ int transport_listen(struct transport *t, enum endpoint_side side, uint16_t zone
 				.local = *local,
 				.sent_by = *local };
 	strcpy(e->device, device);
-	int error = open_udp(e);
-	if (!error && (tcp == ENDPOINT_ACCEPTS || tcp == ENDPOINT_TCP_BOTH_WAYS))
+	int error = tcp == ENDPOINT_TLS ? 0 : open_udp(e);
+	if (!error && tcp != ENDPOINT_NO_TCP && tcp != ENDPOINT_CONNECTS)
 		error = stream_listen(e);
 	if (error) {
 		endpoint_free(e);
@@ -231,12 +251,16 @@ int transport_send(struct path *path, const char *bytes, size_t n_bytes)
 	struct transport *t = path->endpoint->transport;
 	if (path->peer.family != path->endpoint->local.family)
 		return -EAFNOSUPPORT;
+	path->tcp = path->tcp || transport_is_tls(path->endpoint);
 	int error =
 		path->tcp ? stream_send(path, bytes, n_bytes) : send_datagram(path, bytes, n_bytes);
 	t->counters.tx += !error;
 	t->counters.tx_failed += error != 0;
 	if (error)
-		log_warn("cannot send SIP over %s: %s", path->tcp ? "TCP" : "UDP",
+		log_warn("cannot send SIP over %s: %s",
+			 transport_is_tls(path->endpoint) ? "TLS"
+			 : path->tcp                      ? "TCP"
+							  : "UDP",
 			 strerror(-error));
 	return error;
 }

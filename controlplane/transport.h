@@ -1,13 +1,14 @@
 /*
  * Sockets under SIP. An endpoint is an address of ours in a zone, with its UDP socket and, where it
- * is wanted, TCP; a message arrives with the path that it came by (with the endpoint and the peer's
- * address: the 5-tuple), and is sent on a path. On Gm the kernel port delivers to a protected
- * endpoint only what came out of the SA with that 5-tuple, and puts what leaves it into the SA with
- * that tuple, so the tuple is all that is ever asked about a sender, over UDP and TCP alike.
+ * is wanted, TCP, or with TLS alone; a message arrives with the path that it came by (with the
+ * endpoint and the peer's address: the 5-tuple), and is sent on a path. On Gm the kernel port
+ * delivers to a protected endpoint only what came out of the SA with that 5-tuple, and puts what
+ * leaves it into the SA with that tuple, so the tuple is all that is ever asked about a sender,
+ * over UDP and TCP alike.
  *
- * transport.c has endpoints and UDP, stream.c connections, stream_list.c how many of them there may
- * be and for how long. Bytes handed to receive() live until it returns, and are wiped then. One
- * thread.
+ * transport.c has endpoints and UDP, stream.c and stream_accept.c connections, stream_tls.c their
+ * TLS, stream_list.c how many of them there may be and for how long. Bytes handed to receive() live
+ * until it returns, and are wiped then. One thread.
  */
 #ifndef CONTROLPLANE_TRANSPORT_H
 #define CONTROLPLANE_TRANSPORT_H
@@ -20,6 +21,7 @@
 
 struct event;
 struct loop;
+struct tls;
 struct transport;
 
 /* On which side of the P-CSCF: timers, trust and the way of answers depend on it. */
@@ -35,6 +37,7 @@ enum endpoint_tcp {
 	ENDPOINT_ACCEPTS,       /* and never opens a connection */
 	ENDPOINT_CONNECTS,      /* from its own port, and never listens */
 	ENDPOINT_TCP_BOTH_WAYS, /* connects from any port */
+	ENDPOINT_TLS,           /* likewise, and all over TLS: no UDP, nothing in the clear */
 };
 
 struct endpoint {
@@ -55,8 +58,9 @@ struct endpoint {
 #define ZONE_CORE 0xffff
 
 /*
- * How something is sent, or was received. Over TCP it goes on the connection while that lives, else
- * on the one from `endpoint` to `peer`, which is opened when there is none and the endpoint may.
+ * How something is sent, or was received. Over TCP, which TLS counts as here, it goes on the
+ * connection while that lives, else on the one from `endpoint` to `peer`, which is opened when
+ * there is none and the endpoint may.
  */
 struct path {
 	struct endpoint *endpoint;
@@ -90,6 +94,8 @@ struct transport_counters {
 	uint64_t tcp_crowded_out; /* closed to make room for newer ones */
 	uint64_t tcp_too_slow;    /* closed: half a message for too long */
 	uint64_t tcp_refused;     /* closed: no end of the message can be known, or too long */
+	uint64_t tls_opened;      /* handshakes that succeeded, either way */
+	uint64_t tls_refused;     /* that failed: a certificate, a version, no TLS at all */
 };
 
 /* Connections there may be: of all, and of strangers, who are those on the unprotected port. */
@@ -99,8 +105,10 @@ struct transport_limits {
 	uint32_t n_of_stranger; /* of one address (IPv6: of one /64) */
 	uint32_t n_halves;      /* messages not whole yet, of strangers and of the others each */
 	uint64_t queue_bytes;   /* not sent yet, of all */
+	uint32_t n_handshakes;  /* of TLS, with peers that connect to us */
 	/* How long what may take. */
-	uint32_t connect_ms;
+	uint32_t connect_ms; /* TLS included */
+	uint32_t handshake_ms;
 	uint32_t message_ms; /* from its first byte on */
 	uint32_t stranger_idle_ms;
 	uint32_t idle_ms; /* a UE's goes with its SA set; this is for dead peers */
@@ -113,10 +121,12 @@ void transport_free(struct transport *t); /* and its endpoints; nobody is told *
 const struct transport_limits *transport_limits(const struct transport *t);
 void transport_set_limits(struct transport *t, const struct transport_limits *limits);
 
+/* What endpoints with ENDPOINT_TLS use, to be given before them; the transport's from now on. */
+void transport_set_tls(struct transport *t, struct tls *tls);
+
 /*
- * Opens `local` for UDP and, as `tcp` says, TCP, bound to the kernel interface `device` unless it
- * is
- * "". Returns 0 and *out (owned by the transport), or -errno.
+ * Opens `local` for UDP and, as `tcp` says, TCP or TLS, bound to the kernel interface `device`
+ * unless it is "". Returns 0 and *out (owned by the transport), or -errno.
  */
 int transport_listen(struct transport *t, enum endpoint_side side, uint16_t zone,
 		     const struct address *local, const char *device, enum endpoint_tcp tcp,
@@ -128,6 +138,11 @@ uint32_t transport_connections(const struct transport *t);
 /* The endpoint with this zone and local address; NULL. */
 struct endpoint *transport_find(const struct transport *t, uint16_t zone,
 				const struct address *local);
+
+bool transport_is_tls(const struct endpoint *e);
+
+/* What URIs of ours say of the transport to this endpoint: "" or ";transport=tls". */
+const char *transport_uri_parameter(const struct endpoint *e);
 
 /* Whether a connection may be opened along this path. */
 bool transport_may_connect(const struct path *path);

@@ -16,10 +16,12 @@
 #define MAX_ENDPOINTS 1024
 
 struct connection;
+struct ssl_st;
 
 /* What a connection is doing; each is in one list of these, the one that began first in front. */
 enum stream_state {
-	STREAM_CONNECTING,
+	STREAM_CONNECTING,    /* we: until it stands, TLS included */
+	STREAM_SHAKING,       /* accepted: until TLS stands */
 	STREAM_CLOSING,       /* the last answer is on its way out */
 	STREAM_HALF_STRANGER, /* in the middle of a message */
 	STREAM_HALF,
@@ -36,6 +38,7 @@ struct stream_list {
 struct transport {
 	struct loop *loop;
 	struct transport_user user;
+	struct tls *tls; /* of endpoints with ENDPOINT_TLS; NULL: none */
 	struct endpoint *endpoints[MAX_ENDPOINTS];
 	unsigned n_endpoints;
 	struct transport_counters counters;
@@ -55,15 +58,19 @@ struct connection {
 	TAILQ_ENTRY(connection) place;
 	struct table_node by_id;
 	struct table_node by_tuple; /* endpoint, peer */
-	struct table_node by_host;  /* strangers alone */
+	struct table_node by_host;  /* strangers alone, and who has not shown who he is by TLS */
 	struct transport *transport;
 	struct path path; /* of what comes in */
 	struct event *readable, *writable;
 	int fd;
 	enum stream_state state;
-	uint64_t since_ms; /* in that state */
-	bool opened;       /* accepted, or connect() has succeeded */
-	bool busy;         /* its bytes are being handled: freed by whoever does that */
+	uint64_t since_ms;        /* in that state */
+	bool accepted;            /* opened by the peer */
+	bool opened;              /* it stands, TLS included */
+	bool stranger;            /* in by_host */
+	bool reads_when_writable; /* TLS has to say something before it goes on reading */
+	struct ssl_st *tls;       /* NULL: none, or not yet */
+	bool busy;                /* its bytes are being handled: freed by whoever does that */
 	bool dead;
 	struct sip_frame frame;
 	char *in; /* what is not whole yet */
@@ -77,13 +84,39 @@ struct connection {
 int stream_init(struct transport *t);
 void stream_fini(struct transport *t);
 
-/* The socket that listens, and its event. Returns 0 or -errno. */
-int stream_listen(struct endpoint *e);
-
 int stream_send(struct path *path, const char *bytes, size_t n_bytes);
+
+/* --- stream_tls.c --- */
+
+/* Goes on with the handshake; the connection is opened, or closed, or waits for its socket. */
+void stream_shake(struct connection *c);
+
+/* As recv() and send(), with -errno. -EAGAIN: later, when the socket is ready for it. */
+ssize_t stream_read(struct connection *c, char *bytes, size_t n_bytes);
+ssize_t stream_write(struct connection *c, const char *bytes, size_t n_bytes);
+
+/* Nothing more will be sent. */
+void stream_end_output(struct connection *c);
+
+void stream_tls_free(struct connection *c);
+
+/*
+ * A connection over fd, which is taken in every case; unless `accepted`, connect() is under way.
+ * NULL: out of memory.
+ */
+struct connection *stream_new(struct endpoint *e, const struct address *peer, int fd,
+			      bool accepted);
+
+/* It stands: what waits is sent. */
+void stream_opened(struct connection *c);
 
 /* Tells the user unless the transport itself is ending. */
 void stream_close(struct connection *c);
+
+/* --- stream_accept.c --- */
+
+/* The socket that listens, and its event. Returns 0 or -errno. */
+int stream_listen(struct endpoint *e);
 
 /* Family, device and sharing of a socket of an endpoint, before bind(). Returns 0 or -errno. */
 int transport_prepare_socket(const struct endpoint *e, int fd);
@@ -92,11 +125,17 @@ int transport_prepare_socket(const struct endpoint *e, int fd);
 
 bool stream_is_stranger(const struct endpoint *e);
 
-/* Room for one more connection with `peer`, by closing older ones. False: there is none. */
-bool stream_make_room(struct endpoint *e, const struct address *peer);
+/*
+ * Room for one more connection with `peer`, by closing older ones; `accepted`: it opens it. False:
+ * there is none.
+ */
+bool stream_make_room(struct endpoint *e, const struct address *peer, bool accepted);
 
 /* Closes the one that is needed least. False: there is none. */
 bool stream_crowd_out(struct transport *t);
+
+/* TLS has shown who it is: no stranger any more. */
+void stream_known(struct connection *c);
 
 /* Into tables and list; out of them. */
 void stream_add(struct connection *c, enum stream_state state);

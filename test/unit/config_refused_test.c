@@ -70,7 +70,7 @@ static const struct {
 	{ "hss: {databse: /a}",
 	  ":1:7: found unknown key \"databse\", expected database (did you mean that?)" },
 	{ "foo: 1\n", ":1:1: found unknown key \"foo\", expected one of dataplane, controlplane, "
-		      "cx, pcscf, icscf, scscf, hss" },
+		      "tls, cx, pcscf, icscf, scscf, hss" },
 	{ "hss: {database: /a, database: /b}",
 	  ":1:21: found key database again, expected it once" },
 	{ "hss: {[a]: 1}", ":1:7: found a list, expected a key" },
@@ -179,6 +179,17 @@ static const struct {
 	  ":1:33: found \"0\" for message_s, expected a number from 1 to 600" },
 	{ "controlplane: {realm: a.net, tcp: {n_strangers: 20, n_of_stranger: 21}}",
 	  ":1:68: found 21 for n_of_stranger, expected at most n_strangers, 20" },
+	{ "controlplane: {realm: a.net, core_security: ipsec}",
+	  ":1:45: found \"ipsec\" for core_security, expected none or tls or protected" },
+	{ "controlplane: {realm: a.net, core_security: tls}",
+	  ":1:45: found tls without the section tls, expected its certificates" },
+	{ "controlplane: {realm: a.net}\ncx: {security: tls}\n",
+	  ":2:16: found tls without the section tls, expected its certificates" },
+	{ "tls: {certificate: a.pem, key: /b, authorities: /c}",
+	  ":1:20: found \"a.pem\" for certificate, expected an absolute path" },
+	{ "tls: {certificate: /a, key: /b, authorities: /c, names: [{address: 192.0.2.1, name: "
+	  "a_b}]}",
+	  ":1:85: found \"a_b\" for name, expected a domain name" },
 
 	/* rules between keys: the SA table */
 	{ DATAPLANE "  sa: {capacity: 3000}\n" ZONES,

@@ -197,6 +197,28 @@ TEST(icscf, request_for_a_user_goes_to_his_scscf)
 	core_lab_close(&lab);
 }
 
+/* RFC 3261 26.2.2. The S-CSCF is there, and takes it when nothing asks for TLS. */
+TEST(icscf, what_asks_for_tls_is_not_sent_in_the_clear)
+{
+	static const struct {
+		const char *parameter;
+		int status;
+	} rows[] = { { ";transport=tls", 503 }, { "", 401 } };
+	struct core_lab lab;
+	struct ue ue = ue_new(1, 1);
+	if (!core_lab_open(&lab, 2, "AKAv1-MD5"))
+		return;
+	ue.via_icscf = true;
+	ue.extra = "P-Visited-Network-ID: " REALM "\r\n";
+	for (unsigned i = 0; i < 2; i++, ue.call++) {
+		test_context("%s", rows[i].parameter);
+		snprintf(lab.scscf_uri, sizeof(lab.scscf_uri), "sip:127.0.0.1:%u%s",
+			 lab.scscf_config.port, rows[i].parameter);
+		EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), rows[i].status);
+	}
+	core_lab_close(&lab);
+}
+
 TEST(scscf, status_lists_every_registered_identity)
 {
 	struct core_lab lab;

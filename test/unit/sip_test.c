@@ -276,7 +276,9 @@ TEST(sip, next_hop_is_the_route_then_the_request_uri_and_never_a_name)
 		{ "sip:u@[2001:db8::1]", "", "[2001:db8::1]:5060" },
 		{ "sip:u@home.example", "", NULL },
 		{ "tel:+1", "", NULL },
-		{ "sips:u@192.0.2.1", "", NULL },
+		{ "sips:u@192.0.2.1", "", "192.0.2.1:5061" },
+		{ "sip:u@192.0.2.1;transport=TLS", "", "192.0.2.1:5061" },
+		{ "sips:home.example", "", NULL },
 		{ "sip:u@192.0.2.1:0", "", NULL },
 		{ "sip:u@192.0.2.1:65536", "", NULL },
 	};
