@@ -25,8 +25,20 @@ static pthread_t sender;
 
 /* --- what freeDiameter's threads call --- */
 
+/* From a peer whose certificate is another's. */
+static bool is_false(struct msg *message)
+{
+	return cx_tls_is_wanted(own.config) && cx_tls_is_false(own.config->cx, message);
+}
+
 static void on_answer(void *id, struct msg **message)
 {
+	if (is_false(*message)) {
+		cx_message_free(*message);
+		*message = NULL;
+		cx_mailbox_put(own.in, NULL, (uintptr_t)id);
+		return;
+	}
 	/* There is a place for each that we asked. */
 	if (cx_mailbox_put(own.in, *message, (uintptr_t)id) < 0)
 		cx_message_free(*message);
@@ -43,6 +55,7 @@ static void on_expired(void *id, DiamId_t peer, size_t peer_bytes, struct msg **
 static int on_request(struct msg **message, struct avp *avp, struct session *session, void *opaque,
 		      enum disp_action *action)
 {
+	const char *refusal = "DIAMETER_TOO_BUSY";
 	struct msg_hdr *header;
 	int rc = fd_msg_hdr(*message, &header);
 
@@ -53,15 +66,32 @@ static int on_request(struct msg **message, struct avp *avp, struct session *ses
 		*message = NULL;
 		return 0;
 	}
-	if (cx_mailbox_put(own.in, *message, 0) == 0) {
+	if (is_false(*message)) {
+		refusal = "DIAMETER_UNKNOWN_PEER";
+	} else if (cx_mailbox_put(own.in, *message, 0) == 0) {
 		*message = NULL;
 		return 0;
 	}
 	rc = fd_msg_new_answer_from_req(fd_g_config->cnf_dict, message, 0);
 	if (rc == 0)
-		rc = fd_msg_rescode_set(*message, (char *)"DIAMETER_TOO_BUSY", NULL, NULL, 1);
+		rc = fd_msg_rescode_set(*message, (char *)refusal, NULL, NULL, 1);
 	*action = DISP_ACT_SEND;
 	return rc;
+}
+
+/* `cea` is the answer that ended the exchange: who connected has received it. */
+static void on_connected(const struct peer_info *info, struct msg *cea)
+{
+	DiamId_t source = NULL;
+	size_t n_bytes;
+	bool is_received = fd_msg_source_get(cea, &source, &n_bytes) == 0 && source != NULL;
+
+	if (cx_tls_is_wanted(own.config) && !cx_tls_check(own.config->cx, info, !is_received))
+		log_error("cx: %s has shown another node's certificate: it is neither answered nor "
+			  "believed",
+			  info->pi_diamid);
+	else
+		log_info("cx: connected to %s", info->pi_diamid);
 }
 
 /*
@@ -74,9 +104,10 @@ static void on_event(enum fd_hook_type type, struct msg *message, struct peer_hd
 	if (type == HOOK_MESSAGE_SENT)
 		cx_message_wipe_answer(message);
 	else if (type == HOOK_PEER_CONNECT_SUCCESS && peer != NULL)
-		log_info("cx: connected to %s", peer->info.pi_diamid);
+		on_connected(&peer->info, message);
 	else if (type == HOOK_PEER_CONNECT_FAILED && peer != NULL)
-		log_info("cx: no connection to %s", peer->info.pi_diamid);
+		log_info("cx: no connection to %s%s%s", peer->info.pi_diamid, other ? ": " : "",
+			 other ? (const char *)other : "");
 }
 
 /* A peer that connects to us without an entry of freeDiameter's: one of those that we wait for. */
@@ -86,10 +117,11 @@ static int on_peer(struct peer_info *info, int *is_accepted, int (**second)(stru
 
 	*is_accepted = -1;
 	for (uint32_t i = 0; i < cx->n_peers; i++) {
-		if (strcasecmp(cx->peers[i].identity, info->pi_diamid) == 0)
+		if (strcasecmp(cx->peers[i].identity, info->pi_diamid) == 0 &&
+		    (!cx_tls_is_wanted(own.config) || cx_tls_check(cx, info, true)))
 			*is_accepted = 1;
 	}
-	info->config.pic_flags.sec = PI_SEC_NONE;
+	info->config.pic_flags.sec = cx_tls_is_wanted(own.config) ? PI_SEC_DEFAULT : PI_SEC_NONE;
 	return 0;
 }
 
@@ -153,28 +185,29 @@ static void *send_all(void *arg)
 static void print_configuration(FILE *out, const struct config *config)
 {
 	const struct config_cx *cx = config->cx;
+	bool tls = cx_tls_is_wanted(config);
 
 	fprintf(out,
-		"Identity = \"%s\";\nRealm = \"%s\";\nPort = %u;\nSecPort = 0;\nListenOn = "
+		"Identity = \"%s\";\nRealm = \"%s\";\nPort = %u;\nSecPort = %u;\nListenOn = "
 		"\"%s\";\n"
 		"No_SCTP;\nNoRelay;\nAppServThreads = 1;\nTcTimer = %u;\nTwTimer = %u;\n",
-		cx->identity, cx->realm[0] ? cx->realm : config->controlplane->realm, cx->port,
-		cx->address, cx->watchdog_s, cx->watchdog_s);
+		cx->identity, cx->realm[0] ? cx->realm : config->controlplane->realm,
+		tls ? 0 : cx->port, tls ? cx->port : 0, cx->address, cx->watchdog_s,
+		cx->watchdog_s);
 	for (uint32_t i = 0; i < cx->n_peers; i++) {
 		const struct config_cx_peer *peer = &cx->peers[i];
 
 		if (peer->address[0] != '\0')
-			fprintf(out,
-				"ConnectPeer = \"%s\" { ConnectTo = \"%s\"; Port = %u; No_TLS; "
-				"};\n",
-				peer->identity, peer->address, peer->port);
+			fprintf(out, "ConnectPeer = \"%s\" { ConnectTo = \"%s\"; Port = %u; %s};\n",
+				peer->identity, peer->address, peer->port, tls ? "" : "No_TLS; ");
 	}
 }
 
 /* freeDiameter reads a file, and only once: it is gone when this returns. */
 static int configure(void)
 {
-	char path[160];
+	char path[160], group[CX_TLS_PATH_BYTES] = "";
+	bool tls = cx_tls_is_wanted(own.config);
 	FILE *file;
 	int fd, rc;
 
@@ -189,8 +222,16 @@ static int configure(void)
 		return -ENOMEM;
 	}
 	print_configuration(file, own.config);
-	rc = fclose(file) == 0 ? -fd_core_parseconf(path) : -EIO;
+	rc = tls ? cx_tls_prepare(own.config, group) : 0;
+	if (rc == 0 && tls)
+		cx_tls_print(file, own.config, group);
+	if (fclose(file) != 0 && rc == 0)
+		rc = -EIO;
+	if (rc == 0)
+		rc = -fd_core_parseconf(path);
 	unlink(path);
+	if (group[0] != '\0')
+		unlink(group);
 	return rc;
 }
 
@@ -268,8 +309,9 @@ int cx_stack_start(const struct cx_stack *stack)
 		log_info("cx: Diameter node %s at %s port %u", own.config->cx->identity,
 			 own.config->cx->address, own.config->cx->port);
 	/* C-132. Nobody here can see whether the kernel or a gateway encrypts the way. */
-	if (rc == 0)
-		log_warn("cx: CK and IK go to the peers without TLS; TS 33.210 wants IPsec there");
+	if (rc == 0 && own.config->cx->security == CONFIG_SECURITY_NONE)
+		log_warn("cx: CK and IK go to the peers without TLS; TS 33.210 wants IPsec there "
+			 "(cx.security)");
 	return rc;
 }
 

@@ -18,13 +18,13 @@ def make_network():
                "".join(f"address add {a}/24 dev cx0\n" for a in (CSCF, HSS_1, HSS_2)), NETNS)
 
 
-def write_config(name, address, peers, text):
+def write_config(name, address, peers, text, security="protected"):
     """/run/NAME.yaml of a node; peers are pairs of name and address. Its path."""
     path = f"/run/{name}.yaml"
     with open(path, "w") as file:
         file.write(f"controlplane: {{realm: {REALM}, run_dir: /run/{name}, "
                    f"cx_socket: /run/{name}/cx.sock}}\n{text}"
-                   f"cx:\n  transport: diameter\n  identity: {name}.{REALM}\n"
+                   f"cx:\n  transport: diameter\n  security: {security}\n  identity: {name}.{REALM}\n"
                    f"  address: {address}\n  watchdog_s: 6\n  timeout_ms: 3000\n  peers:\n")
         for peer, where in peers:
             file.write(f"    - {{identity: {peer}.{REALM}, address: \"{where}\"}}\n")

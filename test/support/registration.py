@@ -32,16 +32,22 @@ def vector(rand, autn):
 
 
 class Ue:
-    def __init__(self, number, realm, cscf, netns, address=None):
+    def __init__(self, number, realm, cscf, netns, address=None, tls=None):
+        """With an ssl.SSLContext as `tls` over TLS, else over UDP."""
         self.realm, self.cscf = realm, cscf
         self.impi = f"00101{number:010}@{realm}"
         self.impu = f"sip:{self.impi}"
         self.call_id = secrets.token_hex(8)
         self.cseq = 0
+        self.protocol = "TLS" if tls else "UDP"
         with process.netns(netns):
-            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.socket = socket.socket(socket.AF_INET,
+                                        socket.SOCK_STREAM if tls else socket.SOCK_DGRAM)
         self.socket.bind((address or cscf[0], 0))
         self.socket.settimeout(8)
+        if tls:
+            self.socket.connect(cscf)
+            self.socket = tls.wrap_socket(self.socket)
 
     def csv(self):
         return f"{self.impi},{self.impu},{K},{OPC},0000,0\n"
@@ -50,14 +56,18 @@ class Ue:
         self.cseq += 1
         address, port = self.socket.getsockname()
         text = (f"REGISTER sip:{self.realm} SIP/2.0\r\n"
-                f"Via: SIP/2.0/UDP {address}:{port};branch=z9hG4bK{secrets.token_hex(8)}\r\n"
+                f"Via: SIP/2.0/{self.protocol} {address}:{port};"
+                f"branch=z9hG4bK{secrets.token_hex(8)}\r\n"
                 f"Max-Forwards: 70\r\nFrom: <{self.impu}>;tag=1\r\nTo: <{self.impu}>\r\n"
                 f"Call-ID: {self.call_id}\r\nCSeq: {self.cseq} REGISTER\r\n"
                 f"Contact: <sip:{address}:{port}>;expires=600\r\n"
                 f"P-Visited-Network-ID: {self.realm}\r\n"
                 f"Authorization: Digest username=\"{self.impi}\",realm=\"{self.realm}\","
                 f"uri=\"sip:{self.realm}\",{authorization}\r\nContent-Length: 0\r\n\r\n")
-        self.socket.sendto(text.encode(), self.cscf)
+        if self.protocol == "TLS":
+            self.socket.sendall(text.encode())
+        else:
+            self.socket.sendto(text.encode(), self.cscf)
         while True:
             answer = self.socket.recv(65536).decode()
             status = int(answer.split(" ", 2)[1])
