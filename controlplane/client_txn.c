@@ -159,10 +159,15 @@ static void on_timer_end(void *user)
 /* Prints it, and moves it to TCP if it is too long for UDP. Returns 0 or -errno. */
 static int prepare(struct client_txn *x, struct sip *request)
 {
+	struct path *path = &x->out.path;
 	int error = sending_set(&x->out, request);
-	if (error || x->out.path.tcp || x->out.n_bytes <= TXN_UDP_BYTES ||
-	    !transport_may_connect(&x->out.path))
+	if (error || path->tcp || !transport_may_connect(path) ||
+	    x->out.n_bytes <= transport_udp_bytes(path))
 		return error;
+	if (transport_has_refused(path)) {
+		x->out.txns->counters.known_to_refuse++;
+		return 0;
+	}
 	x->by_size = true;
 	x->out.txns->counters.by_size++;
 	return set_tcp(x, request, true);

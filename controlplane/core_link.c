@@ -23,6 +23,7 @@ static void set_limits(struct transport *t, const struct config_tcp *c,
 		.message_ms = c->message_s * 1000,
 		.stranger_idle_ms = c->stranger_idle_s * 1000,
 		.idle_ms = c->idle_s * 1000,
+		.above_bytes = c->above_bytes,
 	};
 	transport_set_limits(t, &limits);
 	const struct transport_limits *possible = transport_limits(t);

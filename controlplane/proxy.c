@@ -362,6 +362,7 @@ int proxy_stats(const struct proxy *p, json_t *stats)
 		{ "txn_disconnected", x->disconnected },
 		{ "txn_by_size", x->by_size },
 		{ "txn_fell_back", x->fell_back },
+		{ "txn_known_to_refuse", x->known_to_refuse },
 		{ "txn_refused", x->refused },
 	};
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)

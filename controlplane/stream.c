@@ -94,6 +94,7 @@ void transport_close(struct endpoint *e, const struct address *peer)
 	struct connection *c;
 	while ((c = stream_by_tuple(e, peer)))
 		stream_close(c);
+	transport_forget_refusal(e, peer);
 }
 
 /* --- out --- */
@@ -188,12 +189,15 @@ static void on_connected(struct connection *c)
 {
 	int error = 0;
 	socklen_t n = sizeof(error);
-	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0 || error)
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0 || error) {
+		if (error == ECONNREFUSED || error == ETIMEDOUT)
+			transport_note_refusal(c->path.endpoint, &c->path.peer);
 		stream_close(c);
-	else if (transport_is_tls(c->path.endpoint))
+	} else if (transport_is_tls(c->path.endpoint)) {
 		stream_shake(c);
-	else
+	} else {
 		stream_opened(c);
+	}
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user);

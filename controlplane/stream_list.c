@@ -215,6 +215,8 @@ static void close_late(struct transport *t, enum stream_state state, uint64_t no
 	while ((c = TAILQ_FIRST(&t->list[state].head)) && now_ms - c->since_ms >= limit) {
 		if (state == STREAM_HALF || state == STREAM_HALF_STRANGER)
 			t->counters.tcp_too_slow++;
+		if (state == STREAM_CONNECTING)
+			transport_note_refusal(c->path.endpoint, &c->path.peer);
 		stream_close(c);
 	}
 }

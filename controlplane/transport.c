@@ -59,7 +59,7 @@ struct transport *transport_new(struct loop *loop, struct transport_user user)
 	t->loop = loop;
 	t->user = user;
 	t->limits = possible(default_limits);
-	if (!stream_init(t))
+	if (!stream_init(t) && !transport_size_init(t))
 		return t;
 	transport_free(t);
 	return NULL;
@@ -106,6 +106,7 @@ void transport_free(struct transport *t)
 	for (unsigned i = 0; i < t->n_endpoints; i++)
 		endpoint_free(t->endpoints[i]);
 	tls_free(t->tls);
+	transport_size_fini(t);
 	free(t);
 }
 

@@ -7,7 +7,8 @@
  * over UDP and TCP alike.
  *
  * transport.c has endpoints and UDP, stream.c and stream_accept.c connections, stream_tls.c their
- * TLS, stream_list.c how many of them there may be and for how long. Bytes handed to receive() live
+ * TLS, stream_list.c how many of them there may be and for how long, transport_size.c what is too
+ * long for UDP. Bytes handed to receive() live
  * until it returns, and are wiped then. One thread.
  */
 #ifndef CONTROLPLANE_TRANSPORT_H
@@ -111,7 +112,8 @@ struct transport_limits {
 	uint32_t handshake_ms;
 	uint32_t message_ms; /* from its first byte on */
 	uint32_t stranger_idle_ms;
-	uint32_t idle_ms; /* a UE's goes with its SA set; this is for dead peers */
+	uint32_t idle_ms;     /* a UE's goes with its SA set; this is for dead peers */
+	uint32_t above_bytes; /* longer requests go over TCP; 0: as the path MTU has it */
 };
 
 struct transport *transport_new(struct loop *loop, struct transport_user user);
@@ -148,6 +150,18 @@ const char *transport_uri_parameter(const struct endpoint *e);
 bool transport_may_connect(const struct path *path);
 
 /*
+ * The longest request that goes over UDP along this path, RFC 3261 18.1.1: the path MTU that the
+ * kernel knows, less 200; 1300 where it knows none; or what the limits say.
+ */
+size_t transport_udp_bytes(const struct path *path);
+
+/*
+ * Whether the peer has refused TCP along this path, or did not answer: then it gets long requests
+ * over UDP at once. Remembered until transport_close(), on the core side for ten minutes.
+ */
+bool transport_has_refused(const struct path *path);
+
+/*
  * Sends one message. Over TCP path->connection becomes the one it left on, which may not be open
  * yet; whether it ever is, closed() tells. Returns 0 or -errno; a full socket buffer (-EAGAIN) is a
  * lost datagram, -ENOBUFS a peer that does not read.
@@ -156,7 +170,7 @@ int transport_send(struct path *path, const char *bytes, size_t n_bytes);
 
 /*
  * Closes the connections of this tuple at once, with a reset, so that nothing of them is left when
- * the tuple gets another owner.
+ * the tuple gets another owner. It is forgotten, too, that the peer refused TCP.
  */
 void transport_close(struct endpoint *e, const struct address *peer);
 

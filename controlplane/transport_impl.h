@@ -30,6 +30,9 @@ enum stream_state {
 	STREAM_N_STATES,
 };
 
+struct known_mtu;
+struct refusal;
+
 struct stream_list {
 	TAILQ_HEAD(, connection) head;
 	uint32_t n;
@@ -48,8 +51,11 @@ struct transport {
 	struct stream_list list[STREAM_N_STATES];
 	struct timer tick; /* set while there are connections, or who accepts is paused */
 	uint64_t last_id;
-	size_t queue_bytes; /* of all connections */
-	bool is_paused;     /* no descriptors left: nothing is accepted until the next tick */
+	size_t queue_bytes;            /* of all connections */
+	struct table *refusals;        /* of TCP */
+	TAILQ_HEAD(, refusal) refused; /* likewise, the oldest first */
+	struct known_mtu *mtus;
+	bool is_paused; /* no descriptors left: nothing is accepted until the next tick */
 	/* One byte more than is legal, to tell a datagram that was cut. */
 	char buffers[BATCH][SIP_MESSAGE_BYTES + 1];
 };
@@ -120,6 +126,15 @@ int stream_listen(struct endpoint *e);
 
 /* Family, device and sharing of a socket of an endpoint, before bind(). Returns 0 or -errno. */
 int transport_prepare_socket(const struct endpoint *e, int fd);
+
+/* --- transport_size.c --- */
+
+int transport_size_init(struct transport *t);
+void transport_size_fini(struct transport *t);
+
+/* The peer has refused TCP from this endpoint, or did not answer. */
+void transport_note_refusal(struct endpoint *e, const struct address *peer);
+void transport_forget_refusal(struct endpoint *e, const struct address *peer);
 
 /* --- stream_list.c --- */
 

@@ -26,15 +26,17 @@ struct server_txn;
 struct client_txn;
 
 struct txn_counters {
-	uint64_t server, client; /* begun */
-	uint64_t absorbed;       /* retransmitted requests */
-	uint64_t retransmitted;  /* requests and responses sent again by a timer */
-	uint64_t timed_out;      /* client transactions without a final answer */
-	uint64_t unmatched;      /* responses that no transaction waits for */
-	uint64_t disconnected;   /* client transactions that ended with their TCP connection */
-	uint64_t by_size;        /* requests too long for UDP, over TCP */
-	uint64_t fell_back;      /* of these, over UDP after all: the peer refused TCP */
-	uint64_t refused;        /* no room */
+	uint64_t server, client;  /* begun */
+	uint64_t absorbed;        /* retransmitted requests */
+	uint64_t retransmitted;   /* requests and responses sent again by a timer */
+	uint64_t timed_out;       /* client transactions without a final answer */
+	uint64_t unmatched;       /* responses that no transaction waits for */
+	uint64_t disconnected;    /* client transactions that ended with their TCP connection */
+	uint64_t by_size;         /* requests too long for UDP, over TCP */
+	uint64_t fell_back;       /* of these, over UDP after all: the peer refused TCP */
+	uint64_t known_to_refuse; /* too long for UDP, and over UDP at once: the peer refused before
+				   */
+	uint64_t refused;         /* no room */
 };
 
 struct txns *txns_new(struct loop *loop, uint32_t max_txns);
@@ -102,10 +104,10 @@ struct client_user {
 
 /*
  * Sends `request` (not ACK; topmost Via already ours, with `branch`, unique) and takes it. Answers
- * are taken only from path->peer's host. A request of more than TXN_UDP_BYTES goes over TCP where
- * the endpoint may connect, and over UDP if the peer refuses that: RFC 3261 18.1.1. Returns 0 and
- * *out (NULL allowed), valid until on_end, or -errno: -ENOSPC no room; then nothing of `user` is
- * called and `request` is still the caller's.
+ * are taken only from path->peer's host. A request longer than transport_udp_bytes() goes over TCP
+ * where the endpoint may connect, and over UDP if the peer refuses that or has: RFC 3261 18.1.1.
+ * Returns 0 and *out (NULL allowed), valid until on_end, or -errno: -ENOSPC no room; then nothing
+ * of `user` is called and `request` is still the caller's.
  */
 int client_txn_new(struct txns *t, struct sip *request, const char *branch, const struct path *path,
 		   struct client_user user, struct client_txn **out);
@@ -118,8 +120,6 @@ void txns_closed(struct txns *t, uint64_t connection, bool opened);
 
 /* Sends CANCEL for an INVITE that has no final answer yet: RFC 3261 9.1. */
 void client_txn_cancel(struct client_txn *x);
-
-#define TXN_UDP_BYTES 1300 /* the path MTU is not known: RFC 3261 18.1.1, TS 24.229 4.2A */
 
 /* T1, T2, T4 of the side of an endpoint. */
 struct txn_times {

@@ -285,6 +285,7 @@ static const char template[] =
 	"net_null1\n"
 	"      mtu_bytes: 1500\n      port_ps: %u\n      port_pc_first: %u\n      n_port_pc: %u\n"
 	"controlplane:\n  realm: " REALM "\n  run_dir: %s\n  cx_socket: %s/cx.sock\n"
+	"  tcp: {above_bytes: 1300}\n"
 	"pcscf:\n  zone: access\n  addresses: [127.0.0.1]\n  port: %u\n"
 	"  core_address: 127.0.0.1\n  core_port: %u\n  icscf: sip:127.0.0.1:%u\n"
 	"  visited_network: visited.example\n  sa_profile: %s\n  indicator: \"%s\"\n"

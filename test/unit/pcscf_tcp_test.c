@@ -368,6 +368,13 @@ TEST(pcscf_tcp, long_request_takes_tcp_toward_a_udp_ue_and_udp_where_it_refuses)
 	EXPECT_STREQ(sip_via(s, 0)->protocol, "UDP");
 	EXPECT_EQ(edge_stat("txn_fell_back"), 1);
 	sip_free(s);
+	from_core("", 1401); /* the next one is not tried over TCP */
+	edge_turn();
+	s = ue_receive(ue.us_fd, &from);
+	EXPECT_TRUE(s != NULL);
+	EXPECT_EQ(edge_stat("txn_fell_back"), 1);
+	EXPECT_EQ(edge_stat("txn_known_to_refuse"), 1);
+	sip_free(s);
 	close(uc);
 	end();
 }

@@ -63,6 +63,9 @@ static void begin(enum endpoint_side side, enum endpoint_tcp tcp)
 	loop = loop_new(1000, &now_ms);
 	transport =
 		transport_new(loop, (struct transport_user){ .receive = take, .closed = closed });
+	struct transport_limits limits = *transport_limits(transport);
+	limits.above_bytes = 1300;
+	transport_set_limits(transport, &limits);
 	address_parse("127.0.0.1", 0, &local);
 	ASSERT_EQ(transport_listen(transport, side, 0, &local, "", tcp, &endpoint), 0);
 	txns = txns_new(loop, 20);
@@ -308,6 +311,64 @@ TEST(txn_tcp, long_request_goes_over_udp_where_tcp_is_refused)
 	EXPECT_EQ(over_udp(), 1); /* and is repeated there: T1 */
 	EXPECT_EQ(a.none, 0);
 	EXPECT_EQ(txns_counters(txns)->fell_back, 1);
+	end();
+}
+
+TEST(txn_tcp, peer_that_has_refused_tcp_gets_udp_at_once_until_its_tuple_ends)
+{
+	struct answers a;
+	begin(ENDPOINT_GM_PROTECTED, ENDPOINT_TCP_BOTH_WAYS);
+	close(listener);
+	listener = -1;
+	for (unsigned i = 0; i < 3; i++) {
+		ask("MESSAGE", false, 1300, &a);
+		EXPECT_EQ(over_udp(), 1);
+		pass(86400000); /* a day; the request is repeated, and given up */
+		over_udp();
+	}
+	EXPECT_EQ(txns_counters(txns)->fell_back, 1);
+	EXPECT_EQ(txns_counters(txns)->known_to_refuse, 2);
+	transport_close(endpoint, &peer_address); /* as the end of its SA set does */
+	ask("MESSAGE", false, 1300, &a);
+	EXPECT_EQ(over_udp(), 1);
+	EXPECT_EQ(txns_counters(txns)->fell_back, 2);
+	end();
+}
+
+TEST(txn_tcp, refusal_in_the_core_is_forgotten_after_ten_minutes)
+{
+	struct answers a;
+	begin(ENDPOINT_CORE, ENDPOINT_TCP_BOTH_WAYS);
+	close(listener);
+	listener = -1;
+	static const unsigned fell_back[] = { 1, 1, 2 };
+	for (unsigned i = 0; i < 3; i++) {
+		ask("MESSAGE", false, 1300, &a);
+		EXPECT_EQ(over_udp(), 1);
+		EXPECT_EQ(txns_counters(txns)->fell_back, fell_back[i]);
+		pass(400000);
+		over_udp();
+	}
+	end();
+}
+
+/* Loopback has room for 65 536 bytes. */
+TEST(txn_tcp, long_request_goes_over_udp_where_the_kernel_knows_of_a_large_path_mtu)
+{
+	struct answers a;
+	begin(ENDPOINT_CORE, ENDPOINT_TCP_BOTH_WAYS);
+	struct transport_limits limits = *transport_limits(transport);
+	struct path path = { .endpoint = endpoint, .peer = peer_address };
+	EXPECT_EQ(transport_udp_bytes(&path), 1300);
+	limits.above_bytes = 0;
+	transport_set_limits(transport, &limits);
+	EXPECT_GT(transport_udp_bytes(&path), 65000);
+	ask("MESSAGE", false, 4000, &a);
+	EXPECT_EQ(over_udp(), 1);
+	EXPECT_EQ(txns_counters(txns)->by_size, 0);
+	/* of no route is nothing known */
+	address_parse("2001:db8::1", 5060, &path.peer);
+	EXPECT_EQ(transport_udp_bytes(&path), 1300);
 	end();
 }
 
