@@ -41,6 +41,7 @@ void client_txn_free(struct client_txn *x)
 	table_remove(t->by_connection, &x->by_connection);
 	sending_clear(&x->out);
 	sip_free(x->request);
+	free(x->reason);
 	free(x);
 	t->n--;
 }
@@ -142,15 +143,29 @@ static void on_timer_repeat(void *user)
 	timer_set(t->loop, &x->out.repeat, x->out.repeat_ms);
 }
 
-/* Timers B, C, F: nobody answered. Timers D, K, M: done. */
+/*
+ * Timer C: it rings and rings. The owner need not wait for the end of the CANCEL, but the final
+ * answer has to be acknowledged when it comes (RFC 3261 16.8).
+ */
+static void give_up(struct client_txn *x)
+{
+	x->given_up = true;
+	client_txn_cancel(x, NULL);
+	tell_user(x, NULL);
+	end_user(x);
+}
+
+/* Timers B, C, F, and the end of a CANCEL: nobody answered. Timers D, K, M: done. */
 static void on_timer_end(void *user)
 {
 	struct client_txn *x = user;
-	if (x->state < CLIENT_ACCEPTED) {
+	if (x->state < CLIENT_ACCEPTED && !x->given_up) {
 		x->out.txns->counters.timed_out += !x->failed;
 		x->out.txns->counters.disconnected += x->failed;
-		if (x->invite && x->state == CLIENT_PROCEEDING)
-			client_txn_cancel(x);
+		if (x->invite && x->state == CLIENT_PROCEEDING && !x->cancelled) {
+			give_up(x);
+			return;
+		}
 		tell_user(x, NULL);
 	}
 	client_txn_free(x);
@@ -269,18 +284,28 @@ static void send_ack(struct client_txn *x, const struct sip *response)
 	sip_free(ack);
 }
 
-void client_txn_cancel(struct client_txn *x)
+static void send_cancel(struct client_txn *x)
+{
+	struct txns *t = x->out.txns;
+	struct sip *cancel = follow_invite(x->request, "CANCEL", x->request->osip->to);
+	const char *branch = sip_via_param(sip_via(x->request, 0), "branch");
+	if (cancel && x->reason)
+		sip_header_add(cancel, "Reason", x->reason); /* RFC 3326: it is only told */
+	if (cancel &&
+	    client_txn_new(t, cancel, branch, &x->out.path, (struct client_user){ 0 }, NULL))
+		sip_free(cancel);
+	/* Who does not answer even now never will: 9.1. */
+	timer_set(t->loop, &x->end, (uint64_t)TXN_B * txn_times(x->out.path.endpoint)->t1_ms);
+}
+
+void client_txn_cancel(struct client_txn *x, const char *reason)
 {
 	if (!x->invite || x->state >= CLIENT_ACCEPTED || x->cancelled)
 		return;
 	x->cancelled = true;
-	if (x->state == CLIENT_CALLING)
-		return; /* goes out with the first provisional answer: 9.1 */
-	struct sip *cancel = follow_invite(x->request, "CANCEL", x->request->osip->to);
-	const char *branch = sip_via_param(sip_via(x->request, 0), "branch");
-	if (cancel && client_txn_new(x->out.txns, cancel, branch, &x->out.path,
-				     (struct client_user){ 0 }, NULL))
-		sip_free(cancel);
+	x->reason = reason ? strdup(reason) : NULL;
+	if (x->state == CLIENT_PROCEEDING) /* else with the first provisional answer: 9.1 */
+		send_cancel(x);
 }
 
 static void take_provisional(struct client_txn *x, struct sip *response)
@@ -294,12 +319,11 @@ static void take_provisional(struct client_txn *x, struct sip *response)
 	x->state = CLIENT_PROCEEDING;
 	if (x->invite) {
 		timer_cancel(t->loop, &x->out.repeat);
-		timer_set(t->loop, &x->end, TIMER_C_MS);
+		if (!x->cancelled && (first || sip_status(response) > 100)) /* 16.7 step 2 */
+			timer_set(t->loop, &x->end, TIMER_C_MS);
 	}
-	if (first && x->cancelled) {
-		x->cancelled = false;
-		client_txn_cancel(x);
-	}
+	if (first && x->cancelled)
+		send_cancel(x);
 	tell_user(x, response);
 }
 

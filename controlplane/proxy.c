@@ -6,14 +6,7 @@
 
 #include "controlplane/hops.h"
 #include "controlplane/log.h"
-
-struct proxy {
-	struct transport *transport;
-	struct txns *txns;
-	struct hops *hops;
-	struct proxy_user user;
-	struct proxy_counters counters;
-};
+#include "controlplane/proxy_impl.h"
 
 /* --- a message comes in --- */
 
@@ -29,23 +22,16 @@ static void take_response(struct proxy *p, struct sip *s, struct source *source)
 		sip_free(s);
 }
 
-/* What the other half of a forwarded request needs. */
-struct forwarding {
-	struct proxy *proxy;
-	struct server_txn *x; /* NULL: it is gone */
-	struct client_txn *client;
-	struct forward forward;
-};
-
-/* RFC 3261 16.10: the CANCEL is answered here, and goes on as one of our own. */
+/* RFC 3261 16.10: the CANCEL is answered here, and goes on as our own, with its reason. */
 static void take_cancel(struct proxy *p, struct server_txn *x, const struct source *source)
 {
 	const struct sip *cancel = server_txn_request(x);
 	struct server_txn *invite = server_txn_cancelled(p->txns, cancel, &source->path.peer);
+	if (invite && server_txn_owner(invite))
+		proxy_cancel(server_txn_owner(invite), sip_header(cancel, "Reason", 0));
+	else if (invite)
+		server_txn_cancel(invite); /* its role has not decided yet */
 	server_txn_answer(x, invite ? 200 : 481);
-	struct forwarding *f = invite ? server_txn_owner(invite) : NULL;
-	if (f)
-		client_txn_cancel(f->client);
 }
 
 /* An answer that is forgotten at once. */
@@ -155,133 +141,6 @@ static void on_closed(void *user, uint64_t connection, bool opened)
 	txns_closed(p->txns, connection, opened);
 }
 
-/* --- a request goes on --- */
-
-static void on_server_end(void *owner)
-{
-	struct forwarding *f = owner;
-	f->x = NULL;
-}
-
-static void on_client_end(void *user)
-{
-	struct forwarding *f = user;
-	if (f->x)
-		server_txn_own(f->x, NULL, NULL);
-	if (f->forward.on_end)
-		f->forward.on_end(f->forward.user);
-	free(f);
-}
-
-static bool ask(struct forwarding *f, struct sip *response)
-{
-	return !f->forward.on_response || f->forward.on_response(f->forward.user, f->x, response);
-}
-
-static void on_client_response(void *user, struct sip *response)
-{
-	struct forwarding *f = user;
-	if (!f->x || (response && sip_status(response) == 100)) {
-		sip_free(response); /* RFC 3261 16.7 step 1: 100 goes no further */
-		return;
-	}
-	if (!response) {
-		if (ask(f, NULL))
-			server_txn_answer(f->x, 408);
-		return;
-	}
-	sip_via_pop(response);
-	if (!sip_via(response, 0)) {
-		sip_free(response);
-		server_txn_answer(f->x, 502);
-		return;
-	}
-	if (!ask(f, response))
-		return;
-	f->proxy->counters.response_forwarded++;
-	server_txn_respond(f->x, response);
-}
-
-/* RFC 3261 16.3 step 5: what the request demands of proxies, and we cannot. */
-static void answer_unsupported(struct server_txn *x, const struct sip *request)
-{
-	char tag[SIP_TAG_BYTES];
-	const char *value;
-	sip_random_tag(tag);
-	struct sip *answer = sip_response(request, 420, NULL, tag);
-	int error = answer ? 0 : -ENOMEM;
-	for (unsigned i = 0; !error && (value = sip_header(request, "Proxy-Require", i)); i++)
-		error = sip_header_add(answer, "Unsupported", value);
-	if (!error) {
-		server_txn_respond(x, answer);
-		return;
-	}
-	sip_free(answer);
-	server_txn_answer(x, 500);
-}
-
-/* RFC 3261 26.2.2: where TLS is asked for, nothing else will do. */
-static bool is_clear_way(const struct sip *request, const struct path *path)
-{
-	const osip_uri_t *route = sip_route(request, 0);
-	const osip_uri_t *next = route ? route : request->osip->req_uri;
-	struct address hop;
-	return path->endpoint->side == ENDPOINT_CORE && !transport_is_tls(path->endpoint) &&
-	       sip_uri_is_tls(next) && !sip_uri_address(next, &hop);
-}
-
-int proxy_forward(struct proxy *p, struct server_txn *x, struct sip *request,
-		  const struct path *path, struct forward forward)
-{
-	char branch[HOPS_BRANCH_BYTES];
-	int error = -ELOOP;
-	int status = is_clear_way(request, path) ? 503 : hops_add(p->hops, request, path, branch);
-	if (status) {
-		p->counters.request_loop += status == 482 || status == 483;
-		goto answer;
-	}
-	status = 503;
-	error = -ENOMEM;
-	struct forwarding *f = calloc(1, sizeof(*f));
-	if (!f)
-		goto answer;
-	*f = (struct forwarding){ .proxy = p, .x = x, .forward = forward };
-	struct client_user user = { on_client_response, on_client_end, f };
-	error = client_txn_new(p->txns, request, branch, path, user, &f->client);
-	if (error)
-		goto free_forwarding;
-	server_txn_own(x, on_server_end, f);
-	p->counters.request_forwarded++;
-	return 0;
-
-free_forwarding:
-	free(f);
-answer:
-	if (status == 420)
-		answer_unsupported(x, request);
-	else
-		server_txn_answer(x, status);
-	sip_free(request);
-	if (forward.on_end)
-		forward.on_end(forward.user);
-	return error;
-}
-
-int proxy_send(struct proxy *p, struct sip *request, const struct path *path)
-{
-	char branch[HOPS_BRANCH_BYTES], *bytes;
-	size_t n_bytes;
-	struct path way = *path;
-	bool is_lost = is_clear_way(request, path) || hops_add(p->hops, request, path, branch);
-	int error = is_lost ? -ELOOP : sip_print(request, &bytes, &n_bytes);
-	if (!error) {
-		error = transport_send(&way, bytes, n_bytes);
-		free(bytes);
-	}
-	sip_free(request);
-	return error;
-}
-
 /* --- life --- */
 
 struct proxy *proxy_new(struct loop *loop, uint32_t max_txns, struct proxy_user user)
@@ -348,6 +207,7 @@ int proxy_stats(const struct proxy *p, json_t *stats)
 		{ "sip_keepalive", c->sip_keepalive },
 		{ "request_rx", c->request_rx },
 		{ "request_forwarded", c->request_forwarded },
+		{ "request_forked", c->request_forked },
 		{ "request_loop", c->request_loop },
 		{ "request_refused", c->request_refused },
 		{ "response_rx", c->response_rx },

@@ -62,6 +62,7 @@ struct proxy_counters {
 	uint64_t request_forwarded;
 	uint64_t request_loop;    /* answered 482 or 483 */
 	uint64_t request_refused; /* no transaction left: answered 503 */
+	uint64_t request_forked;  /* to more than one place */
 	uint64_t response_rx;
 	uint64_t response_forwarded;
 };
@@ -93,11 +94,28 @@ struct forward {
 /*
  * Forwards `request` (a changed clone of the transaction's) and takes it in every case: checks
  * Max-Forwards and loops (RFC 3261 16.3), decrements, pushes a Via of path->endpoint with a new
- * branch, begins the client transaction; answers come back to `x`. On failure `x` was answered
- * (483, 482, 503, 500), on_end called, and -errno returned.
+ * branch, begins the client transaction; answers come back to `x`. One that was cancelled meanwhile
+ * is answered 487. On failure `x` was answered (483, 482, 503, 500, 487), on_end called, and -errno
+ * returned.
  */
 int proxy_forward(struct proxy *p, struct server_txn *x, struct sip *request,
 		  const struct path *path, struct forward forward);
+
+/* One of the places that a request goes to at the same time. */
+struct branch {
+	struct sip *request; /* a changed clone, taken in every case */
+	struct path path;
+};
+
+/*
+ * The same to several places, 1 … PROXY_BRANCHES: RFC 3261 16.7. Provisional answers and every 2xx
+ * of an INVITE go on as they come, the first 2xx or 6xx cancels the other branches, and without a
+ * 2xx the best of the final answers goes on when all have one: on_response sees no other. What
+ * cannot be sent counts as a branch that answered so.
+ */
+int proxy_fork(struct proxy *p, struct server_txn *x, struct branch branches[], unsigned n,
+	       struct forward forward);
+#define PROXY_BRANCHES 8
 
 /* An ACK for a 2xx: Max-Forwards and Via as proxy_forward(), no transaction. Takes the request. */
 int proxy_send(struct proxy *p, struct sip *request, const struct path *path);

@@ -223,7 +223,17 @@ int server_txn_answer(struct server_txn *x, int status)
 
 const struct sip *server_txn_request(const struct server_txn *x)
 {
-	return x->state > SERVER_PROCEEDING ? NULL : x->request;
+	return x->request;
+}
+
+void server_txn_cancel(struct server_txn *x)
+{
+	x->cancelled = true;
+}
+
+bool server_txn_is_cancelled(const struct server_txn *x)
+{
+	return x->cancelled;
 }
 
 void server_txn_set_reply(struct server_txn *x, const struct path *reply)

@@ -78,7 +78,14 @@ int server_txn_answer(struct server_txn *x, int status);
 /* Ends it now: a repetition is a new request. For answers that cost nothing to give again. */
 void server_txn_free(struct server_txn *x);
 
-const struct sip *server_txn_request(const struct server_txn *x); /* NULL after the final answer */
+/* NULL after the final answer; that of an INVITE stays after a 2xx, as further ones may come. */
+const struct sip *server_txn_request(const struct server_txn *x);
+/*
+ * A CANCEL came for an INVITE that waits for its role: nothing is sent, but who would forward it
+ * now has to answer 487 instead (RFC 3261 9.2).
+ */
+void server_txn_cancel(struct server_txn *x);
+bool server_txn_is_cancelled(const struct server_txn *x);
 void server_txn_set_reply(struct server_txn *x, const struct path *reply);
 
 /*
@@ -118,8 +125,11 @@ bool txns_response(struct txns *t, struct sip *response, const struct address *s
 /* A connection is gone: what waits for an answer on it ends, RFC 3261 18.4. */
 void txns_closed(struct txns *t, uint64_t connection, bool opened);
 
-/* Sends CANCEL for an INVITE that has no final answer yet: RFC 3261 9.1. */
-void client_txn_cancel(struct client_txn *x);
+/*
+ * Sends CANCEL for an INVITE that has no final answer yet: RFC 3261 9.1. `reason`: value of a
+ * Reason header (RFC 3326), copied; NULL: none. What has no answer 64·T1 later ends with NULL.
+ */
+void client_txn_cancel(struct client_txn *x, const char *reason);
 
 /* T1, T2, T4 of the side of an endpoint. */
 struct txn_times {

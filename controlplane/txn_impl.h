@@ -48,7 +48,8 @@ struct server_txn {
 		SERVER_CONFIRMED
 	} state;
 	bool invite;
-	bool stranger; /* counted in n_strangers */
+	bool stranger;  /* counted in n_strangers */
+	bool cancelled; /* before it could be forwarded */
 	struct sip *request;
 	char to_tag[SIP_TAG_BYTES];
 	void (*on_end)(void *owner);
@@ -63,10 +64,12 @@ struct client_txn {
 	enum { CLIENT_CALLING, CLIENT_PROCEEDING, CLIENT_ACCEPTED, CLIENT_COMPLETED } state;
 	bool invite;
 	bool cancelled;
-	bool by_size; /* over TCP only because it is long */
-	bool failed;  /* the connection was lost: `end` fires at once */
+	bool given_up; /* by timer C: only to acknowledge what may come */
+	bool by_size;  /* over TCP only because it is long */
+	bool failed;   /* the connection was lost: `end` fires at once */
 	struct table_node by_connection;
 	struct sip *request; /* of an INVITE, for ACK and CANCEL; with by_size for UDP */
+	char *reason;        /* of the CANCEL; NULL: none */
 	struct client_user user;
 	char key[];
 };

@@ -274,15 +274,65 @@ TEST(txn, cancel_waits_for_the_first_provisional_answer)
 	begin(ENDPOINT_CORE, 10);
 	ASSERT_EQ(ask("INVITE", "z9hG4bK1", &a, &x), 0);
 	received();
-	client_txn_cancel(x);
+	client_txn_cancel(x, "SIP;cause=200");
 	EXPECT_EQ(received(), 0);
 	EXPECT_TRUE(answer("INVITE", "z9hG4bK1", 180));
 	EXPECT_EQ(received(), 1);
 	EXPECT_EQ(strncmp(last, "CANCEL sip:a@b SIP/2.0\r\n", 24), 0);
 	EXPECT_TRUE(strstr(last, "branch=z9hG4bK1\r\n"));
+	EXPECT_TRUE(strstr(last, "Reason: SIP;cause=200\r\n"));
 	EXPECT_TRUE(answer("CANCEL", "z9hG4bK1", 200));
 	EXPECT_TRUE(answer("INVITE", "z9hG4bK1", 487));
 	EXPECT_EQ(a.status, 487);
+	end();
+}
+
+TEST(txn, cancelled_call_that_nobody_answers_ends_after_64_t1)
+{
+	struct answers a = { 0 };
+	struct client_txn *x;
+	begin(ENDPOINT_CORE, 10);
+	ASSERT_EQ(ask("INVITE", "z9hG4bK1", &a, &x), 0);
+	EXPECT_TRUE(answer("INVITE", "z9hG4bK1", 180));
+	client_txn_cancel(x, NULL);
+	EXPECT_TRUE(answer("CANCEL", "z9hG4bK1", 200));
+	EXPECT_TRUE(answer("INVITE", "z9hG4bK1", 183)); /* moves no timer any more */
+	pass(31900);
+	EXPECT_EQ(a.none, 0);
+	pass(200);
+	EXPECT_EQ(a.none, 1);
+	EXPECT_EQ(a.ended, 1);
+	EXPECT_EQ(txns_count(txns), 0);
+	end();
+}
+
+/* RFC 3261 16.8, and 16.7 step 2: a 100 does not prolong it, any other provisional answer does. */
+TEST(txn, timer_c_ends_a_call_that_only_rings)
+{
+	struct answers a = { 0 };
+	begin(ENDPOINT_CORE, 10);
+	ASSERT_EQ(ask("INVITE", "z9hG4bK1", &a, NULL), 0);
+	EXPECT_TRUE(answer("INVITE", "z9hG4bK1", 100));
+	pass(100000);
+	EXPECT_TRUE(answer("INVITE", "z9hG4bK1", 180));
+	pass(100000);
+	EXPECT_TRUE(answer("INVITE", "z9hG4bK1", 100));
+	received();
+	pass(80900);
+	EXPECT_EQ(received(), 0);
+	pass(200);
+	EXPECT_EQ(received(), 1);
+	EXPECT_EQ(strncmp(last, "CANCEL ", 7), 0);
+	EXPECT_EQ(a.none, 1);
+	EXPECT_EQ(a.ended, 1);
+	EXPECT_TRUE(answer("CANCEL", "z9hG4bK1", 200));
+	EXPECT_TRUE(answer("INVITE", "z9hG4bK1", 487)); /* late, but it has to be acknowledged */
+	EXPECT_EQ(received(), 1);
+	EXPECT_EQ(strncmp(last, "ACK ", 4), 0);
+	EXPECT_EQ(a.final, 0);
+	EXPECT_EQ(txns_counters(txns)->timed_out, 1);
+	pass(33000);
+	EXPECT_EQ(txns_count(txns), 0);
 	end();
 }
 
