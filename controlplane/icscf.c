@@ -115,10 +115,25 @@ static int ask(struct icscf *i, const struct cx_request *request, cx_done *done,
 	return rc;
 }
 
+/* The first one, a token or quoted (RFC 7315 4.3); what the HSS gets is the name itself. */
+static int read_visited_network(const struct sip *message, struct cx_uar *uar)
+{
+	char value[SIP_VALUE_BYTES];
+	int n = sip_list_get(message, "P-Visited-Network-ID", 0, value, sizeof(value));
+
+	if (n == -ENOENT)
+		return 0;
+	if (n < 0)
+		return n;
+	if (value[0] != '"')
+		return cx_identity(uar->visited_network, value);
+	value[1 + strcspn(value + 1, "\"")] = '\0';
+	return cx_identity(uar->visited_network, value + 1);
+}
+
 static void authorize(struct icscf *i, struct server_txn *x)
 {
 	const struct sip *message = server_txn_request(x);
-	const char *visited = sip_header(message, "P-Visited-Network-ID", 0);
 	struct cx_request request = { .command = CX_UAR };
 	struct register_request q;
 	int status = register_request_read(&q, message, true, i->config->controlplane->realm);
@@ -130,7 +145,7 @@ static void authorize(struct icscf *i, struct server_txn *x)
 	}
 	cx_identity(request.uar.impi, q.impi);
 	cx_identity(request.uar.impu, q.impu);
-	if (visited != NULL && cx_identity(request.uar.visited_network, visited) < 0) {
+	if (read_visited_network(message, &request.uar) < 0) {
 		refuse_register(i, x, 400);
 		return;
 	}

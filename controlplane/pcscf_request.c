@@ -39,13 +39,6 @@ static void pop_own_routes(const struct pcscf *p, struct sip *s, char id[static 
 	}
 }
 
-/* Requests that begin a dialog, or may: RFC 3261 12, RFC 6665, RFC 3515. */
-static bool begins_dialog(const struct sip *s)
-{
-	return !sip_to_tag(s) &&
-	       (sip_is(s, "INVITE") || sip_is(s, "SUBSCRIBE") || sip_is(s, "REFER"));
-}
-
 /*
  * Both our sides stay in the dialog's route: `first` is where the request came from, and the user
  * part finds the UE again.
@@ -113,7 +106,7 @@ static int screen_from(struct pcscf *p, struct sip *s, const struct sa_set *set)
 		return status;
 	if (screen_end_agreement(s) || pcscf_add_charging(s))
 		return 500;
-	if (begins_dialog(s) && record_route(s, set->ue, set->ports.ps, p->core))
+	if (sip_begins_dialog(s) && record_route(s, set->ue, set->ports.ps, p->core))
 		return 500;
 	return 0;
 }
@@ -225,7 +218,7 @@ void pcscf_request_from_core(struct pcscf *p, struct server_txn *x)
 	if (!set) {
 		p->counters.core_request_unknown_ue++;
 		status = 480;
-	} else if (begins_dialog(copy) && record_route(copy, set->ue, p->core, set->ports.ps)) {
+	} else if (sip_begins_dialog(copy) && record_route(copy, set->ue, p->core, set->ports.ps)) {
 		status = 500;
 	}
 	if (status) {

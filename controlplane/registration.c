@@ -86,13 +86,22 @@ struct registration *registrations_find(struct registrations *all, const char *i
 	return n != NULL ? table_entry(n, struct registration, node) : NULL;
 }
 
-struct registered_impu *registrations_find_impu(struct registrations *all, const char *impu)
+/* The first from `n` on with this name. */
+static struct registered_impu *same_impu(struct table_node *n, const char *impu)
 {
-	struct table_node *n = table_first(all->by_impu, hash(all->by_impu, impu));
-
 	while (n != NULL && strcmp(table_entry(n, struct registered_impu, node)->impu, impu) != 0)
 		n = table_next(n);
 	return n != NULL ? table_entry(n, struct registered_impu, node) : NULL;
+}
+
+struct registered_impu *registrations_find_impu(struct registrations *all, const char *impu)
+{
+	return same_impu(table_first(all->by_impu, hash(all->by_impu, impu)), impu);
+}
+
+struct registered_impu *registrations_next_impu(struct registered_impu *impu)
+{
+	return same_impu(table_next(&impu->node), impu->impu);
 }
 
 bool registration_has(const struct registration *r, const char *impu)

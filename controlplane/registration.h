@@ -67,6 +67,8 @@ uint32_t registrations_count(const struct registrations *all); /* of IMPIs */
 
 struct registration *registrations_find(struct registrations *all, const char *impi);
 struct registered_impu *registrations_find_impu(struct registrations *all, const char *impu);
+/* The same IMPU of another IMPI's registration; NULL: no more. */
+struct registered_impu *registrations_next_impu(struct registered_impu *impu);
 
 /* Whether this IMPU is in the registration's implicit set. */
 bool registration_has(const struct registration *r, const char *impu);

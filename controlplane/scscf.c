@@ -30,6 +30,11 @@ static void on_request(void *role, const struct source *source, struct server_tx
 		scscf_route(s, source, x);
 }
 
+static void on_ack(void *role, const struct source *source, const struct sip *ack)
+{
+	scscf_ack(role, ack);
+}
+
 /* Cx goes first: its last answers end what waits on transactions and attempts. */
 static void stop(void *self)
 {
@@ -49,8 +54,9 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	if (s == NULL)
 		return -ENOMEM;
 	s->cx = cx_open(loop, config);
-	s->proxy = proxy_new(loop, MAX_TXNS,
-			     (struct proxy_user){ .on_request = on_request, .role = s });
+	s->proxy = proxy_new(
+		loop, MAX_TXNS,
+		(struct proxy_user){ .on_request = on_request, .on_ack = on_ack, .role = s });
 	rc = s->cx != NULL && s->proxy != NULL ? 0 : -ENOMEM;
 	if (rc == 0)
 		rc = registrar_init(&s->registrar, loop, config, s->cx);
@@ -119,6 +125,8 @@ static json_t *stats(void *self)
 		{ "request_terminating", c->terminating_rx },
 		{ "request_to_user", c->forwarded_to_user },
 		{ "request_to_scscf", c->forwarded_to_scscf },
+		{ "request_in_dialog", c->dialog_rx },
+		{ "request_dialog_refused", c->dialog_refused },
 		{ "request_options_answered", c->options_answered },
 		{ "request_sender_refused", c->sender_refused },
 		{ "request_user_absent", c->user_absent },

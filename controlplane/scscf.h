@@ -5,6 +5,8 @@
 #ifndef CONTROLPLANE_SCSCF_H
 #define CONTROLPLANE_SCSCF_H
 
+#include <osipparser2/osip_uri.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "controlplane/registrar.h"
@@ -14,6 +16,7 @@ struct cx;
 struct endpoint;
 struct proxy;
 struct server_txn;
+struct sip;
 struct source;
 
 struct scscf_counters {
@@ -21,6 +24,8 @@ struct scscf_counters {
 	uint64_t terminating_rx;
 	uint64_t forwarded_to_user;
 	uint64_t forwarded_to_scscf;
+	uint64_t dialog_rx;      /* inside a dialog, passed on by its route */
+	uint64_t dialog_refused; /* the route ends here: 481, or an ACK that is dropped */
 	uint64_t options_answered;
 	uint64_t sender_refused; /* no registered identity asserted: 403 */
 	uint64_t user_absent;    /* 404, 480 */
@@ -36,6 +41,19 @@ struct scscf {
 
 /* A request other than REGISTER, ACK and CANCEL: answers or forwards it, now or later. */
 void scscf_route(struct scscf *s, const struct source *source, struct server_txn *x);
+
+/* --- scscf_dialog.c --- */
+
+/* Whether the URI names this S-CSCF's own socket. */
+bool scscf_is_us(const struct scscf *s, const osip_uri_t *uri);
+/* Whether it belongs to a dialog in whose route we are. */
+bool scscf_is_in_dialog(const struct scscf *s, const struct sip *request);
+/* Stays in the route of what begins a dialog. Returns 0 or -errno. */
+int scscf_record_route(const struct scscf *s, struct sip *request);
+/* Passes on a request for which scscf_is_in_dialog(). */
+void scscf_route_dialog(struct scscf *s, struct server_txn *x);
+/* The ACK of a 2xx. */
+void scscf_ack(struct scscf *s, const struct sip *ack);
 
 extern const struct role scscf_role;
 

@@ -255,6 +255,12 @@ int sip_call_id(const struct sip *s, char *out, size_t out_bytes)
 	return n >= 0 && (size_t)n < out_bytes ? n : -EMSGSIZE;
 }
 
+bool sip_begins_dialog(const struct sip *s)
+{
+	return !sip_to_tag(s) &&
+	       (sip_is(s, "INVITE") || sip_is(s, "SUBSCRIBE") || sip_is(s, "REFER"));
+}
+
 const char *sip_to_tag(const struct sip *s)
 {
 	osip_generic_param_t *tag = NULL;

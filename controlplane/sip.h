@@ -64,6 +64,8 @@ const char *sip_method(const struct sip *s);
 /* NUMBER[@HOST] as on the wire. Returns its length or -EMSGSIZE. */
 int sip_call_id(const struct sip *s, char *out, size_t out_bytes);
 const char *sip_to_tag(const struct sip *s); /* NULL: none */
+/* A request that begins a dialog, or may: RFC 3261 12, RFC 6665, RFC 3515. */
+bool sip_begins_dialog(const struct sip *s);
 
 /* --- headers that libosip2 does not parse: one value per line, names compared without case --- */
 

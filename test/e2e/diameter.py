@@ -86,6 +86,11 @@ def decode(report):
                                        "diameter.Experimental-Result-Code")}
     report.check("c134 2001 FIRST_REGISTRATION, 5001 for a stranger",
                  {"2001", "5001"} <= results_seen, f"{results_seen}")
+    visited = {v for v, in fields("diameter.Visited-Network-Identifier",
+                                  "diameter.Visited-Network-Identifier")}
+    names = {bytes.fromhex(v.replace(":", "")) for listed in visited for v in listed.split(",")}
+    report.check("c142 UAR names the visited network, without quotes",
+                 names and all(b'"' not in name and b"." in name for name in names), f"{names}")
     types = {t for t, in fields("diameter.Server-Assignment-Type",
                                 "diameter.Server-Assignment-Type")}
     report.check("c135 SAR of REGISTRATION and AUTHENTICATION_FAILURE", {"1", "9"} <= types,

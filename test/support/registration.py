@@ -61,7 +61,7 @@ class Ue:
                 f"Max-Forwards: 70\r\nFrom: <{self.impu}>;tag=1\r\nTo: <{self.impu}>\r\n"
                 f"Call-ID: {self.call_id}\r\nCSeq: {self.cseq} REGISTER\r\n"
                 f"Contact: <sip:{address}:{port}>;expires=600\r\n"
-                f"P-Visited-Network-ID: {self.realm}\r\n"
+                f'P-Visited-Network-ID: "{self.realm}"\r\n'
                 f"Authorization: Digest username=\"{self.impi}\",realm=\"{self.realm}\","
                 f"uri=\"sip:{self.realm}\",{authorization}\r\nContent-Length: 0\r\n\r\n")
         if self.protocol == "TLS":
