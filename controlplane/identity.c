@@ -40,3 +40,15 @@ int identity_assert(struct sip *message, const struct ue *ue, const struct ue_re
 	*out = r;
 	return sip_header_set(message, "P-Asserted-Identity", value);
 }
+
+int identity_answer(struct sip *answer, const struct ue *ue, const char *called)
+{
+	char aor[SIP_VALUE_BYTES], value[SIP_VALUE_BYTES + 2];
+	bool prefers = called && ue && preferred(answer, ue, aor, sizeof(aor));
+	sip_header_remove(answer, "P-Preferred-Identity");
+	sip_header_remove(answer, "P-Asserted-Identity");
+	if (!called)
+		return 0;
+	snprintf(value, sizeof(value), "<%s>", aor);
+	return sip_header_set(answer, "P-Asserted-Identity", prefers ? value : called);
+}

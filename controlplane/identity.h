@@ -19,4 +19,11 @@ struct ue;
  */
 int identity_assert(struct sip *message, const struct ue *ue, const struct ue_registration **out);
 
+/*
+ * The same for an answer of the UE (NULL: it is gone): the preferred identity if it is registered,
+ * else the one that the request was for, `called` (P-Called-Party-ID). Without that, inside a
+ * dialog, nobody is asserted. Returns 0 or -ENOMEM.
+ */
+int identity_answer(struct sip *answer, const struct ue *ue, const char *called);
+
 #endif

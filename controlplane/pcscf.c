@@ -8,6 +8,7 @@
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/transport.h"
+#include "crypto/wipe.h"
 
 #define MAX_TXNS                                                                                   \
 	262144 /* toward UEs each stays 64·T1 = 128 s: about 1000 registrations a second          \
@@ -162,6 +163,7 @@ static void stop(void *self)
 	ues_free(p->ues); /* their connections are the proxy's */
 	proxy_free(p->proxy);
 	free(p->held);
+	wipe(p->dialog_key, sizeof(p->dialog_key));
 	free(p);
 }
 
@@ -190,6 +192,8 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	int error = p->proxy && p->dp && p->ues ? 0 : -ENOMEM;
 	if (!error && (error = address_parse_uri(config->pcscf->icscf, &p->icscf)))
 		log_error("pcscf: icscf must be sip:ADDRESS:PORT");
+	if (!error && (error = pcscf_dialog_key(config->controlplane->run_dir, p->dialog_key)))
+		log_error("pcscf: no key in run_dir: %s", strerror(-error));
 	if (!error)
 		error = listen_all(p, config, zone);
 	if (error) {

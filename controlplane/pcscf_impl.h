@@ -13,6 +13,7 @@
 
 #define PCSCF_ADDRESSES 8  /* own addresses on Gm */
 #define PCSCF_PORTS_PC  64 /* size of the port_pc pool */
+#define PCSCF_KEY_BYTES 32 /* of the seals in the routes of dialogs */
 
 #define PCSCF_COUNTERS(COUNTER)                                                                    \
 	COUNTER(register_rx, "REGISTER requests from UEs")                                         \
@@ -65,6 +66,7 @@ struct pcscf {
 	unsigned n_pc;
 	struct endpoint *core;
 	struct address icscf;
+	uint8_t dialog_key[PCSCF_KEY_BYTES];
 	struct pcscf_counters counters;
 	struct held_sa *held; /* the data plane's list while it is being read */
 	size_t n_held, max_held;
@@ -119,7 +121,29 @@ void pcscf_ack(struct pcscf *p, const struct source *source, const struct sip *a
 /* Whether this URI names a socket of ours, on Gm or Mw. */
 bool pcscf_is_own(const struct pcscf *p, const osip_uri_t *uri);
 
-/* P-Charging-Vector with a new icid (RFC 7315 4.6). Returns 0 or -ENOMEM. */
-int pcscf_add_charging(struct sip *request);
+/* --- pcscf_dialog.c --- */
+
+/* The key of this run_dir, made if there is none: calls outlive the process. 0 or -errno. */
+int pcscf_dialog_key(const char *run_dir, uint8_t key[static PCSCF_KEY_BYTES]);
+
+/*
+ * What begins a dialog gets our two entries in its Record-Route; that of a UE loses all others.
+ * Return 0 or -errno.
+ */
+int pcscf_record_from_ue(const struct pcscf *p, struct sip *s, const struct sa_set *set);
+int pcscf_record_to_ue(const struct pcscf *p, struct sip *s, const struct sa_set *set);
+
+/* An answer on its way to the UE that began the dialog: seals the route. 0 or -errno. */
+int pcscf_seal_answer(const struct pcscf *p, struct sip *answer);
+/* An answer of a UE: its Record-Route is again that of the request, with our entries. */
+int pcscf_restore_answer(const struct pcscf *p, struct sip *answer, const struct sip *request,
+			 const char *id, const struct endpoint *ps);
+
+/*
+ * A UE's request inside a dialog: takes our entries off its Route, and checks that the rest is what
+ * was sealed. Returns 0 or -EPERM.
+ */
+int pcscf_open_route(const struct pcscf *p, struct sip *s, const struct ue *ue,
+		     const struct ue_registration *r);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/charging.h"
 #include "controlplane/credentials.h"
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
@@ -101,7 +102,7 @@ static int add_network(const struct pcscf *p, struct sip *s)
 	char network[512];
 	snprintf(network, sizeof(network), "\"%s\"", p->config->visited_network);
 	int error = sip_header_set(s, "P-Visited-Network-ID", network);
-	return error ? error : pcscf_add_charging(s);
+	return error ? error : charging_begin(s);
 }
 
 /* What leaves toward Mw. Returns 0 or the status to answer. */

@@ -1,17 +1,10 @@
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/charging.h"
 #include "controlplane/identity.h"
 #include "controlplane/pcscf_impl.h"
-
-int pcscf_add_charging(struct sip *request)
-{
-	char icid[SIP_TAG_BYTES], value[64];
-	sip_random_tag(icid);
-	snprintf(value, sizeof(value), "icid-value=\"%s\"", icid);
-	return sip_header_set(request, "P-Charging-Vector", value);
-}
 
 bool pcscf_is_own(const struct pcscf *p, const osip_uri_t *uri)
 {
@@ -39,74 +32,40 @@ static void pop_own_routes(const struct pcscf *p, struct sip *s, char id[static 
 	}
 }
 
-/*
- * Both our sides stay in the dialog's route: `first` is where the request came from, and the user
- * part finds the UE again.
- */
-static int record_route(struct sip *s, const struct ue *ue, const struct endpoint *first,
-			const struct endpoint *second)
-{
-	const struct endpoint *sides[2] = { first, second };
-	for (unsigned i = 0; i < 2; i++) {
-		char host[ADDRESS_TEXT_BYTES], id[UE_ID_BYTES], uri[128];
-		snprintf(uri, sizeof(uri), "sip:%s@%s%s;lr", ue_id_text(ue, id),
-			 address_print(&sides[i]->local, host), transport_uri_parameter(sides[i]));
-		int error = sip_record_route_push(s, uri);
-		if (error)
-			return error;
-	}
-	return 0;
-}
-
 /* --- from a UE --- */
 
 /*
  * The route of a UE's request is what its registration said (C-141 b): an initial request gets the
- * Service-Route whatever it asked for; one inside a dialog may go on only to where that leads
- * (C-117). Returns 0 or the status to answer.
+ * Service-Route whatever it asked for; one inside a dialog may go on only along the route that the
+ * dialog was given (C-117). Returns 0 or the status to answer.
  */
-static int enforce_route(struct pcscf *p, struct sip *s, const struct ue_registration *r)
+static int enforce_route(struct pcscf *p, struct sip *s, const struct ue *ue,
+			 const struct ue_registration *r)
 {
-	struct address home, next;
-	bool tcp;
-	if (r->n_service_routes == 0) {
+	if (r->n_service_routes == 0 || (sip_to_tag(s) && pcscf_open_route(p, s, ue, r))) {
 		p->counters.route_refused++;
 		return 403;
 	}
-	if (!sip_to_tag(s)) {
-		sip_routes_clear(s);
-		for (unsigned i = r->n_service_routes; i-- > 0;)
-			if (sip_route_push(s, r->service_routes[i]))
-				return 500;
+	if (sip_to_tag(s))
 		return 0;
-	}
-	char uri[SIP_VALUE_BYTES];
-	snprintf(uri, sizeof(uri), "%s", r->service_routes[0]);
-	const char *user = strchr(uri, '@');
-	if (user)
-		memmove(uri + strlen("sip:"), user + 1, strlen(user + 1) + 1);
-	if (!sip_next_hop(s, &next, &tcp) && !address_parse_uri(uri, &home) &&
-	    address_equal(&next, &home))
-		return 0;
-	p->counters.route_refused++;
-	return 403;
+	sip_routes_clear(s);
+	for (unsigned i = r->n_service_routes; i-- > 0;)
+		if (sip_route_push(s, r->service_routes[i]))
+			return 500;
+	return 0;
 }
 
 static int screen_from(struct pcscf *p, struct sip *s, const struct sa_set *set)
 {
-	char id[UE_ID_BYTES];
 	const struct ue_registration *r;
 	screen_from_ue(s);
 	int error = identity_assert(s, set->ue, &r);
 	if (error)
 		return error == -EPERM ? 403 : 500;
-	pop_own_routes(p, s, id);
-	int status = enforce_route(p, s, r);
+	int status = enforce_route(p, s, set->ue, r);
 	if (status)
 		return status;
-	if (screen_end_agreement(s) || pcscf_add_charging(s))
-		return 500;
-	if (sip_begins_dialog(s) && record_route(s, set->ue, set->ports.ps, p->core))
+	if (screen_end_agreement(s) || charging_begin(s) || pcscf_record_from_ue(p, s, set))
 		return 500;
 	return 0;
 }
@@ -117,7 +76,7 @@ static bool on_core_response(void *user, struct server_txn *x, struct sip *respo
 	if (!response)
 		return true;
 	screen_to_ue(response);
-	if (!screen_take_keys(response, NULL))
+	if (!screen_take_keys(response, NULL) && !pcscf_seal_answer(user, response))
 		return true;
 	sip_free(response);
 	server_txn_answer(x, 502);
@@ -167,21 +126,39 @@ void pcscf_request_from_ue(struct pcscf *p, const struct source *source, struct 
 		server_txn_answer(x, status);
 		return;
 	}
-	struct forward forward = { .on_response = on_core_response };
+	struct forward forward = { .on_response = on_core_response, .user = p };
 	if (!proxy_forward(p->proxy, x, copy, &path, forward))
 		p->counters.ue_request_forwarded++;
 }
 
 /* --- to a UE --- */
 
-/* Answers of a UE: what it says of itself is ours to say, RFC 3325 5. */
+/* A request that went to a UE. */
+struct to_ue {
+	struct pcscf *pcscf;
+	char id[UE_ID_BYTES];
+	const struct endpoint *ps;
+};
+
+/*
+ * Answers of a UE. What it says of itself is ours to say (RFC 3325 5): it is whom the request was
+ * for, or whom it prefers of its identities. The route is that of the request.
+ */
 static bool on_ue_response(void *user, struct server_txn *x, struct sip *response)
 {
+	const struct to_ue *to = user;
+	const struct sip *request = server_txn_request(x);
 	if (!response)
 		return true;
 	screen_from_ue(response);
-	sip_header_remove(response, "P-Preferred-Identity");
-	return true;
+	identity_answer(response, ue_find_id(to->pcscf->ues, to->id),
+			request ? sip_header(request, "P-Called-Party-ID", 0) : NULL);
+	if (!request || (!charging_copy(response, request) &&
+			 !pcscf_restore_answer(to->pcscf, response, request, to->id, to->ps)))
+		return true;
+	sip_free(response);
+	server_txn_answer(x, 500);
+	return false;
 }
 
 /* The UE that a request of the core is for; NULL: we have no way to it. */
@@ -218,17 +195,20 @@ void pcscf_request_from_core(struct pcscf *p, struct server_txn *x)
 	if (!set) {
 		p->counters.core_request_unknown_ue++;
 		status = 480;
-	} else if (sip_begins_dialog(copy) && record_route(copy, set->ue, p->core, set->ports.ps)) {
+	} else if (pcscf_record_to_ue(p, copy, set)) {
 		status = 500;
 	}
-	if (status) {
+	struct to_ue *to = status ? NULL : calloc(1, sizeof(*to));
+	if (!to) {
 		sip_free(copy);
-		server_txn_answer(x, status);
+		server_txn_answer(x, status ? status : 503);
 		return;
 	}
+	*to = (struct to_ue){ .pcscf = p, .ps = set->ports.ps };
+	ue_id_text(set->ue, to->id);
 	screen_to_ue(copy);
 	struct path path = path_to_ue(set, copy);
-	struct forward forward = { .on_response = on_ue_response };
+	struct forward forward = { on_ue_response, free, to };
 	if (!proxy_forward(p->proxy, x, copy, &path, forward))
 		p->counters.core_request_forwarded++;
 }

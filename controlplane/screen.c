@@ -98,6 +98,19 @@ int screen_set_indicator(struct sip *request, enum screen_indicator indicator)
 	return error ? error : rewrite(request, "Proxy-Authorization", indicate, &nothing);
 }
 
+/* A UE says over what it is connected; only the network may say so for the network (RFC 7315 4.4).
+ */
+static void screen_access(struct sip *message)
+{
+	static const char name[] = "P-Access-Network-Info";
+	const char *value;
+	for (unsigned i = 0; (value = sip_header(message, name, i)); i++)
+		if (strcasestr(value, "network-provided")) {
+			sip_header_remove(message, name); /* who lies once is not asked again */
+			return;
+		}
+}
+
 void screen_from_ue(struct sip *message)
 {
 	static const char *const names[] = {
@@ -114,6 +127,7 @@ void screen_from_ue(struct sip *message)
 	};
 	for (unsigned i = 0; i < N_OF(names); i++)
 		sip_header_remove(message, names[i]);
+	screen_access(message);
 }
 
 int screen_end_agreement(struct sip *request)
@@ -128,6 +142,7 @@ int screen_end_agreement(struct sip *request)
 void screen_to_ue(struct sip *message)
 {
 	static const char *const names[] = {
+		"P-Access-Network-Info", /* RFC 7315 4.4: where the other one is */
 		"P-Charging-Function-Addresses",
 		"P-Charging-Vector",
 		"P-Served-User",

@@ -26,7 +26,8 @@ int scscf_record_route(const struct scscf *s, struct sip *request)
 
 	if (!sip_begins_dialog(request))
 		return 0;
-	snprintf(uri, sizeof(uri), "sip:dialog@%s;lr", address_print(&s->endpoint->local, host));
+	snprintf(uri, sizeof(uri), "sip:dialog@%s%s;lr", address_print(&s->endpoint->local, host),
+		 transport_uri_parameter(s->endpoint));
 	return sip_record_route_push(request, uri);
 }
 

@@ -339,6 +339,8 @@ void edge_stop(void)
 		close(dp.listener);
 	snprintf(path, sizeof(path), "%s/dp.sock", directory);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s/pcscf.key", directory);
+	unlink(path);
 	rmdir(directory);
 }
 

@@ -297,41 +297,6 @@ TEST(pcscf, c093_restart_still_reaches_the_ue)
 	edge_stop();
 }
 
-TEST(pcscf, invite_records_both_sides_and_its_ack_and_bye_follow)
-{
-	char path[256], headers[512];
-	begin();
-	attach(path, sizeof(path));
-	from_ue("INVITE", "", "");
-	EXPECT_EQ(ue_status(ue.us_fd), 100);
-	struct sip *s = core_receive();
-	ASSERT_TRUE(s != NULL);
-	const osip_record_route_t *first = osip_list_get(&s->osip->record_routes, 0);
-	const osip_record_route_t *second = osip_list_get(&s->osip->record_routes, 1);
-	ASSERT_TRUE(first && second);
-	EXPECT_NE(atoi(first->url->port), port_ps);
-	EXPECT_EQ(atoi(second->url->port), port_ps);
-	int core_port = atoi(first->url->port);
-	sip_free(s);
-	snprintf(headers, sizeof(headers),
-		 "Route: <sip:x@127.0.0.1:%u;lr>, <sip:x@127.0.0.1:%d;lr>, "
-		 "<sip:orig@127.0.0.1:%d;lr>\r\n",
-		 port_ps, core_port, core_port + 1);
-	from_ue("ACK", ";tag=2", headers);
-	s = core_receive();
-	ASSERT_TRUE(s != NULL);
-	EXPECT_TRUE(sip_is(s, "ACK"));
-	sip_free(s);
-	from_ue("BYE", ";tag=2", headers);
-	s = core_receive();
-	ASSERT_TRUE(s != NULL);
-	EXPECT_TRUE(sip_is(s, "BYE"));
-	EXPECT_STREQ(sip_route(s, 0)->username, "orig");
-	EXPECT_TRUE(sip_route(s, 1) == NULL);
-	sip_free(s);
-	edge_stop();
-}
-
 TEST(pcscf, retransmitted_request_goes_to_the_core_once)
 {
 	begin();
