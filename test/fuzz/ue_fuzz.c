@@ -1,10 +1,10 @@
 /*
  * What a UE takes from the network, as datagrams and out of a stream. The first byte of an input
  * says what the rest is: 0 a SIP answer in the clear while the UE registers, 1 an answer out of an
- * SA, 2 anything out of an SA while it is registered, others an IP packet with ESP. So that inputs
- * get past what cannot be guessed,
- * "@BRANCH@" in SIP stands for the branch of the UE's request, and in ESP every SPI is taken for
- * that of the UE's SA and every ICV for good.
+ * SA, 2 anything out of an SA while it is registered, 'c' and 'd' anything for the caller or the
+ * called UE of a call whose Call-ID is 1, others an IP packet with ESP. So that inputs get past
+ * what cannot be guessed, "@BRANCH@" in SIP stands for the branch of the UE's request, and in ESP
+ * every SPI is taken for that of the UE's SA and every ICV for good.
  */
 #include "test/fuzz/fuzz.h"
 
@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "test/unit/ue_fixture.h"
+
+#define FIRST_CALL 'c'
 
 static struct ue_fixture x;
 
@@ -32,6 +34,10 @@ static size_t copy_sip(const struct ue *u, const uint8_t *data, size_t size, cha
 	return used + after;
 }
 
+static void on_call_done(void *context)
+{
+}
+
 static void give_sip(uint8_t kind, const uint8_t *data, size_t size)
 {
 	struct ue *u = &x.fleet.ues[0];
@@ -47,6 +53,28 @@ static void give_sip(uint8_t kind, const uint8_t *data, size_t size)
 	n = copy_sip(u, data, size, bytes);
 	if (n)
 		ue_receive(u, bytes, n, kind != 0, NULL);
+}
+
+/* To the caller (0) or to who is called (1), in the middle of a call. */
+static void give_call(unsigned to, const uint8_t *data, size_t size)
+{
+	struct ue *ues = x.fleet.ues;
+	char bytes[SIP_BYTES];
+	size_t n;
+
+	ue_fixture_run(&x, UE_REGISTER);
+	if (!ue_fixture_register(&x, 0) || !ue_fixture_register(&x, 1))
+		return;
+	fleet_call(&x.fleet, (enum call_plan)(size % CALL_N_PLANS), on_call_done, NULL);
+	ue_fixture_step(&x);
+	if (!ues[0].call)
+		return;
+	memcpy(ues[0].request.branch, ues[0].call->invite.branch, sizeof(ues[0].request.branch));
+	strcpy(ues[0].call->call_id, "1");
+	strcpy(ues[1].call->call_id, "1");
+	n = copy_sip(&ues[0], data, size, bytes);
+	if (n)
+		ue_receive(&ues[to], bytes, n, true, NULL);
 }
 
 static void give_esp(const uint8_t *data, size_t size)
@@ -83,10 +111,14 @@ static void give_esp(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (!size || size > SIP_BYTES || !ue_fixture_open(&x, 1, UE_HONEST))
+	bool is_call = size && (data[0] == FIRST_CALL || data[0] == FIRST_CALL + 1);
+
+	if (!size || size > SIP_BYTES || !ue_fixture_open(&x, 1 + is_call, UE_HONEST))
 		return 0;
 	if (data[0] <= 2)
 		give_sip(data[0], data + 1, size - 1);
+	else if (is_call)
+		give_call(data[0] - FIRST_CALL, data + 1, size - 1);
 	else
 		give_esp(data + 1, size - 1);
 	ue_fixture_close(&x);

@@ -9,6 +9,7 @@
 
 #include "crypto/alg.h"
 #include "tools/ue/attack.h"
+#include "tools/ue/call.h"
 
 #define MAX_UES       1000000
 #define MAX_RATE      1000000
@@ -55,11 +56,16 @@ static const char help[] =
 	"  deregister             the same with Expires: 0\n"
 	"  traffic SECONDS        OPTIONS to the home domain, MESSAGE from UE to UE\n"
 	"  misbehave HOW          from here on\n"
-	"  attack NAME COUNT      packets that the edge has to drop, wrong in exactly one way:\n";
+	"  call PLAN              every second UE calls the next one:\n";
 
 void arguments_help(void)
 {
 	fputs(help, stdout);
+	for (unsigned i = 0; call_plan_name(i); i++)
+		printf("    %-13s        %s\n", call_plan_name(i), call_plan_help(i));
+	fputs("  attack NAME COUNT      packets that the edge has to drop, wrong in exactly one "
+	      "way:\n",
+	      stdout);
 	for (unsigned i = 0; attack_name(i); i++)
 		printf("    %-13s        %s\n", attack_name(i), attack_help(i));
 	fputs("  report                 what there is and what happened\n"

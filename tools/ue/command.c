@@ -105,6 +105,30 @@ static void start_traffic(struct command_run *c, char *arguments)
 	fleet_traffic(c->fleet, seconds, on_traffic, c);
 }
 
+static void on_called(void *context)
+{
+	struct command_run *c = context;
+	const struct fleet_result *r = &c->fleet->result;
+
+	answer(c, json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:{s:f, s:f}, s:o}", "command", c->name,
+			    "plan", call_plan_name(c->fleet->plan), "calls", (json_int_t)r->n_ues,
+			    "ok", (json_int_t)r->n_ok, "failed", (json_int_t)r->n_failed, "seconds",
+			    r->seconds, "latency_ms", "p50", latency_ms(r, 50), "p99",
+			    latency_ms(r, 99), "failures", failures(r)));
+}
+
+static void start_call(struct command_run *c, char *arguments)
+{
+	unsigned plan = 0;
+
+	while (arguments && call_plan_name(plan) && strcmp(call_plan_name(plan), arguments))
+		plan++;
+	if (!arguments || !call_plan_name(plan))
+		refuse(c, "expected: call PLAN");
+	else
+		fleet_call(c->fleet, (enum call_plan)plan, on_called, c);
+}
+
 static void on_attacked(void *context)
 {
 	struct command_run *c = context;
@@ -179,9 +203,13 @@ static const struct {
 	void (*start)(struct command_run *c, char *arguments);
 	bool has_arguments;
 } commands[] = {
-	{ "register", start_register, false },     { "reregister", start_reregister, false },
-	{ "deregister", start_deregister, false }, { "traffic", start_traffic, true },
-	{ "attack", start_attack, true },          { "misbehave", start_misbehave, true },
+	{ "register", start_register, false },
+	{ "reregister", start_reregister, false },
+	{ "deregister", start_deregister, false },
+	{ "traffic", start_traffic, true },
+	{ "call", start_call, true },
+	{ "attack", start_attack, true },
+	{ "misbehave", start_misbehave, true },
 	{ "report", start_report, false },
 };
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "tools/ue/bump.h"
+#include "tools/ue/call.h"
 #include "tools/ue/ue.h"
 
 #define FLEET_N_REASONS 32
@@ -62,8 +63,9 @@ struct fleet {
 
 	/* the run */
 	enum ue_task task; /* UE_IDLE: none; UE_OPTIONS stands for traffic */
-	uint32_t n_busy;   /* UEs in the middle of something */
-	uint32_t next;     /* UE to look at */
+	enum call_plan plan;
+	uint32_t n_busy; /* UEs in the middle of something */
+	uint32_t next;   /* UE to look at */
 	uint64_t started_us;
 	uint64_t until_us;   /* of traffic */
 	uint64_t n_requests; /* of traffic */
@@ -90,6 +92,9 @@ void fleet_close(struct fleet *f);
 void fleet_run(struct fleet *f, enum ue_task task, void (*done)(void *context), void *context);
 /* OPTIONS to the home domain and MESSAGE to the next UE in turn, for so many seconds. */
 void fleet_traffic(struct fleet *f, unsigned seconds, void (*done)(void *context), void *context);
+
+/* Every second registered UE calls the one after it, as the plan says. */
+void fleet_call(struct fleet *f, enum call_plan plan, void (*done)(void *context), void *context);
 
 /* The first registered UE; NULL: none. */
 struct ue *fleet_registered(const struct fleet *f);

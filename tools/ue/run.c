@@ -112,6 +112,35 @@ static void start(struct fleet *f, struct ue *u, enum ue_task task, const struct
 	ue_start(u, task, to);
 }
 
+/* The next registered one from here on; NULL: none. */
+static struct ue *next_registered(struct fleet *f)
+{
+	while (f->next < f->n_ues) {
+		struct ue *u = &f->ues[f->next++];
+
+		if (u->current)
+			return u;
+	}
+	return NULL;
+}
+
+static void step_calls(struct fleet *f)
+{
+	while (f->n_busy < f->options.concurrency && f->next < f->n_ues) {
+		struct ue *caller = next_registered(f), *callee = next_registered(f);
+
+		if (!callee)
+			break;
+		f->n_busy++;
+		f->result.n_ues++;
+		caller->task = UE_CALL;
+		caller->started_us = fleet_now_us();
+		call_start(caller, callee, f->plan);
+	}
+	if (!f->n_busy && f->next == f->n_ues)
+		finish(f);
+}
+
 static void step_all(struct fleet *f)
 {
 	while (f->n_busy < f->options.concurrency && f->next < f->n_ues) {
@@ -193,6 +222,8 @@ void run_tick(int fd, short what, void *fleet)
 
 	if (f->task == UE_OPTIONS)
 		step_traffic(f);
+	else if (f->task == UE_CALL)
+		step_calls(f);
 	else if (f->task != UE_IDLE)
 		step_all(f);
 }
@@ -214,6 +245,12 @@ static void begin(struct fleet *f, enum ue_task task, void (*done)(void *context
 void fleet_run(struct fleet *f, enum ue_task task, void (*done)(void *context), void *context)
 {
 	begin(f, task, done, context);
+}
+
+void fleet_call(struct fleet *f, enum call_plan plan, void (*done)(void *context), void *context)
+{
+	f->plan = plan;
+	begin(f, UE_CALL, done, context);
 }
 
 void fleet_traffic(struct fleet *f, unsigned seconds, void (*done)(void *context), void *context)

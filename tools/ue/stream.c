@@ -97,8 +97,7 @@ static void close_stream(struct stream *s)
 static void lose(struct stream *s)
 {
 	struct ue *u = s->ue;
-	bool waits =
-		u->request.bytes && u->request.tcp && !s->port_pc && u->request.over == s->over;
+	bool waits = !s->port_pc && request_waits_over(u, s->over);
 
 	close_stream(s);
 	if (waits)

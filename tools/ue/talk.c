@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "tools/ue/call.h"
 #include "tools/ue/fleet.h"
 #include "tools/ue/stream.h"
 
@@ -60,14 +61,16 @@ void talk_answered(struct ue *u, const struct sip_message *answer)
 
 /* ---- asked by another ---- */
 
-static void put_answer(const struct ue *u, struct sip_text *t, const struct sip_message *m,
-		       unsigned status, const char *phrase)
+void talk_put_answer(const struct ue *u, struct sip_text *t, const struct sip_message *m,
+		     unsigned status, const char *phrase)
 {
+	static const char *const copied[] = { "Via", "Record-Route" };
 	struct view to = sip_header(m, "To", 0), value;
 
 	sip_put(t, "SIP/2.0 %u %s\r\n", status, phrase);
-	for (unsigned i = 0; (value = sip_header(m, "Via", i)).at; i++)
-		sip_put_header(t, "Via", "%.*s", (int)value.bytes, value.at);
+	for (unsigned c = 0; c < sizeof(copied) / sizeof(*copied); c++)
+		for (unsigned i = 0; (value = sip_header(m, copied[c], i)).at; i++)
+			sip_put_header(t, copied[c], "%.*s", (int)value.bytes, value.at);
 	value = sip_header(m, "From", 0);
 	sip_put_header(t, "From", "%.*s", (int)value.bytes, value.at);
 	if (sip_param(to, "tag").at)
@@ -76,23 +79,29 @@ static void put_answer(const struct ue *u, struct sip_text *t, const struct sip_
 		sip_put_header(t, "To", "%.*s;tag=%s", (int)to.bytes, to.at, u->tag);
 	sip_put_header(t, "Call-ID", "%.*s", (int)m->call_id.bytes, m->call_id.at);
 	sip_put_header(t, "CSeq", "%u %.*s", m->cseq, (int)m->cseq_method.bytes, m->cseq_method.at);
-	sip_put_header(t, "Allow", "OPTIONS, MESSAGE");
-	sip_put_header(t, "Content-Length", "0");
-	sip_put(t, "\r\n");
 }
 
-/* RFC 3261 17.2.3: the topmost branch names the transaction. FNV-1a; 0 is for empty places. */
+void talk_send_answer(struct ue *u, const struct sip_text *t, struct stream *by)
+{
+	if (by && !t->full)
+		(void)stream_answer(by, t->at, t->used);
+	else if (!t->full && t->used <= ue_max_bytes(u, u->current))
+		(void)ue_send(u, u->current, t->at, t->used);
+}
+
+/* RFC 3261 17.2.3: branch and method name the transaction. FNV-1a; 0 is for empty places. */
 static uint32_t hash_branch(const struct sip_message *m)
 {
-	struct view via = sip_header(m, "Via", 0);
+	struct view part[] = { sip_header(m, "Via", 0), m->method };
 	uint32_t hash = 2166136261;
 
-	for (size_t i = 0; i < via.bytes; i++)
-		hash = (hash ^ (uint8_t)via.at[i]) * 16777619;
+	for (unsigned p = 0; p < 2; p++)
+		for (size_t i = 0; i < part[p].bytes; i++)
+			hash = (hash ^ (uint8_t)part[p].at[i]) * 16777619;
 	return hash ? hash : 1;
 }
 
-static bool is_repeated(struct ue *u, const struct sip_message *m)
+bool talk_is_repeated(struct ue *u, const struct sip_message *m)
 {
 	uint32_t hash = hash_branch(m);
 
@@ -110,18 +119,16 @@ void talk_asked(struct ue *u, const struct sip_message *request, struct stream *
 	bool is_message = view_is(request->method, "MESSAGE");
 	struct sip_text t = { 0 };
 
-	if (view_is(request->method, "ACK"))
+	if (call_asked(u, request, by))
 		return;
-	if (is_message && !is_repeated(u, request))
+	if (is_message && !talk_is_repeated(u, request))
 		u->fleet->talk.n_messages_received++;
 	if (is_message || view_is(request->method, "OPTIONS"))
-		put_answer(u, &t, request, 200, "OK");
+		talk_put_answer(u, &t, request, 200, "OK");
 	else
-		put_answer(u, &t, request, 405, "Method Not Allowed");
-	/* One that does not fit or is not taken is as one lost: the other side repeats or gives up.
-	 */
-	if (by && !t.full)
-		(void)stream_answer(by, t.at, t.used);
-	else if (!t.full && t.used <= ue_max_bytes(u, u->current))
-		(void)ue_send(u, u->current, t.at, t.used);
+		talk_put_answer(u, &t, request, 405, "Method Not Allowed");
+	sip_put_header(&t, "Allow", "OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, PRACK, UPDATE");
+	sip_put_header(&t, "Content-Length", "0");
+	sip_put(&t, "\r\n");
+	talk_send_answer(u, &t, by);
 }

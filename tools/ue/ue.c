@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 
+#include "tools/ue/call.h"
 #include "tools/ue/datagram.h"
 #include "tools/ue/fleet.h"
 #include "tools/ue/stream.h"
@@ -40,6 +41,7 @@ void ue_open(struct ue *u, struct fleet *fleet, uint32_t index, struct subscribe
 
 void ue_close(struct ue *u)
 {
+	call_end(u);
 	request_end(u);
 	stream_close_all(u);
 	register_drop(u);
@@ -105,6 +107,11 @@ void ue_finish(struct ue *u, const char *reason)
 {
 	enum ue_task task = u->task;
 
+	if (task == UE_CALLED) {
+		call_fail(u, reason);
+		return;
+	}
+	call_end(u);
 	request_end(u);
 	register_drop(u);
 	stream_close_over(u, NULL);
@@ -143,6 +150,7 @@ int ue_send(struct ue *u, const struct agreement *over, const void *bytes, size_
 void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected, struct stream *by)
 {
 	struct sip_message m;
+	struct request *r;
 
 	if (sip_read(bytes, n_bytes, &m)) {
 		u->fleet->n_not_understood++;
@@ -155,13 +163,16 @@ void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected, st
 			u->fleet->n_unexpected++;
 		return;
 	}
-	if (!request_match(u, &m, is_protected)) {
+	r = request_match(u, &m, is_protected);
+	if (!r) {
 		u->fleet->n_unexpected++;
 		return;
 	}
-	if (m.status < 200)
+	if (u->call)
+		call_answered(u, r, &m);
+	else if (m.status < 200)
 		return;
-	if (u->task == UE_OPTIONS || u->task == UE_MESSAGE)
+	else if (u->task == UE_OPTIONS || u->task == UE_MESSAGE)
 		talk_answered(u, &m);
 	else
 		register_answered(u, &m);

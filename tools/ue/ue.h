@@ -6,6 +6,7 @@
  *   request.c   the client transaction: send, repeat, give up (RFC 3261 17.1.2; timers of 24.229)
  *   register.c  registration, re-registration, de-registration
  *   talk.c      OPTIONS and MESSAGE, asked and answered
+ *   call*.c     calls (call.h)
  *   stream.c    its TCP connections
  *
  * A UE does one thing at a time: ue_start() begins it, fleet_done() is told how it ended. Answering
@@ -32,6 +33,7 @@
 #define UE_REASON_BYTES 32
 #define UE_N_SEEN       8 /* requests remembered, to know a repeated one */
 
+struct call;
 struct event;
 struct fleet;
 struct stream;
@@ -44,6 +46,8 @@ enum ue_task {
 	UE_DEREGISTER,
 	UE_OPTIONS,
 	UE_MESSAGE,
+	UE_CALL,   /* the caller's; call.h */
+	UE_CALLED, /* in a call that is another's task */
 };
 
 enum ue_misbehaviour {
@@ -80,11 +84,14 @@ struct attempt {
 	uint32_t expires_s;
 };
 
-/* The client transaction. */
+/* A client transaction. */
 struct request {
+	struct ue *ue;
 	struct event *timer;
 	const struct agreement *over; /* NULL: in the clear */
 	bool tcp;
+	bool is_proceeding; /* an INVITE with a provisional answer: not sent again */
+	bool is_done;       /* an INVITE with a final one */
 	const char *method;
 	char branch[UE_TOKEN_BYTES];
 	uint32_t cseq;
@@ -103,7 +110,9 @@ struct ue {
 	uint64_t started_us; /* the task */
 	struct attempt attempt;
 	struct request request;
-	struct agreement *current; /* NULL: not registered */
+	const struct request *writing; /* whose message is being written */
+	struct call *call;             /* NULL: none */
+	struct agreement *current;     /* NULL: not registered */
 	struct agreement *retired;
 	struct stream *streams; /* its TCP connections */
 	uint16_t next_uc;       /* of the pool of port_uc */
@@ -124,7 +133,7 @@ struct ue {
 void ue_open(struct ue *u, struct fleet *fleet, uint32_t index, struct subscriber *subscriber);
 void ue_close(struct ue *u);
 
-/* Begins a task of an idle UE; `to` is the receiver of a MESSAGE. */
+/* Begins a task of an idle UE; `to` is the receiver of a MESSAGE. Calls: call_start(). */
 void ue_start(struct ue *u, enum ue_task task, const struct ue *to);
 
 /* The task has ended; `reason` NULL: well. */
@@ -160,12 +169,24 @@ size_t ue_max_bytes(const struct ue *u, const struct agreement *over);
  */
 void request_send(struct ue *u, const char *method, const struct agreement *over,
 		  void (*put)(const struct ue *u, struct sip_text *t));
+/* The same as a transaction of its own, which is ue->request or an INVITE's of a call. */
+void request_send_by(struct ue *u, struct request *r, const char *method,
+		     const struct agreement *over,
+		     void (*put)(const struct ue *u, struct sip_text *t));
+/* CANCEL of an INVITE, as ue->request: RFC 3261 9.1. */
+void request_cancel(struct ue *u, const struct request *invite,
+		    void (*put)(const struct ue *u, struct sip_text *t));
+/* Request line, Via and Max-Forwards of u->writing. */
+void request_put_start(const struct ue *u, struct sip_text *t, const char *uri);
 /* Request line and the headers that every request has. */
 void request_put_head(const struct ue *u, struct sip_text *t, const char *uri, const char *to,
 		      const char *call_id);
-/* Whether the answer is of this transaction; if so a final one ends it. */
-bool request_match(struct ue *u, const struct sip_message *answer, bool is_protected);
+/* The transaction that the answer is of; a final one ends it, but an INVITE's stays. NULL: none. */
+struct request *request_match(struct ue *u, const struct sip_message *answer, bool is_protected);
+/* Whether an answer is awaited on the UE's connection to port_ps over these SAs. */
+bool request_waits_over(const struct ue *u, const struct agreement *over);
 void request_end(struct ue *u);
+void request_clear(struct request *r);
 
 /* ---- register.c ---- */
 
@@ -190,6 +211,13 @@ void challenge_received(struct ue *u, const struct sip_message *challenge);
 
 void talk_start(struct ue *u);
 void talk_answered(struct ue *u, const struct sip_message *answer);
+/* All of an answer but its Content-Length and body; Record-Route as asked, and a tag of ours. */
+void talk_put_answer(const struct ue *u, struct sip_text *t, const struct sip_message *m,
+		     unsigned status, const char *phrase);
+/* By the connection, else from port_uc to port_ps. One that is not taken is as one lost. */
+void talk_send_answer(struct ue *u, const struct sip_text *t, struct stream *by);
+/* Whether the request has come before: RFC 3261 17.2.3. */
+bool talk_is_repeated(struct ue *u, const struct sip_message *m);
 /* A request of another, out of an SA, answered the way it came. */
 void talk_asked(struct ue *u, const struct sip_message *request, struct stream *by);
 
