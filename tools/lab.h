@@ -3,11 +3,12 @@
  *
  *   lab.c            command line
  *   lab_sandbox.c    namespaces that take everything with them when they end
- *   lab_run.c        the run from top to bottom: start, register, talk, attack, leave
+ *   lab_run.c        the run from top to bottom: start, register, talk, call, attack, leave
  *   lab_configure.c  the configuration of this run
  *   lab_start.c      processes and their readiness
  *   lab_capture.c    --pcap
  *   lab_ue.c         the dialogue with imsgate-ue
+ *   lab_call.c       the calls
  *   lab_attack.c     the attacks and the counters that must take them
  *   lab_report.c     what is printed at the end
  *
@@ -114,6 +115,9 @@ int lab_capture(struct lab *l, const char *netns, const char *interface);
 
 /* lab_ue.c. One command, one answer; the caller owns *answer. */
 int lab_ue_ask(struct lab *l, const char *command, unsigned timeout_ms, json_t **answer);
+
+/* lab_call.c. Calls of every kind between pairs of UEs, into report.calls. */
+int lab_call(struct lab *l);
 
 /* lab_attack.c. All attacks, into report.attacks. */
 int lab_attack(struct lab *l);

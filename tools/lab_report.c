@@ -7,8 +7,9 @@
  *
  *   ues, ip, transport, alg, ealg, sa_profile   what was run
  *   register, traffic, deregister    imsgate-ue's own answers
+ *   calls[]                          the same for each plan, and `what` it is
  *   sas.used, sas.expected           in the data plane's table after registration
- *   counters                         the data plane's, after the traffic and before the attacks
+ *   counters                         the data plane's, after the calls and before the attacks
  *   attacks_began_s, attacks_ended_s the time of day: what a capture holds in between is hostile
  *   attacks[]                        name, what, sent, counter, moved, others, held
  *   failures[]                       what did not hold, one line each
@@ -52,6 +53,16 @@ static void print_registration(const json_t *report, FILE *out)
 	fprintf(out, "  SAs in the table    %lld\n", number(sas, "used"));
 }
 
+static void print_calls(const json_t *report, FILE *out)
+{
+	const json_t *rows = json_object_get(report, "calls"), *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		fprintf(out, "  calls, %-12s %lld of %lld as planned: %s\n", text(row, "plan"),
+			number(row, "ok"), number(row, "calls"), text(row, "what"));
+}
+
 static void print_traffic(const json_t *report, FILE *out)
 {
 	const json_t *answer = json_object_get(report, "traffic");
@@ -64,6 +75,7 @@ static void print_traffic(const json_t *report, FILE *out)
 	fprintf(out, "  MESSAGE, UE to UE   %lld sent, %lld received, %lld answered\n",
 		number(answer, "messages_sent"), number(answer, "messages_received"),
 		number(answer, "messages_ok"));
+	print_calls(report, out);
 	if (counters)
 		fprintf(out, "  ESP packets         %lld from UEs, %lld to UEs\n",
 			number(counters, "esp_rx"), number(counters, "esp_tx"));

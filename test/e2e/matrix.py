@@ -16,7 +16,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import capture, lab, results
+from support import calls, capture, lab, results
 
 OTHER_PAIRS = [("aes-gmac", "null"), ("null", "aes-gcm"), ("hmac-sha-1-96", "des-ede3-cbc"),
                ("hmac-md5-96", "des-ede3-cbc")]
@@ -107,7 +107,7 @@ class Wire:
         malformed = self.fields(f"_ws.malformed && {self.honest}", "frame.number", "_ws.col.Info")
         self.check("all ESP carries well-formed SIP",
                    inside and not other and not malformed
-                   and {"REGISTER", "OPTIONS", "MESSAGE"} <= methods,
+                   and {"REGISTER", "OPTIONS", "MESSAGE"} | calls.METHODS <= methods,
                    f"SIP {methods}, not SIP {other[:3]}, malformed {malformed[:3]}")
 
     def flows(self):
@@ -125,6 +125,32 @@ class Wire:
             seen.add((sender, *names, "answer" if status else "request"))
         self.check(f"SIP takes the {layer.upper()} flows of the SAs and no others",
                    seen == FLOWS[layer], f"{sorted(seen ^ FLOWS[layer])}")
+
+    def calls(self):
+        """C-117, C-141, C-142: the route of each message of a call, and who sees what."""
+        edge = "fd00::1" if self.ipv6 else "10.0.0.1"
+        rows = self.fields(f"sip && esp && {self.before}", *addresses(self.ipv6), "sip.msg_hdr")
+        messages = list(calls.read(rows))
+        dialogues = calls.Dialogues(messages, edge)
+        statuses = {status for listed, in self.fields(f"sip.Status-Code && esp && {self.before}",
+                                                      "sip.Status-Code")
+                    for status in listed.split(",")}
+        self.check("every message of a call goes both ways",
+                   dialogues.seen(True) == dialogues.seen(False) == calls.METHODS
+                   and calls.STATUSES <= statuses,
+                   f"{dialogues.seen(True)}, {dialogues.seen(False)}, {statuses}")
+        self.check("a call's route holds both P-CSCFs and the S-CSCF, sealed toward UEs",
+                   len(dialogues.to_callee) == 4 * (self.outcome["ues"] // 2)
+                   and not dialogues.wrong_records(), f"{dialogues.wrong_records()[:2]}")
+        inside = dialogues.inside()
+        self.check("what UEs ask inside a call takes its route, and ends at the UE",
+                   len(inside) >= 8 * (self.outcome["ues"] // 2) and not dialogues.wrong_routes()
+                   and not dialogues.routed_to_ues(),
+                   f"{len(inside)}, {dialogues.wrong_routes()[:2]}, {dialogues.routed_to_ues()[:2]}")
+        self.check("the network says who calls whom", not dialogues.wrong_parties(),
+                   f"{dialogues.wrong_parties()[:2]}")
+        leaks = calls.leaks(messages, edge)
+        self.check("nothing of the network's own reaches a UE", not leaks, f"{leaks[:3]}")
 
     def connections(self):
         """UEs open from port_uc to port_ps, the P-CSCF from port_pc to port_us, nobody else."""
@@ -175,7 +201,7 @@ def variant(report, build, ipv6, alg, ealg, single, tcp):
                     os.path.join(directory, "tshark"))
         checks = [wire.counts, wire.clear_sip, wire.keys_absent]
         if alg != "aes-gmac":  # whose IV and ICV tshark does not know
-            checks += [wire.icvs, wire.sip_inside, wire.flows]
+            checks += [wire.icvs, wire.sip_inside, wire.flows, wire.calls]
             checks += [wire.connections] * tcp
         for check in checks:
             check()
