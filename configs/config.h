@@ -30,6 +30,12 @@ enum config_sa_profile {
 };
 
 /* What the P-CSCF says of a REGISTER that was not protected: seed 6.1.5 allows both. */
+/* What becomes of a UE that was asked to authenticate itself and does not. Seed 6.1.4. */
+enum config_reauth {
+	CONFIG_REAUTH_DEREGISTER, /* its registration ends when the time is up */
+	CONFIG_REAUTH_REPEAT,     /* it is asked again, until its registration ends by itself */
+};
+
 enum config_indicator {
 	CONFIG_INDICATOR_NO,      /* integrity-protected="no" */
 	CONFIG_INDICATOR_NOTHING, /* no parameter at all */
@@ -169,8 +175,10 @@ struct config_scscf {
 	uint32_t min_expires_s;
 	uint32_t max_expires_s;
 	uint32_t reg_await_auth_s;
-	uint32_t reauth_every; /* challenge every n-th protected re-REGISTER; 0 = never */
-	char *algorithm;       /* AKAv1-MD5 or AKAv2-MD5 */
+	uint32_t reauth_every;    /* challenge every n-th protected re-REGISTER; 0 = never */
+	uint32_t reauth_within_s; /* what a UE gets when the network wants to authenticate it */
+	enum config_reauth reauth_unanswered;
+	char *algorithm; /* AKAv1-MD5 or AKAv2-MD5 */
 };
 
 struct config_hss {

@@ -28,6 +28,11 @@ static const cyaml_strval_t sa_profile_names[] = {
 	{ "single-pair", CONFIG_SA_SINGLE_PAIR },
 };
 
+static const cyaml_strval_t reauth_names[] = {
+	{ "deregister", CONFIG_REAUTH_DEREGISTER },
+	{ "repeat", CONFIG_REAUTH_REPEAT },
+};
+
 static const cyaml_strval_t indicator_names[] = {
 	{ "no", CONFIG_INDICATOR_NO },
 	{ "nothing", CONFIG_INDICATOR_NOTHING },
@@ -257,6 +262,8 @@ static const cyaml_schema_field_t scscf_fields[] = {
 	NUMBER(OPTIONAL, config_scscf, max_expires_s),
 	NUMBER(OPTIONAL, config_scscf, reg_await_auth_s),
 	NUMBER(OPTIONAL, config_scscf, reauth_every),
+	NUMBER(OPTIONAL, config_scscf, reauth_within_s),
+	CHOICE(OPTIONAL, config_scscf, reauth_unanswered, reauth_names),
 	TEXT(OPTIONAL, config_scscf, algorithm),
 	CYAML_FIELD_END,
 };
@@ -423,6 +430,8 @@ static const struct config_rule rules[] = {
 	{ scscf_fields, "max_expires_s", 1, UINT32_MAX, 600000 },
 	{ scscf_fields, "reg_await_auth_s", 1, 3600, 240 },
 	{ scscf_fields, "reauth_every", 0, UINT32_MAX, 0 },
+	/* as long before its end as a UE refreshes a long registration: TS 24.229 5.1.1.4.1 */
+	{ scscf_fields, "reauth_within_s", 1, 86400, 600 },
 	{ scscf_fields, "algorithm", .text = "AKAv1-MD5", .valid = syntax_algorithm,
 	  .expected = "AKAv1-MD5 or AKAv2-MD5" },
 

@@ -117,6 +117,13 @@ int proxy_fork(struct proxy *p, struct server_txn *x, struct branch branches[], 
 	       struct forward forward);
 #define PROXY_BRANCHES 8
 
+/*
+ * Sends a request of the role's own and takes it: Via as proxy_forward(); answers, with that Via
+ * still on top, go to `user`. Returns 0 or -errno: then nothing of `user` is called.
+ */
+int proxy_request(struct proxy *p, struct sip *request, const struct path *path,
+		  struct client_user user);
+
 /* An ACK for a 2xx: Max-Forwards and Via as proxy_forward(), no transaction. Takes the request. */
 int proxy_send(struct proxy *p, struct sip *request, const struct path *path);
 

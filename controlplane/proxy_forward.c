@@ -315,6 +315,17 @@ int proxy_forward(struct proxy *p, struct server_txn *x, struct sip *request,
 	return proxy_fork(p, x, &only, 1, forward);
 }
 
+int proxy_request(struct proxy *p, struct sip *request, const struct path *path,
+		  struct client_user user)
+{
+	char branch[HOPS_BRANCH_BYTES];
+	bool is_lost = is_clear_way(request, path) || hops_add(p->hops, request, path, branch);
+	int error = is_lost ? -ELOOP : client_txn_new(p->txns, request, branch, path, user, NULL);
+	if (error)
+		sip_free(request);
+	return error;
+}
+
 int proxy_send(struct proxy *p, struct sip *request, const struct path *path)
 {
 	char branch[HOPS_BRANCH_BYTES], *bytes;

@@ -30,7 +30,8 @@ static enum register_step step(const struct registrar *r, const struct attempt *
 		.is_nonce_active = a != NULL && a->challenge.nonce[0] != '\0' &&
 				   strcmp(q->nonce, a->challenge.nonce) == 0,
 		.is_registered = g != NULL && binding_is_same(&g->binding, binding),
-		.is_challenge_due = g != NULL && every != 0 && g->n_unchallenged + 1 >= every,
+		.is_challenge_due = g != NULL && (g->must_authenticate ||
+						  (every != 0 && g->n_unchallenged + 1 >= every)),
 	};
 
 	return register_step(&facts);

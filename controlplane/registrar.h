@@ -17,11 +17,13 @@
 #include <stdint.h>
 
 #include "controlplane/cx.h"
+#include "controlplane/reginfo.h"
 #include "crypto/digest.h"
 
 struct attempts;
 struct config;
 struct loop;
+struct reg_event;
 struct registrations;
 struct server_txn;
 
@@ -37,8 +39,11 @@ struct registrar_counters {
 	uint64_t registered;       /* initial registrations that succeeded */
 	uint64_t reregistered;     /* with or without a challenge */
 	uint64_t deregistered;     /* by the user */
-	uint64_t ended_by_network; /* RTR */
-	uint64_t profile_changed;  /* PPR */
+	uint64_t ended_by_network; /* RTR, or an operator's order */
+	uint64_t reauth_asked;     /* network-initiated authentications */
+	uint64_t reauth_repeated;
+	uint64_t reauth_unanswered; /* registrations that ended so */
+	uint64_t profile_changed;   /* PPR */
 	uint64_t expired;
 	uint64_t user_failed;    /* wrong RES */
 	uint64_t network_failed; /* the UE did not believe us */
@@ -56,6 +61,7 @@ struct registrar {
 	char service_route[112]; /* "<sip:orig@ADDRESS:PORT;lr>", likewise */
 	struct attempts *attempts;
 	struct registrations *registrations;
+	struct reg_event *events; /* the S-CSCF's: who is to hear of changes */
 	struct registrar_counters counters;
 };
 
@@ -67,7 +73,19 @@ void registrar_clear(struct registrar *r);
 /* Takes a REGISTER over and answers it, now or later. `is_trusted`: see register_request.h. */
 void registrar_request(struct registrar *r, struct server_txn *x, bool is_trusted);
 
-/* For cx_listen(), the registrar being its user. The UE hears of it when it registers again. */
+/*
+ * The user is to authenticate himself within scscf.reauth_within_s, whatever policy says: seed
+ * 6.1.4, TS 24.229 5.4.1.6. Returns 0, or -ENOENT when he is not registered.
+ */
+int registrar_reauthenticate(struct registrar *r, const char *impi);
+
+/*
+ * Ends a registration: TS 24.229 5.4.1.5. REGINFO_DEACTIVATED: the UE is welcome to register anew;
+ * REGINFO_REJECTED: it is not. Returns 0 or -ENOENT.
+ */
+int registrar_deregister(struct registrar *r, const char *impi, enum reginfo_event event);
+
+/* For cx_listen(), the registrar being its user. */
 enum cx_result registrar_heard(void *registrar, const struct cx_request *request);
 
 #endif

@@ -9,6 +9,7 @@
 #include "controlplane/attempt.h"
 #include "controlplane/cx_status.h"
 #include "controlplane/log.h"
+#include "controlplane/reg_event.h"
 #include "controlplane/register_request.h"
 #include "controlplane/registrar.h"
 #include "controlplane/registration.h"
@@ -43,13 +44,18 @@ void registrar_on_told(void *user, const struct cx_answer *answer)
 			 answer->result & 0xffff);
 }
 
-void registrar_on_expired(void *user, struct registration *g)
+bool registrar_on_expired(void *user, struct registration *g)
 {
 	struct registrar *r = user;
 
+	if (g->must_authenticate && registrar_ask_again(r, g))
+		return false;
 	r->counters.expired++;
+	r->counters.reauth_unanswered += g->must_authenticate;
+	reg_event_ended(r->events, g, REGINFO_EXPIRED);
 	registrar_send_sar(r, g->impi, g->impus[0].impu, CX_TIMEOUT_DEREGISTRATION,
 			   registrar_on_told, r);
+	return true;
 }
 
 /* Path as URIs, topmost first. Returns 0, -EINVAL or -ENOMEM. */
@@ -102,12 +108,43 @@ static int store_binding(struct attempt *a, const struct register_request *q,
 	return rc < 0 ? 503 : 200;
 }
 
-static void remove_registration(struct registrar *r, const char *impi)
+static void remove_registration(struct registrar *r, const char *impi, enum reginfo_event event)
 {
 	struct registration *g = registrations_find(r->registrations, impi);
 
-	if (g != NULL)
-		registration_remove(g);
+	if (g == NULL)
+		return;
+	reg_event_ended(r->events, g, event);
+	registration_remove(g);
+}
+
+/*
+ * A UE that came back elsewhere has left its old place: whoever watched that one is told, and
+ * watches no longer.
+ */
+static void leave_old_place(struct registrar *r, const struct attempt *a,
+			    const struct register_request *q)
+{
+	struct registration *g = registrations_find(r->registrations, a->impi);
+
+	if (g != NULL && strcmp(g->binding.contact, q->contact) != 0)
+		reg_event_ended(r->events, g, REGINFO_UNREGISTERED);
+}
+
+/*
+ * What its watchers hear. A refresh alone tells them nothing that they do not know by the time that
+ * is left; what takes back a shortened time does.
+ */
+static void set_event(struct registrar *r, struct registration *g, const struct attempt *a,
+		      bool was_registered)
+{
+	bool was_shortened = g->event == REGINFO_SHORTENED;
+
+	registration_mark_explicit(g, a->impu);
+	g->event = was_registered ? REGINFO_REFRESHED : REGINFO_REGISTERED;
+	g->must_authenticate = false;
+	if (!was_registered || was_shortened)
+		reg_event_changed(r->events, g);
 }
 
 static void on_assigned(void *user, const struct cx_answer *answer)
@@ -124,20 +161,21 @@ static void on_assigned(void *user, const struct cx_answer *answer)
 		/* An experimental result is a decision: what the HSS does not know ends here too.
 		 */
 		if (answer->result & CX_EXPERIMENTAL)
-			remove_registration(r, a->impi);
+			remove_registration(r, a->impi, REGINFO_REJECTED);
 		registrar_refuse(a, cx_register_status(answer->result));
 		return;
 	}
 	/* It was read once already; the binding is read from the same request. */
 	register_request_read(&q, server_txn_request(a->x), false, r->config->controlplane->realm);
 	if (q.expires_s == 0) {
-		remove_registration(r, a->impi);
 		r->counters.deregistered++;
 		if (registrar_answer_ok(r, a->x, NULL) < 0)
 			server_txn_answer(a->x, 500);
+		remove_registration(r, a->impi, REGINFO_UNREGISTERED);
 		attempt_end(a);
 		return;
 	}
+	leave_old_place(r, a, &q);
 	status = store_binding(a, &q, &answer->saa, &g);
 	if (status != 200) {
 		registrar_refuse(a, status);
@@ -151,6 +189,7 @@ static void on_assigned(void *user, const struct cx_answer *answer)
 		r->counters.registered++;
 	if (registrar_answer_ok(r, a->x, g) < 0)
 		server_txn_answer(a->x, 500);
+	set_event(r, g, a, was_registered);
 	attempt_end(a);
 }
 

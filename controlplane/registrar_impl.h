@@ -1,7 +1,8 @@
 /*
  * The inside of the registrar: registrar.c takes a REGISTER and finds its step,
  * registrar_authenticate.c speaks with the UE, registrar_assign.c with the HSS, registrar_answer.c
- * writes the answers. Not for others.
+ * writes the answers, registrar_push.c hears the HSS, and registrar_network.c is what the network
+ * begins by itself. Not for others.
  *
  * Whoever is given an attempt that is asking answers its REGISTER and ends it, or leaves it to the
  * callback of a Cx request, or to the UE: then it is awaiting.
@@ -59,11 +60,16 @@ int registrar_send_sar(struct registrar *r, const char *impi, const char *impu,
 void registrar_on_told(void *registrar, const struct cx_answer *answer);
 
 /* For registrations_new(). */
-void registrar_on_expired(void *registrar, struct registration *g);
+bool registrar_on_expired(void *registrar, struct registration *g);
 
 /* Contact and Path of a REGISTER; the caller clears it. Returns 0, -EINVAL or -ENOMEM. */
 int registrar_read_binding(struct binding *b, const struct register_request *q,
 			   const struct sip *request);
+
+/* --- registrar_network.c --- */
+
+/* Time is up for one that was to authenticate itself. True: it was asked again. */
+bool registrar_ask_again(struct registrar *r, struct registration *g);
 
 /* --- registrar_answer.c --- */
 

@@ -162,10 +162,21 @@ static void drop_impus(struct registration *r)
 	r->n_impus = 0;
 }
 
+static bool is_explicit(const struct registration *r, const char *impu)
+{
+	for (unsigned i = 0; i < r->n_impus; i++) {
+		if (strcmp(r->impus[i].impu, impu) == 0)
+			return r->impus[i].is_explicit;
+	}
+	return false;
+}
+
 static void put_impus(struct registration *r, struct registered_impu *impus, unsigned n)
 {
 	struct table *t = r->registrations->by_impu;
 
+	for (unsigned i = 0; i < n; i++)
+		impus[i].is_explicit = is_explicit(r, impus[i].impu);
 	drop_impus(r);
 	r->impus = impus;
 	r->n_impus = n;
@@ -177,8 +188,8 @@ static void expire(void *user)
 {
 	struct registration *r = user;
 
-	r->registrations->user.on_expired(r->registrations->user.user, r);
-	registration_remove(r);
+	if (r->registrations->user.on_expired(r->registrations->user.user, r))
+		registration_remove(r);
 }
 
 static struct registration *new_registration(struct registrations *all, const char *impi)
@@ -222,8 +233,25 @@ int registrations_put(struct registrations *all, const char *impi, const struct 
 	r->binding = *binding;
 	*binding = (struct binding){ 0 };
 	r->expires_ms = loop_now_ms(all->loop) + (uint64_t)expires_s * 1000;
+	r->granted_ms = r->expires_ms;
 	*out = r;
 	return 0;
+}
+
+void registration_shorten(struct registration *r, uint32_t expires_s, uint64_t delay_ms)
+{
+	struct loop *loop = r->registrations->loop;
+
+	r->expires_ms = loop_now_ms(loop) + (uint64_t)expires_s * 1000;
+	timer_set(loop, &r->expiry, delay_ms); /* moves it */
+}
+
+void registration_mark_explicit(struct registration *r, const char *impu)
+{
+	for (unsigned i = 0; i < r->n_impus; i++) {
+		if (strcmp(r->impus[i].impu, impu) == 0)
+			r->impus[i].is_explicit = true;
+	}
 }
 
 int registration_set_profile(struct registration *r, const struct cx_saa *profile)
@@ -247,9 +275,19 @@ void registration_remove(struct registration *r)
 	free(r);
 }
 
-uint32_t registration_expires_s(const struct registration *r)
+static uint32_t seconds_until(const struct registration *r, uint64_t at_ms)
 {
 	uint64_t now_ms = loop_now_ms(r->registrations->loop);
 
-	return r->expires_ms > now_ms ? (uint32_t)((r->expires_ms - now_ms + 999) / 1000) : 0;
+	return at_ms > now_ms ? (uint32_t)((at_ms - now_ms + 999) / 1000) : 0;
+}
+
+uint32_t registration_expires_s(const struct registration *r)
+{
+	return seconds_until(r, r->expires_ms);
+}
+
+uint32_t registration_granted_s(const struct registration *r)
+{
+	return seconds_until(r, r->granted_ms);
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "controlplane/loop.h"
+#include "controlplane/reginfo.h"
 #include "controlplane/table.h"
 #include "controlplane/vectors.h"
 
@@ -30,7 +31,8 @@ struct registered_impu {
 	struct table_node node; /* by IMPU */
 	struct registration *registration;
 	char *impu;
-	bool is_barred; /* registered, but may not be used: TS 23.228 5.2.1a */
+	bool is_barred;   /* registered, but may not be used: TS 23.228 5.2.1a */
+	bool is_explicit; /* by a REGISTER of its own; the others came with it */
 };
 
 /* Where a user is. */
@@ -47,15 +49,21 @@ struct registration {
 	struct registered_impu *impus; /* default first */
 	unsigned n_impus;
 	struct binding binding;
-	uint64_t expires_ms; /* what the UE was told, on the loop's clock */
+	uint64_t expires_ms; /* what the UE was told last, on the loop's clock */
+	uint64_t granted_ms; /* what its REGISTER was granted: later if that was shortened since */
 	struct timer expiry;
-	uint32_t n_unchallenged; /* re-registrations since the last challenge */
-	struct vectors vectors;  /* for the next challenges */
+	enum reginfo_event event; /* what brought it into its present state */
+	bool must_authenticate;   /* the next REGISTER is challenged: TS 24.229 5.4.1.6 */
+	uint32_t n_unchallenged;  /* re-registrations since the last challenge */
+	struct vectors vectors;   /* for the next challenges */
 };
 
 struct registrations_user {
-	/* The binding ended by itself; the registration goes on return. */
-	void (*on_expired)(void *user, struct registration *r);
+	/*
+	 * The timer fired. True: the binding has ended by itself, and the registration goes on
+	 * return. False: it was set anew, by registration_shorten().
+	 */
+	bool (*on_expired)(void *user, struct registration *r);
 	void *user;
 };
 
@@ -85,6 +93,18 @@ void binding_clear(struct binding *b);
  */
 int registrations_put(struct registrations *all, const char *impi, const struct cx_saa *profile,
 		      struct binding *binding, uint32_t expires_s, struct registration **out);
+
+/*
+ * It ends sooner than was granted: after `expires_s` for the UE, here after `delay_ms`, when
+ * on_expired() decides.
+ */
+void registration_shorten(struct registration *r, uint32_t expires_s, uint64_t delay_ms);
+
+/* Seconds that are left of what was granted. */
+uint32_t registration_granted_s(const struct registration *r);
+
+/* This IMPU of it was in a REGISTER. */
+void registration_mark_explicit(struct registration *r, const char *impu);
 
 /* Another profile; all else stays. Returns 0 or -ENOMEM: then the old one stays. */
 int registration_set_profile(struct registration *r, const struct cx_saa *profile);

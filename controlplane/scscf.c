@@ -12,6 +12,7 @@
 #include "controlplane/cx_open.h"
 #include "controlplane/log.h"
 #include "controlplane/proxy.h"
+#include "controlplane/reg_event.h"
 #include "controlplane/registration.h"
 
 /* 32 s of answered transactions (RFC 3261 timer J) at 2000 requests a second. */
@@ -41,9 +42,17 @@ static void stop(void *self)
 	struct scscf *s = self;
 
 	cx_free(s->cx);
-	registrar_clear(&s->registrar);
 	proxy_free(s->proxy);
+	reg_event_free(s->events);
+	registrar_clear(&s->registrar);
 	free(s);
+}
+
+static int open_events(struct scscf *s, struct loop *loop, const struct config_scscf *c)
+{
+	s->events = reg_event_new(loop, s->proxy, s->endpoint, c, s->registrar.registrations);
+	s->registrar.events = s->events;
+	return s->events != NULL ? 0 : -ENOMEM;
 }
 
 static int start(struct loop *loop, const struct config *config, void **self)
@@ -67,6 +76,8 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	if (rc == 0)
 		rc = core_link_open(s->proxy, config, "scscf", config->scscf->address,
 				    config->scscf->port, &s->endpoint);
+	if (rc == 0)
+		rc = open_events(s, loop, config->scscf);
 	if (rc < 0) {
 		stop(s);
 		return rc;
@@ -101,6 +112,7 @@ static json_t *stats(void *self)
 	struct scscf *s = self;
 	const struct registrar_counters *r = &s->registrar.counters;
 	const struct scscf_counters *c = &s->counters;
+	const struct reg_event_counters *e = reg_event_counters(s->events);
 	const struct {
 		const char *name;
 		uint64_t value;
@@ -120,6 +132,15 @@ static json_t *stats(void *self)
 		{ "register_resync", r->resync },
 		{ "register_unanswered", r->await_timeout },
 		{ "register_refused", r->refused },
+		{ "reauthentication_asked", r->reauth_asked },
+		{ "reauthentication_repeated", r->reauth_repeated },
+		{ "reauthentication_unanswered", r->reauth_unanswered },
+		{ "subscription", reg_event_count(s->events) },
+		{ "subscribe_rx", e->subscribe_rx },
+		{ "subscribe_refused", e->subscribe_refused },
+		{ "subscription_crowded_out", e->crowded_out },
+		{ "notify_tx", e->notify_tx },
+		{ "notify_failed", e->notify_failed },
 		{ "cx_diameter_peer", cx_diameter_n_peers() },
 		{ "request_originating", c->originating_rx },
 		{ "request_terminating", c->terminating_rx },
@@ -142,10 +163,24 @@ static json_t *stats(void *self)
 	return object;
 }
 
+static int order(void *self, const char *name, const char *impi)
+{
+	struct registrar *r = &((struct scscf *)self)->registrar;
+
+	if (strcmp(name, "reauthenticate") == 0)
+		return registrar_reauthenticate(r, impi);
+	if (strcmp(name, "deactivate") == 0)
+		return registrar_deregister(r, impi, REGINFO_DEACTIVATED);
+	if (strcmp(name, "reject") == 0)
+		return registrar_deregister(r, impi, REGINFO_REJECTED);
+	return -EINVAL;
+}
+
 const struct role scscf_role = {
 	.name = "scscf",
 	.start = start,
 	.stop = stop,
 	.registrations = registrations,
 	.stats = stats,
+	.order = order,
 };

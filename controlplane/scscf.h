@@ -15,6 +15,7 @@
 struct cx;
 struct endpoint;
 struct proxy;
+struct reg_event;
 struct server_txn;
 struct sip;
 struct source;
@@ -36,6 +37,7 @@ struct scscf {
 	struct endpoint *endpoint;
 	struct cx *cx;
 	struct registrar registrar;
+	struct reg_event *events;
 	struct scscf_counters counters;
 };
 

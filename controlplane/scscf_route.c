@@ -21,6 +21,7 @@
 #include "controlplane/cx.h"
 #include "controlplane/cx_status.h"
 #include "controlplane/proxy.h"
+#include "controlplane/reg_event.h"
 #include "controlplane/registration.h"
 
 /* A request that waits for its LIA. */
@@ -244,8 +245,8 @@ static void answer_for_domain(struct scscf *s, struct server_txn *x)
 	answer = sip_response(server_txn_request(x), 200, NULL, tag);
 	if (answer == NULL ||
 	    sip_header_add(answer, "Allow",
-			   "REGISTER, OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, PRACK, UPDATE") <
-		    0) {
+			   "REGISTER, SUBSCRIBE, OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, "
+			   "PRACK, UPDATE") < 0) {
 		sip_free(answer);
 		server_txn_answer(x, 500);
 		return;
@@ -275,6 +276,10 @@ void scscf_route(struct scscf *s, const struct source *source, struct server_txn
 		server_txn_answer(x, 403);
 		return;
 	}
+	if (sip_is(request, "SUBSCRIBE") && sip_to_tag(request) != NULL && scscf_is_us(s, uri)) {
+		reg_event_resubscribe(s->events, x);
+		return;
+	}
 	if (uri->username == NULL && (is_home(s, uri) || scscf_is_us(s, uri))) {
 		answer_for_domain(s, x);
 		return;
@@ -284,7 +289,9 @@ void scscf_route(struct scscf *s, const struct source *source, struct server_txn
 		return;
 	}
 	found = registrations_find_impu(s->registrar.registrations, impu);
-	if (found != NULL)
+	if (found != NULL && !found->is_barred && reg_event_is_asked(request))
+		reg_event_subscribe(s->events, x, found->registration);
+	else if (found != NULL)
 		forward_to_user(s, x, found);
 	else if (!is_orig) /* who sent it here has asked the HSS already */
 		refuse_absent(s, x, 480);

@@ -228,6 +228,31 @@ free_response:
 	return NULL;
 }
 
+struct sip *sip_request(const char *method, const char *uri, const char *from, const char *to,
+			const char *call_id, uint32_t cseq)
+{
+	char number[64];
+	struct sip *s = sip_new();
+	if (!s)
+		return NULL;
+	snprintf(number, sizeof(number), "%u %s", cseq, method);
+	osip_message_set_method(s->osip, osip_strdup(method));
+	osip_message_set_version(s->osip, osip_strdup("SIP/2.0"));
+	if (sip_request_uri_set(s, uri) || osip_message_set_from(s->osip, from) ||
+	    osip_message_set_to(s->osip, to) || osip_message_set_call_id(s->osip, call_id) ||
+	    osip_message_set_cseq(s->osip, number)) {
+		sip_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+int sip_body_set(struct sip *s, const char *type, const char *bytes, size_t n_bytes)
+{
+	int error = sip_header_set(s, "Content-Type", type);
+	return error ? error : set_body(s, bytes, n_bytes);
+}
+
 bool sip_is_request(const struct sip *s)
 {
 	return s->osip->status_code == 0;

@@ -45,6 +45,16 @@ int sip_parse_head(const char *bytes, size_t n_bytes, struct sip **out);
 struct sip *sip_clone(const struct sip *s);
 void sip_free(struct sip *s);
 
+/*
+ * A request of our own, yet without Via: `uri` bare, `from` and `to` as header values (with a tag
+ * if there is one). NULL: out of memory, or one of them cannot be read.
+ */
+struct sip *sip_request(const char *method, const char *uri, const char *from, const char *to,
+			const char *call_id, uint32_t cseq);
+
+/* A body (copied) and its Content-Type. Returns 0 or -ENOMEM. */
+int sip_body_set(struct sip *s, const char *type, const char *bytes, size_t n_bytes);
+
 /* Text with a right Content-Length; *text is malloc'ed. Returns 0, -ENOMEM or -EMSGSIZE. */
 int sip_print(const struct sip *s, char **text, size_t *n_bytes);
 

@@ -51,6 +51,7 @@ bool core_lab_open(struct core_lab *lab, unsigned n, const char *algorithm)
 						   .min_expires_s = 60,
 						   .max_expires_s = 600000,
 						   .reg_await_auth_s = 240,
+						   .reauth_within_s = 600,
 						   .algorithm = (char *)algorithm };
 	snprintf(lab->scscf_uri, sizeof(lab->scscf_uri), "sip:127.0.0.1:%u",
 		 lab->scscf_config.port);

@@ -1,0 +1,278 @@
+#include "controlplane/reg_event.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/proxy.h"
+#include "controlplane/reg_event_impl.h"
+#include "controlplane/registration.h"
+
+/* Users for whom the tables are sized; more only make their chains longer. */
+#define EXPECTED_USERS (1u << 16)
+
+/* --- subjects --- */
+
+static uint64_t hash(const struct table *t, const char *text)
+{
+	return table_hash(t, 0, text, strlen(text));
+}
+
+static struct subject *find_subject(struct reg_event *e, const char *impi)
+{
+	struct table_node *n = table_first(e->by_impi, hash(e->by_impi, impi));
+
+	while (n != NULL && strcmp(table_entry(n, struct subject, node)->impi, impi) != 0)
+		n = table_next(n);
+	return n != NULL ? table_entry(n, struct subject, node) : NULL;
+}
+
+static struct subject *get_subject(struct reg_event *e, const char *impi)
+{
+	struct subject *s = find_subject(e, impi);
+
+	if (s != NULL)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return NULL;
+	s->impi = strdup(impi);
+	if (s->impi == NULL) {
+		free(s);
+		return NULL;
+	}
+	table_add(e->by_impi, &s->node, hash(e->by_impi, impi));
+	return s;
+}
+
+static void free_subject(struct reg_event *e, struct subject *s)
+{
+	table_remove(e->by_impi, &s->node);
+	free(s->impi);
+	free(s);
+}
+
+/* --- subscriptions --- */
+
+static void detach(struct subscription *s)
+{
+	struct subject *subject = s->subject;
+	struct subscription **at = &subject->first;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	s->subject = NULL;
+	s->next = NULL;
+	timer_cancel(s->events->loop, &s->expiry);
+	if (subject->first == NULL)
+		free_subject(s->events, subject);
+}
+
+/* The user's own come first: his SAs begin to end when his P-CSCF hears of it. */
+static void attach(struct subscription *s, struct subject *subject)
+{
+	struct subscription **at = &subject->first;
+
+	while (!s->is_user && *at != NULL && (*at)->is_user)
+		at = &(*at)->next;
+	s->next = *at;
+	*at = s;
+	s->subject = subject;
+}
+
+static void make_room(struct subject *subject, bool is_user)
+{
+	struct subscription *oldest = NULL;
+	unsigned n = 0;
+
+	for (struct subscription *s = subject->first; s != NULL; s = s->next) {
+		if (s->is_user != is_user)
+			continue;
+		n++;
+		oldest = s;
+	}
+	if (n < REG_EVENT_PER_KIND)
+		return;
+	oldest->events->counters.crowded_out++;
+	subscription_free(oldest);
+}
+
+static void expire(void *user)
+{
+	struct subscription *s = user;
+	struct reg_event *e = s->events;
+	struct registration *g = subscription_registration(s);
+
+	if (g == NULL) {
+		subscription_free(s);
+		return;
+	}
+	notify_describe(e, g);
+	subscription_end(s, "timeout");
+	notify(s);
+}
+
+int subscription_new(struct reg_event *e, const struct registration *g, const struct sip *request,
+		     bool is_user, struct subscription **out)
+{
+	struct subscription *s = calloc(1, sizeof(*s));
+	struct subject *subject;
+	int rc = s != NULL ? dialog_accept(&s->dialog, request) : -ENOMEM;
+
+	if (rc < 0)
+		goto free_subscription;
+	subject = find_subject(e, g->impi);
+	if (subject != NULL)
+		make_room(subject, is_user); /* which may have been the last one's */
+	subject = table_count(e->by_call_id) < REG_EVENT_MAX ? get_subject(e, g->impi) : NULL;
+	rc = -ENOMEM;
+	if (subject == NULL)
+		goto free_subscription;
+	s->events = e;
+	s->is_user = is_user;
+	timer_init(&s->expiry, expire, s);
+	attach(s, subject);
+	table_add(e->by_call_id, &s->node, hash(e->by_call_id, s->dialog.call_id));
+	*out = s;
+	return 0;
+
+free_subscription:
+	if (s != NULL)
+		dialog_clear(&s->dialog);
+	free(s);
+	return rc;
+}
+
+struct subscription *subscription_find(struct reg_event *e, const struct sip *request)
+{
+	char call_id[512];
+	struct table_node *n;
+
+	if (sip_call_id(request, call_id, sizeof(call_id)) < 0)
+		return NULL;
+	n = table_first(e->by_call_id, hash(e->by_call_id, call_id));
+	for (; n != NULL; n = table_next(n)) {
+		struct subscription *s = table_entry(n, struct subscription, node);
+
+		if (s->subject != NULL && dialog_has(&s->dialog, request))
+			return s;
+	}
+	return NULL;
+}
+
+void subscription_extend(struct subscription *s, uint32_t expires_s)
+{
+	struct loop *loop = s->events->loop;
+
+	s->expires_ms = loop_now_ms(loop) + (uint64_t)expires_s * 1000;
+	/* Without a timer it lasts as long as the registration. */
+	timer_set(loop, &s->expiry, (uint64_t)expires_s * 1000);
+}
+
+void subscription_end(struct subscription *s, const char *reason)
+{
+	s->reason = reason;
+	detach(s);
+}
+
+void subscription_free(struct subscription *s)
+{
+	if (s->subject != NULL)
+		detach(s);
+	table_remove(s->events->by_call_id, &s->node);
+	notify_forget(s);
+	dialog_clear(&s->dialog);
+	free(s);
+}
+
+struct registration *subscription_registration(const struct subscription *s)
+{
+	return registrations_find(s->events->registrations, s->subject->impi);
+}
+
+/* --- events --- */
+
+void reg_event_changed(struct reg_event *e, const struct registration *g)
+{
+	struct subject *subject = find_subject(e, g->impi);
+	struct subscription *next;
+
+	if (subject == NULL)
+		return;
+	notify_describe(e, g);
+	for (struct subscription *s = subject->first; s != NULL; s = next) {
+		next = s->next;
+		notify(s);
+	}
+}
+
+/* TS 24.229 5.4.2.1.2: with all of it terminated, the subscriptions are too. */
+void reg_event_ended(struct reg_event *e, const struct registration *g, enum reginfo_event event)
+{
+	struct subject *subject = find_subject(e, g->impi);
+	struct subscription *next;
+
+	if (subject == NULL)
+		return;
+	notify_describe_end(e, g, event);
+	/* The subject goes with its last one. */
+	for (struct subscription *s = subject->first; s != NULL; s = next) {
+		next = s->next;
+		subscription_end(s, "noresource");
+		notify(s);
+	}
+}
+
+/* --- life --- */
+
+struct reg_event *reg_event_new(struct loop *loop, struct proxy *proxy, struct endpoint *endpoint,
+				const struct config_scscf *config,
+				struct registrations *registrations)
+{
+	struct reg_event *e = calloc(1, sizeof(*e));
+	char host[ADDRESS_TEXT_BYTES];
+
+	if (e == NULL)
+		return NULL;
+	e->loop = loop;
+	e->proxy = proxy;
+	e->endpoint = endpoint;
+	e->config = config;
+	e->registrations = registrations;
+	snprintf(e->contact, sizeof(e->contact), "<sip:%s>", address_print(&endpoint->local, host));
+	e->by_call_id = table_new(EXPECTED_USERS);
+	e->by_impi = table_new(EXPECTED_USERS);
+	if (e->by_call_id == NULL || e->by_impi == NULL) {
+		reg_event_free(e);
+		return NULL;
+	}
+	return e;
+}
+
+static void free_one(void *user, struct table_node *n)
+{
+	subscription_free(table_entry(n, struct subscription, node));
+}
+
+void reg_event_free(struct reg_event *e)
+{
+	if (e == NULL)
+		return;
+	if (e->by_call_id != NULL && e->by_impi != NULL)
+		table_visit(e->by_call_id, free_one, NULL);
+	table_free(e->by_call_id);
+	table_free(e->by_impi);
+	free(e);
+}
+
+uint32_t reg_event_count(const struct reg_event *e)
+{
+	return (uint32_t)table_count(e->by_call_id);
+}
+
+const struct reg_event_counters *reg_event_counters(const struct reg_event *e)
+{
+	return &e->counters;
+}

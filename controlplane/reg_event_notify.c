@@ -1,0 +1,193 @@
+/* NOTIFY of the event package reg: what is in it, and what becomes of it. TS 24.229 5.4.2.1.2. */
+#include <errno.h>
+#include <osipparser2/osip_parser.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/proxy.h"
+#include "controlplane/reg_event_impl.h"
+#include "controlplane/registration.h"
+
+/* A NOTIFY on its way; the client transaction owns it. */
+struct notification {
+	struct subscription *subscription; /* NULL: it is gone */
+};
+
+/* --- the document --- */
+
+/* What is barred is nobody's business (5.4.2.1.2), and what does not fit is no address. */
+static struct reginfo_contact *add(struct reginfo *info, const struct registered_impu *impu,
+				   const struct registration *g)
+{
+	struct reginfo_contact *c = &info->contacts[info->n_contacts];
+
+	if (impu->is_barred || info->n_contacts == REGINFO_CONTACTS ||
+	    strlen(g->binding.contact) >= sizeof(c->uri))
+		return NULL;
+	info->n_contacts++;
+	*c = (struct reginfo_contact){ .is_active = true };
+	snprintf(c->aor, sizeof(c->aor), "%s", impu->impu);
+	strcpy(c->uri, g->binding.contact);
+	return c;
+}
+
+void notify_describe(struct reg_event *e, const struct registration *g)
+{
+	e->info.n_contacts = 0;
+	for (unsigned i = 0; i < g->n_impus; i++) {
+		struct reginfo_contact *c = add(&e->info, &g->impus[i], g);
+
+		if (c == NULL)
+			continue;
+		c->event = g->event;
+		if (g->event == REGINFO_REGISTERED && !g->impus[i].is_explicit)
+			c->event = REGINFO_CREATED;
+		c->expires_s = registration_expires_s(g);
+		c->has_expires = true;
+	}
+}
+
+void notify_describe_end(struct reg_event *e, const struct registration *g,
+			 enum reginfo_event event)
+{
+	notify_describe(e, g);
+	for (unsigned i = 0; i < e->info.n_contacts; i++) {
+		e->info.contacts[i].is_active = false;
+		e->info.contacts[i].event = event;
+		e->info.contacts[i].has_expires = false;
+	}
+}
+
+/* --- sending --- */
+
+static int fill(struct subscription *s, struct sip *request, const char *text, size_t n_bytes)
+{
+	uint64_t now_ms = loop_now_ms(s->events->loop);
+	uint64_t left_ms = s->expires_ms > now_ms ? s->expires_ms - now_ms : 0;
+	char state[64];
+	int rc;
+
+	if (s->reason != NULL)
+		snprintf(state, sizeof(state), "terminated;reason=%s", s->reason);
+	else
+		snprintf(state, sizeof(state), "active;expires=%u",
+			 (unsigned)((left_ms + 999) / 1000));
+	rc = sip_header_add(request, "Event", s->event);
+	if (rc == 0)
+		rc = sip_header_add(request, "Subscription-State", state);
+	if (rc == 0 && osip_message_set_contact(request->osip, s->events->contact) != 0)
+		rc = -ENOMEM;
+	return rc == 0 ? sip_body_set(request, REGINFO_TYPE, text, n_bytes) : rc;
+}
+
+static void on_response(void *user, struct sip *response);
+static void on_end(void *user);
+
+static int send_notify(struct subscription *s, const char *text, size_t n_bytes)
+{
+	struct reg_event *e = s->events;
+	struct notification *n = calloc(1, sizeof(*n));
+	struct sip *request = dialog_request(&s->dialog, "NOTIFY");
+	struct path path = { .endpoint = e->endpoint };
+	int rc = n != NULL && request != NULL ? 0 : -ENOMEM;
+
+	if (rc == 0)
+		rc = fill(s, request, text, n_bytes);
+	if (rc == 0)
+		rc = sip_next_hop(request, &path.peer, &path.tcp);
+	if (rc < 0) {
+		sip_free(request);
+	} else {
+		n->subscription = s;
+		rc = proxy_request(e->proxy, request, &path,
+				   (struct client_user){ on_response, on_end, n });
+	}
+	if (rc < 0) {
+		free(n);
+		e->counters.notify_failed++;
+		return rc;
+	}
+	s->pending = n;
+	s->n_sent++;
+	e->counters.notify_tx++;
+	return 0;
+}
+
+/* One that lives hears of the next change; one that has ended has heard enough. */
+static void send_or_end(struct subscription *s, const char *text, size_t n_bytes)
+{
+	if (send_notify(s, text, n_bytes) < 0 && s->reason != NULL)
+		subscription_free(s);
+}
+
+void notify(struct subscription *s)
+{
+	struct reginfo *info = &s->events->info;
+	size_t n_bytes;
+	char *text;
+
+	info->version = s->n_sent;
+	if (reginfo_write(info, &text, &n_bytes) < 0) {
+		s->events->counters.notify_failed++;
+		if (s->reason != NULL && s->pending == NULL)
+			subscription_free(s);
+	} else if (s->pending != NULL) {
+		free(s->waiting);
+		s->waiting = text;
+		s->waiting_bytes = n_bytes;
+	} else {
+		send_or_end(s, text, n_bytes);
+		free(text);
+	}
+}
+
+/* --- the answer --- */
+
+static void send_waiting(struct subscription *s)
+{
+	char *text = s->waiting;
+
+	s->waiting = NULL;
+	send_or_end(s, text, s->waiting_bytes);
+	free(text);
+}
+
+/* RFC 6665 4.2.2: who does not answer, or knows nothing of it, has no subscription. */
+static void on_response(void *user, struct sip *response)
+{
+	struct notification *n = user;
+	struct subscription *s = n->subscription;
+	int status = response != NULL ? sip_status(response) : 408;
+
+	sip_free(response);
+	if (s == NULL || status < 200)
+		return;
+	n->subscription = NULL;
+	s->pending = NULL;
+	s->events->counters.notify_failed += status >= 300;
+	if (status >= 300 && status != 500 && status != 503)
+		subscription_free(s);
+	else if (s->waiting != NULL)
+		send_waiting(s);
+	else if (s->reason != NULL)
+		subscription_free(s);
+}
+
+static void on_end(void *user)
+{
+	struct notification *n = user;
+
+	if (n->subscription != NULL)
+		n->subscription->pending = NULL;
+	free(n);
+}
+
+void notify_forget(struct subscription *s)
+{
+	if (s->pending != NULL)
+		s->pending->subscription = NULL;
+	s->pending = NULL;
+	free(s->waiting);
+	s->waiting = NULL;
+}
