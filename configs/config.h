@@ -29,13 +29,13 @@ enum config_sa_profile {
 	CONFIG_SA_SINGLE_PAIR,
 };
 
-/* What the P-CSCF says of a REGISTER that was not protected: seed 6.1.5 allows both. */
-/* What becomes of a UE that was asked to authenticate itself and does not. Seed 6.1.4. */
-enum config_reauth {
-	CONFIG_REAUTH_DEREGISTER, /* its registration ends when the time is up */
-	CONFIG_REAUTH_REPEAT,     /* it is asked again, until its registration ends by itself */
-};
+/* Of a UE that does not authenticate itself when it is asked to: ends, or is asked again. */
+enum config_reauth { CONFIG_REAUTH_DEREGISTER, CONFIG_REAUTH_REPEAT };
 
+/* Whether the P-CSCF hears from the S-CSCF what becomes of registrations. TS 24.229 5.2.3. */
+enum config_reg_event { CONFIG_REG_EVENT_SUBSCRIBE, CONFIG_REG_EVENT_NONE };
+
+/* What the P-CSCF says of a REGISTER that was not protected: seed 6.1.5 allows both. */
 enum config_indicator {
 	CONFIG_INDICATOR_NO,      /* integrity-protected="no" */
 	CONFIG_INDICATOR_NOTHING, /* no parameter at all */
@@ -155,6 +155,7 @@ struct config_pcscf {
 	char *visited_network; /* P-Visited-Network-ID, TS 24.229 5.2.2.1 */
 	enum config_sa_profile sa_profile;
 	enum config_indicator indicator;
+	enum config_reg_event reg_event;
 	char **integrity; /* SIP names, most wanted first; "null" is for aes-gcm */
 	uint32_t n_integrity;
 	char **encryption;

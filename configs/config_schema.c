@@ -33,6 +33,11 @@ static const cyaml_strval_t reauth_names[] = {
 	{ "repeat", CONFIG_REAUTH_REPEAT },
 };
 
+static const cyaml_strval_t reg_event_names[] = {
+	{ "subscribe", CONFIG_REG_EVENT_SUBSCRIBE },
+	{ "none", CONFIG_REG_EVENT_NONE },
+};
+
 static const cyaml_strval_t indicator_names[] = {
 	{ "no", CONFIG_INDICATOR_NO },
 	{ "nothing", CONFIG_INDICATOR_NOTHING },
@@ -241,6 +246,7 @@ static const cyaml_schema_field_t pcscf_fields[] = {
 	TEXT(REQUIRED, config_pcscf, visited_network),
 	CHOICE(OPTIONAL, config_pcscf, sa_profile, sa_profile_names),
 	CHOICE(OPTIONAL, config_pcscf, indicator, indicator_names),
+	CHOICE(OPTIONAL, config_pcscf, reg_event, reg_event_names),
 	LIST(REQUIRED, config_pcscf, integrity, text_entry, 8),
 	LIST(REQUIRED, config_pcscf, encryption, text_entry, 8),
 	NUMBER(OPTIONAL, config_pcscf, temporary_sa_s),

@@ -7,6 +7,7 @@
 #include "controlplane/core_link.h"
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
+#include "controlplane/pcscf_watch.h"
 #include "controlplane/transport.h"
 #include "crypto/wipe.h"
 
@@ -162,6 +163,7 @@ static void stop(void *self)
 		p->dp);   /* first: what waits for it is answered while there are transactions */
 	ues_free(p->ues); /* their connections are the proxy's */
 	proxy_free(p->proxy);
+	watches_free(p->watches);
 	free(p->held);
 	wipe(p->dialog_key, sizeof(p->dialog_key));
 	free(p);
@@ -196,6 +198,10 @@ static int start(struct loop *loop, const struct config *config, void **self)
 		log_error("pcscf: no key in run_dir: %s", strerror(-error));
 	if (!error)
 		error = listen_all(p, config, zone);
+	if (!error && config->pcscf->reg_event == CONFIG_REG_EVENT_SUBSCRIBE) {
+		p->watches = watches_new(loop, p->proxy, p->ues, p->core, &p->icscf, 2 * MAX_UES);
+		error = p->watches ? 0 : -ENOMEM;
+	}
 	if (error) {
 		stop(p);
 		return error;
@@ -248,10 +254,32 @@ static int add_all(const struct pcscf *p, json_t *stats)
 	return error;
 }
 
+static int add_watches(const struct pcscf *p, json_t *stats)
+{
+	static const struct watch_counters none;
+	const struct watch_counters *c = p->watches ? watches_counters(p->watches) : &none;
+	const struct {
+		const char *name;
+		uint64_t value;
+	} all[] = {
+		{ "subscription", p->watches ? watches_count(p->watches) : 0 },
+		{ "subscribe_tx", c->subscribe_tx },
+		{ "subscribe_failed", c->subscribe_failed },
+		{ "notify_rx", c->notify_rx },
+		{ "notify_refused", c->notify_refused },
+		{ "registration_shortened", c->shortened },
+		{ "registration_ended_by_network", c->ended },
+	};
+	int error = 0;
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]) && !error; i++)
+		error = add(stats, all[i].name, all[i].value);
+	return error;
+}
+
 static json_t *stats(void *self)
 {
 	json_t *object = json_object();
-	if (object && add_all(self, object)) {
+	if (object && (add_all(self, object) || add_watches(self, object))) {
 		json_decref(object);
 		return NULL;
 	}

@@ -67,6 +67,7 @@ struct pcscf {
 	struct endpoint *core;
 	struct address icscf;
 	uint8_t dialog_key[PCSCF_KEY_BYTES];
+	struct watches *watches; /* NULL: it does not subscribe */
 	struct pcscf_counters counters;
 	struct held_sa *held; /* the data plane's list while it is being read */
 	size_t n_held, max_held;

@@ -7,6 +7,7 @@
 #include "controlplane/credentials.h"
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
+#include "controlplane/pcscf_watch.h"
 
 static void attempt_free(void *user)
 {
@@ -180,7 +181,11 @@ static bool take_success(const struct attempt *a, const struct sip *ok)
 		ue_set_established(set, expires_s);
 	else if (set->state == SET_ESTABLISHED && expires_s)
 		ue_set_refreshed(set, expires_s);
-	return ue_registered(ue, ok, a->aor, expires_s) == 0;
+	if (ue_registered(ue, ok, a->aor, expires_s))
+		return false;
+	if (expires_s && p->watches)
+		watches_begin(p->watches, ue, a->aor);
+	return true;
 }
 
 /*

@@ -5,6 +5,7 @@
 #include "controlplane/charging.h"
 #include "controlplane/identity.h"
 #include "controlplane/pcscf_impl.h"
+#include "controlplane/pcscf_watch.h"
 
 bool pcscf_is_own(const struct pcscf *p, const osip_uri_t *uri)
 {
@@ -167,7 +168,16 @@ static struct sa_set *find_target(struct pcscf *p, struct sip *s)
 	char id[UE_ID_BYTES];
 	pop_own_routes(p, s, id);
 	struct ue *ue = ue_find_id(p->ues, id);
-	return ue ? ue_outgoing(ue) : NULL;
+	struct sa_set *set = ue ? ue_outgoing(ue) : NULL;
+	/* The last word of a dialog, a NOTIFY that all is over, say: what is left of its SAs. */
+	return ue && !set && sip_to_tag(s) ? ue_ending(ue) : set;
+}
+
+/* Of a subscription of our own. */
+static bool is_notify_for_us(const struct pcscf *p, const struct sip *s)
+{
+	return p->watches && sip_is(s, "NOTIFY") && !sip_route(s, 0) &&
+	       pcscf_is_own(p, s->osip->req_uri);
 }
 
 /* The way to its port_us: over TCP if its Contact says so, which is the Request-URI here. */
@@ -183,6 +193,10 @@ void pcscf_request_from_core(struct pcscf *p, struct server_txn *x)
 	const struct sip *r = server_txn_request(x);
 	if (is_for_us(p, r) && !sip_route(r, 0)) {
 		server_txn_answer(x, 200);
+		return;
+	}
+	if (is_notify_for_us(p, r)) {
+		watches_notified(p->watches, x);
 		return;
 	}
 	struct sip *copy = sip_clone(r);

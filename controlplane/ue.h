@@ -12,13 +12,9 @@
  *	   gone ◀──next 401──SET_TEMPORARY──failure: 6 s──▶ SET_ENDING
  *	                         │ 200 OK of SM7: lifetime = max(old, expires + 30 s)
  *	                         ▼
- *	                   SET_ESTABLISHED──de-registration: 128 s──▶ SET_ENDING
- *	                         │ the next set is established: gone if that began unprotected, else
- *	                         ▼
- *	                      SET_OLD
- *	                         │ first message on the newer set: 128 s
- *	                         ▼
- *	                       gone
+ *	                   SET_ESTABLISHED──de-registration, also by the network: 128 s──▶
+ *SET_ENDING │ the next set is established: gone if that began unprotected, else ▼ SET_OLD │ first
+ *message on the newer set: 128 s ▼ gone
  *
  * and every set is gone when its lifetime ends. An old set still serves its UE; an ending one only
  * carries the last answers (and takes REGISTER, as unprotected).
@@ -159,6 +155,8 @@ void ue_set_failed(struct sa_set *s);
 void ue_set_established(struct sa_set *s, uint32_t expires_s);
 /* An unchallenged refresh on an established set was answered 200: C-088. */
 void ue_set_refreshed(struct sa_set *s, uint32_t expires_s);
+/* The network has given it another time to live: TS 24.229 5.2.3, seed 6.1.4. */
+void ue_set_shortened(struct sa_set *s, uint32_t lifetime_s);
 /* A message came in on it: from the first on a new set the old ones have UE_OLD_SET_S. */
 void ue_set_used(struct sa_set *s);
 /*
@@ -176,6 +174,8 @@ void ues_keep(struct ues *u, bool (*is_held)(void *user, uint64_t registration),
 struct sa_set *ue_established(const struct ue *ue);
 /* The one that carries what we send (C-086 b): established once used, else the old one; NULL. */
 struct sa_set *ue_outgoing(const struct ue *ue);
+/* An ending one that once was more than temporary: carries the end of a dialog; NULL. */
+struct sa_set *ue_ending(const struct ue *ue);
 /* How it is reached over a set: from port_pc to port_us, WIRE 7; over UDP unless changed. */
 struct path ue_path(const struct sa_set *s);
 
@@ -184,6 +184,15 @@ struct path ue_path(const struct sa_set *s);
  * that registration, and with the last one every set becomes old. Returns 0 or -errno.
  */
 int ue_registered(struct ue *ue, const struct sip *ok, const char *aor, uint32_t expires_s);
+/* ue_notified.c: what the S-CSCF says of the registration of `aor`, if there is one. */
+
+/* It is over; with the last one the established and the old sets end (C-041). */
+void ue_ended(struct ue *ue, const char *aor);
+/* It ends in so many seconds, and the established set after it (C-039). */
+void ue_shortened(struct ue *ue, const char *aor, uint32_t expires_s);
+/* Its identities are these, the default one first; without memory those before. */
+void ue_set_identities(struct ue *ue, const char *aor, const char *const *identities, unsigned n);
+
 /* The registration of a canonical identity that has not expired; NULL = any: the first. */
 const struct ue_registration *ue_registration(const struct ue *ue, const char *identity);
 /* A set adopted after a restart learns whose it is. Returns 0 or -errno. */

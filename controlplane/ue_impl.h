@@ -31,7 +31,7 @@ struct sa_set *ue_set_by_uc(const struct ues *u, uint16_t zone, const struct add
 /* Removes a set here and leaves the data plane alone; a UE without sets goes with its last one. */
 void ue_set_forget(struct sa_set *s);
 
-/* The last registration is gone: every set ends. C-089 */
+/* The last registration is gone: every set ends that served it. C-041, C-089 */
 void ue_sets_end(struct ue *ue);
 
 #endif

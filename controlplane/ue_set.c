@@ -213,7 +213,14 @@ void ue_set_established(struct sa_set *s, uint32_t expires_s)
 void ue_sets_end(struct ue *ue)
 {
 	for (unsigned i = 0; i < ue->n_sets; i++)
-		retire(ue->sets[i], SET_ENDING, UE_OLD_SET_S);
+		if (ue->sets[i]->state == SET_ESTABLISHED || ue->sets[i]->state == SET_OLD)
+			retire(ue->sets[i], SET_ENDING, UE_OLD_SET_S);
+}
+
+void ue_set_shortened(struct sa_set *s, uint32_t lifetime_s)
+{
+	set_lifetime(s, lifetime_s);
+	dpclient_update(s->ue->ues->dp, s->registration, lifetime_s);
 }
 
 void ue_set_refreshed(struct sa_set *s, uint32_t expires_s)
@@ -298,6 +305,15 @@ struct sa_set *ue_outgoing(const struct ue *ue)
 		return established;
 	struct sa_set *old = best_old(ue);
 	return old ? old : established;
+}
+
+/* A failed one still has the nonce of its challenge: nobody has proved to have its keys. */
+struct sa_set *ue_ending(const struct ue *ue)
+{
+	for (unsigned i = ue->n_sets; i-- > 0;)
+		if (ue->sets[i]->state == SET_ENDING && !ue->sets[i]->nonce)
+			return ue->sets[i];
+	return NULL;
 }
 
 struct path ue_path(const struct sa_set *s)

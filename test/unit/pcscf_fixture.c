@@ -22,7 +22,7 @@
 
 struct asked asked;
 uint64_t now_ms;
-uint16_t port_clear, port_ps, port_pc_first;
+uint16_t port_clear, port_ps, port_pc_first, port_icscf;
 
 const char auth_initial[] = "Digest username=\"u@" REALM "\", realm=\"" REALM
 			    "\", nonce=\"\", uri=\"sip:" REALM "\", response=\"\"";
@@ -36,7 +36,7 @@ static struct loop *loop;
 static struct config *config;
 static void *pcscf;
 static int core_fd = -1;
-static uint16_t port_core, port_icscf;
+static uint16_t port_core;
 static char directory[64];
 
 /* --- the data plane --- */
@@ -289,7 +289,15 @@ static const char template[] =
 	"pcscf:\n  zone: access\n  addresses: [127.0.0.1]\n  port: %u\n"
 	"  core_address: 127.0.0.1\n  core_port: %u\n  icscf: sip:127.0.0.1:%u\n"
 	"  visited_network: visited.example\n  sa_profile: %s\n  indicator: \"%s\"\n"
+	"  reg_event: %s\n"
 	"  integrity: [hmac-sha-1-96, hmac-md5-96]\n  encryption: [\"null\"]\n";
+
+static bool is_watching;
+
+void edge_watch(bool watches)
+{
+	is_watching = watches;
+}
 
 void edge_start(const char *profile, const char *indicator)
 {
@@ -307,7 +315,8 @@ void edge_start(const char *profile, const char *indicator)
 	strcpy(directory, "/tmp/pcscf-test-XXXXXX");
 	ASSERT_TRUE(mkdtemp(directory) != NULL);
 	snprintf(text, sizeof(text), template, directory, port_ps, port_pc_first, N_PC, directory,
-		 directory, port_clear, port_core, port_icscf, profile, indicator);
+		 directory, port_clear, port_core, port_icscf, profile, indicator,
+		 is_watching ? "subscribe" : "none");
 	int error = config_parse("test", text, strlen(text), &config, reason, sizeof(reason));
 	EXPECT_STREQ(reason, "");
 	ASSERT_EQ(error, 0);

@@ -31,10 +31,13 @@ extern struct asked asked;
 
 extern uint64_t now_ms;
 extern uint16_t port_clear, port_ps, port_pc_first; /* of the P-CSCF */
+extern uint16_t port_icscf;                         /* where the core is */
 
 /* `profile`: sa_profile; `indicator`: as in the configuration. */
 void edge_start(const char *profile, const char *indicator);
 void edge_stop(void);
+/* Whether those that start from now on subscribe to the event package reg; at first not. */
+void edge_watch(bool watches);
 void edge_restart(void); /* the process dies, the data plane and its SAs stay */
 void edge_turn(void);    /* until nothing moves any more */
 void edge_pass(uint64_t ms);
