@@ -17,6 +17,7 @@ int command_show(int argc, char **argv);
 int command_top(int argc, char **argv);
 int command_sa(int argc, char **argv);
 int command_tunnel(int argc, char **argv);
+int command_registration(int argc, char **argv);
 int command_subscriber(int argc, char **argv);
 
 #endif

@@ -19,6 +19,7 @@ static const struct command {
 	{ "reload", "have the data plane read its configuration again", command_reload },
 	{ "sa", "install and delete SAs by hand", command_sa },
 	{ "tunnel", "install, list and delete tunnels by hand", command_tunnel },
+	{ "registration", "authenticate or de-register a UE from here", command_registration },
 	{ "subscriber", "make subscribers, import them into the HSS", command_subscriber },
 	{ "help", "explain a command: imsgate help COMMAND", command_help },
 };
