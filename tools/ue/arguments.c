@@ -44,7 +44,8 @@ static const char help[] =
 	"  --expires N            seconds that registrations are asked for; default 600000\n"
 	"  --misbehave HOW        none, wrong-res, wrong-mac, out-of-range-sqn, silent (after a "
 	"401),\n"
-	"                         wrong-ik, clear-response, changed-verify; default none\n"
+	"                         wrong-ik, clear-response, changed-verify, no-reaction (to what the\n"
+	"                         network wants); default none\n"
 	"  --keylog FILE          writes the SAs' KEYS there, rows of tshark's table esp_sa\n"
 	"  -i                     takes commands from stdin, one line each, and answers each with\n"
 	"                         one line of JSON\n"
@@ -54,6 +55,8 @@ static const char help[] =
 	"  register               those that are not registered\n"
 	"  reregister             those that are, over their SAs\n"
 	"  deregister             the same with Expires: 0\n"
+	"  subscribe              to the event package reg: what a phone does after registering.\n"
+	"                         From then on it registers again when the network wants it\n"
 	"  traffic SECONDS        OPTIONS to the home domain, MESSAGE from UE to UE\n"
 	"  misbehave HOW          from here on\n"
 	"  call PLAN              every second UE calls the next one:\n";
@@ -178,6 +181,7 @@ int arguments_misbehaviour(const char *name)
 		[UE_WRONG_IK] = "wrong-ik",
 		[UE_CLEAR_RESPONSE] = "clear-response",
 		[UE_CHANGED_VERIFY] = "changed-verify",
+		[UE_NO_REACTION] = "no-reaction",
 	};
 	int i = find_name(names, name);
 

@@ -38,7 +38,9 @@ static void on_registered(void *context)
 {
 	struct command_run *c = context;
 	const struct fleet_result *r = &c->fleet->result;
-	const char *what = strcmp(c->name, "deregister") ? "registered" : "deregistered";
+	const char *what = !strcmp(c->name, "deregister")  ? "deregistered"
+			   : !strcmp(c->name, "subscribe") ? "subscribed"
+							   : "registered";
 
 	answer(c, json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:{s:f, s:f}, s:o}", "command", c->name,
 			    "ues", (json_int_t)r->n_ues, what, (json_int_t)r->n_ok, "failed",
@@ -80,6 +82,11 @@ static void start_reregister(struct command_run *c, char *arguments)
 static void start_deregister(struct command_run *c, char *arguments)
 {
 	fleet_run(c->fleet, UE_DEREGISTER, on_registered, c);
+}
+
+static void start_subscribe(struct command_run *c, char *arguments)
+{
+	fleet_run(c->fleet, UE_SUBSCRIBE, on_registered, c);
 }
 
 static bool read_number(const char *text, unsigned max, unsigned *out)
@@ -186,16 +193,25 @@ static json_t *esp_report(const struct bump *b)
 			 dropped);
 }
 
+static json_t *own_report(const struct fleet_own *own)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "notified", (json_int_t)own->n_notified,
+			 "shortened", (json_int_t)own->n_shortened, "reregistered",
+			 (json_int_t)own->n_reregistered, "ended", (json_int_t)own->n_ended,
+			 "registered", (json_int_t)own->n_registered, "failed",
+			 (json_int_t)own->n_failed);
+}
+
 static void start_report(struct command_run *c, char *arguments)
 {
 	const struct fleet *f = c->fleet;
 
-	answer(c,
-	       json_pack("{s:s, s:I, s:I, s:o, s:I, s:I, s:I}", "command", c->name, "ues",
-			 (json_int_t)f->n_ues, "registered", (json_int_t)fleet_count_registered(f),
-			 "esp", esp_report(&f->bump), "sip_repeated", (json_int_t)f->n_repeated,
-			 "sip_not_understood", (json_int_t)f->n_not_understood, "sip_unexpected",
-			 (json_int_t)f->n_unexpected));
+	answer(c, json_pack("{s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I}", "command", c->name, "ues",
+			    (json_int_t)f->n_ues, "registered",
+			    (json_int_t)fleet_count_registered(f), "network", own_report(&f->own),
+			    "esp", esp_report(&f->bump), "sip_repeated", (json_int_t)f->n_repeated,
+			    "sip_not_understood", (json_int_t)f->n_not_understood, "sip_unexpected",
+			    (json_int_t)f->n_unexpected));
 }
 
 static const struct {
@@ -206,6 +222,7 @@ static const struct {
 	{ "register", start_register, false },
 	{ "reregister", start_reregister, false },
 	{ "deregister", start_deregister, false },
+	{ "subscribe", start_subscribe, false },
 	{ "traffic", start_traffic, true },
 	{ "call", start_call, true },
 	{ "attack", start_attack, true },

@@ -2,8 +2,8 @@
  * What the program is told to do: one command at a time, each with one JSON object as its answer.
  * One thread, the event loop's.
  *
- *   register | reregister | deregister | traffic SECONDS | call PLAN | attack NAME COUNT |
- *   misbehave HOW | report | quit
+ *   register | reregister | deregister | subscribe | traffic SECONDS | call PLAN |
+ *   attack NAME COUNT | misbehave HOW | report | quit
  */
 #ifndef TOOLS_UE_COMMAND_H
 #define TOOLS_UE_COMMAND_H

@@ -47,6 +47,16 @@ struct fleet_talk {
 	uint64_t n_messages_sent, n_messages_ok, n_messages_received;
 };
 
+/* What UEs heard from the network, and did of their own accord. */
+struct fleet_own {
+	uint64_t n_notified;  /* NOTIFYs taken */
+	uint64_t n_shortened; /* registrations, and what came of it: */
+	uint64_t n_reregistered;
+	uint64_t n_ended; /* registrations, and what came of it: */
+	uint64_t n_registered;
+	uint64_t n_failed; /* of either */
+};
+
 struct fleet {
 	struct fleet_options options;
 	struct event_base *base;
@@ -76,6 +86,7 @@ struct fleet {
 
 	/* since the start */
 	struct fleet_talk talk;
+	struct fleet_own own;
 	uint64_t n_repeated;       /* requests sent again */
 	uint64_t n_not_understood; /* datagrams that were no SIP */
 	uint64_t n_unexpected;     /* answers to nothing, or that should have been protected */
@@ -87,7 +98,8 @@ void fleet_close(struct fleet *f);
 
 /*
  * Lets every UE that can do the task do it; `done` is called once when all have ended. UE_REGISTER
- * takes those that are not registered, the others those that are. No other run may be on its way.
+ * takes those that are not registered, the others those that are; one that is busy of its own
+ * accord is waited for. No other run may be on its way.
  */
 void fleet_run(struct fleet *f, enum ue_task task, void (*done)(void *context), void *context);
 /* OPTIONS to the home domain and MESSAGE to the next UE in turn, for so many seconds. */
@@ -102,6 +114,9 @@ uint32_t fleet_count_registered(const struct fleet *f);
 
 /* For the UEs: their task has ended. */
 void fleet_done(struct fleet *f, struct ue *u, enum ue_task task, const char *reason);
+
+/* A UE that did something of its own accord has time for the run again. */
+void fleet_is_idle(struct fleet *f);
 
 /* For fleet.c: the next step of a run, called by its timer. */
 void run_tick(int fd, short what, void *fleet);

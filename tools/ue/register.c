@@ -163,7 +163,8 @@ static void succeeded(struct ue *u, const struct sip_message *ok)
 	if (u->attempt.made)
 		take_over(u);
 	if (u->task == UE_DEREGISTER) {
-		agreement_retire(u->current); /* C-089 */
+		if (u->current)
+			agreement_retire(u->current); /* C-089 */
 		u->current = NULL;
 	} else if (!keep_routes(u, ok)) {
 		ue_finish(u, "routes-too-long");

@@ -169,9 +169,7 @@ void request_put_head(const struct ue *u, struct sip_text *t, const char *uri, c
 
 	request_put_start(u, t, uri);
 	sip_put_header(t, "From", "<%s>;tag=%s",
-		       u->task == UE_OPTIONS || u->task == UE_MESSAGE ? u->impu
-								      : u->subscriber->impu,
-		       u->tag);
+		       strcmp(r->method, "REGISTER") ? u->impu : u->subscriber->impu, u->tag);
 	sip_put_header(t, "To", "<%s>", to);
 	sip_put_header(t, "Call-ID", "%s", call_id);
 	sip_put_header(t, "CSeq", "%u %s", r->cseq, r->method);

@@ -85,6 +85,12 @@ void fleet_done(struct fleet *f, struct ue *u, enum ue_task task, const char *re
 		tick_after(f, 0);
 }
 
+void fleet_is_idle(struct fleet *f)
+{
+	if (f->task != UE_IDLE && f->task != UE_OPTIONS)
+		tick_after(f, 0);
+}
+
 static int compare(const void *a, const void *b)
 {
 	const uint32_t *left = a, *right = b;
@@ -144,8 +150,11 @@ static void step_calls(struct fleet *f)
 static void step_all(struct fleet *f)
 {
 	while (f->n_busy < f->options.concurrency && f->next < f->n_ues) {
-		struct ue *u = &f->ues[f->next++];
+		struct ue *u = &f->ues[f->next];
 
+		if (u->task != UE_IDLE)
+			return; /* fleet_is_idle() goes on */
+		f->next++;
 		if ((f->task == UE_REGISTER) == !u->current)
 			start(f, u, f->task, NULL);
 	}

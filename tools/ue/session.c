@@ -125,7 +125,7 @@ int session_interact(struct session *s, struct fleet *f)
 
 /* ---- a fixed list ---- */
 
-static const char *const steps[] = { "register", "traffic 5", "deregister", "report" };
+static const char *const steps[] = { "register", "subscribe", "traffic 5", "deregister", "report" };
 #define N_STEPS (sizeof(steps) / sizeof(*steps))
 
 static double number(const json_t *o, const char *name)
@@ -159,6 +159,9 @@ static void print_answer(const char *step, const json_t *o)
 
 	if (!strcmp(step, "register")) {
 		print_registration(o, "registered");
+	} else if (!strcmp(step, "subscribe")) {
+		printf("%-12s %8.0f of %.0f\n", "subscribed", number(o, "subscribed"),
+		       number(o, "ues"));
 	} else if (!strcmp(step, "deregister")) {
 		print_registration(o, "deregistered");
 	} else if (!strcmp(step, "report")) {

@@ -4,19 +4,18 @@
 
 #include "tools/ue/call.h"
 #include "tools/ue/fleet.h"
+#include "tools/ue/notice.h"
 #include "tools/ue/stream.h"
 
 #define BODY "A message from one UE to another."
 
-/* What a request outside a dialogue carries over the SAs: TS 24.229 5.1.2A.1. */
-static void put_request(const struct ue *u, struct sip_text *t, const char *uri)
+void talk_put_request(const struct ue *u, struct sip_text *t, const char *uri, const char *call_id)
 {
 	const struct agreement *over = u->request.over;
 	const char *gap = *u->service_route ? ", " : "";
 	char host[ADDRESS_TEXT_BYTES];
 
-	/* The branch serves as Call-ID too: it is as unique, and the request has no dialogue. */
-	request_put_head(u, t, uri, uri, u->request.branch);
+	request_put_head(u, t, uri, uri, call_id);
 	sip_put_header(t, "Route", "<sip:%s:%u;lr>%s%s",
 		       address_text(&u->fleet->options.pcscf, host), over->port_ps, gap,
 		       u->service_route);
@@ -25,6 +24,12 @@ static void put_request(const struct ue *u, struct sip_text *t, const char *uri)
 	sip_put_header(t, "Require", "sec-agree");
 	sip_put_header(t, "Proxy-Require", "sec-agree");
 	sip_put_header(t, "Security-Verify", "%s", over->verify);
+}
+
+/* The branch serves as Call-ID too: it is as unique, and the request has no dialogue. */
+static void put_request(const struct ue *u, struct sip_text *t, const char *uri)
+{
+	talk_put_request(u, t, uri, u->request.branch);
 }
 
 static void put_options(const struct ue *u, struct sip_text *t)
@@ -83,10 +88,12 @@ void talk_put_answer(const struct ue *u, struct sip_text *t, const struct sip_me
 
 void talk_send_answer(struct ue *u, const struct sip_text *t, struct stream *by)
 {
+	const struct agreement *over = u->current ? u->current : u->retired;
+
 	if (by && !t->full)
 		(void)stream_answer(by, t->at, t->used);
-	else if (!t->full && t->used <= ue_max_bytes(u, u->current))
-		(void)ue_send(u, u->current, t->at, t->used);
+	else if (!t->full && t->used <= ue_max_bytes(u, over))
+		(void)ue_send(u, over, t->at, t->used);
 }
 
 /* RFC 3261 17.2.3: branch and method name the transaction. FNV-1a; 0 is for empty places. */
@@ -117,18 +124,26 @@ bool talk_is_repeated(struct ue *u, const struct sip_message *m)
 void talk_asked(struct ue *u, const struct sip_message *request, struct stream *by)
 {
 	bool is_message = view_is(request->method, "MESSAGE");
+	bool is_notify = view_is(request->method, "NOTIFY");
 	struct sip_text t = { 0 };
+	struct notice notice;
+	unsigned status = 200;
 
 	if (call_asked(u, request, by))
 		return;
 	if (is_message && !talk_is_repeated(u, request))
 		u->fleet->talk.n_messages_received++;
-	if (is_message || view_is(request->method, "OPTIONS"))
-		talk_put_answer(u, &t, request, 200, "OK");
+	if (is_notify)
+		status = watch_told(u, request, &notice);
+	if (is_notify || is_message || view_is(request->method, "OPTIONS"))
+		talk_put_answer(u, &t, request, status, status == 200 ? "OK" : "Not Taken");
 	else
 		talk_put_answer(u, &t, request, 405, "Method Not Allowed");
-	sip_put_header(&t, "Allow", "OPTIONS, MESSAGE, INVITE, ACK, CANCEL, BYE, PRACK, UPDATE");
+	sip_put_header(&t, "Allow",
+		       "OPTIONS, MESSAGE, NOTIFY, INVITE, ACK, CANCEL, BYE, PRACK, UPDATE");
 	sip_put_header(&t, "Content-Length", "0");
 	sip_put(&t, "\r\n");
 	talk_send_answer(u, &t, by);
+	if (is_notify && status == 200)
+		watch_obey(u, request, &notice);
 }

@@ -43,6 +43,8 @@ void ue_close(struct ue *u)
 {
 	call_end(u);
 	request_end(u);
+	if (u->own)
+		event_free(u->own);
 	stream_close_all(u);
 	register_drop(u);
 	if (u->current)
@@ -66,28 +68,47 @@ void agreement_delete(struct agreement *a)
 	free(a);
 }
 
-static void on_retired(evutil_socket_t fd, short what, void *context)
+/* What is asked over it is not answered any more. */
+static void on_end(evutil_socket_t fd, short what, void *context)
 {
 	struct agreement *a = context, **at = &a->ue->retired;
+	struct ue *u = a->ue;
 
-	while (*at != a)
+	if (u->task != UE_IDLE && u->request.over == a)
+		ue_finish(u, "sa-expired");
+	while (*at && *at != a)
 		at = &(*at)->next;
-	*at = a->next;
+	if (*at)
+		*at = a->next;
+	if (u->current == a)
+		u->current = NULL;
 	agreement_delete(a);
+}
+
+static bool end_after(struct agreement *a, uint32_t seconds)
+{
+	const struct timeval after = { .tv_sec = seconds };
+
+	if (!a->end)
+		a->end = evtimer_new(a->ue->fleet->base, on_end, a);
+	return a->end && !evtimer_add(a->end, &after);
 }
 
 void agreement_retire(struct agreement *a)
 {
-	const struct timeval after = { .tv_sec = RETIRED_S };
 	struct ue *u = a->ue;
 
-	a->end = evtimer_new(u->fleet->base, on_retired, a);
-	if (!a->end || evtimer_add(a->end, &after)) {
+	if (!end_after(a, RETIRED_S)) {
 		agreement_delete(a); /* without memory for its timer it goes at once */
 		return;
 	}
 	a->next = u->retired;
 	u->retired = a;
+}
+
+void agreement_shorten(struct agreement *a, uint32_t seconds)
+{
+	(void)end_after(a, seconds); /* without memory it lives on: the edge's does not */
 }
 
 /* ---- tasks ---- */
@@ -99,6 +120,8 @@ void ue_start(struct ue *u, enum ue_task task, const struct ue *to)
 	u->started_us = fleet_now_us();
 	if (task == UE_OPTIONS || task == UE_MESSAGE)
 		talk_start(u);
+	else if (task == UE_SUBSCRIBE)
+		watch_start(u);
 	else
 		register_start(u);
 }
@@ -117,7 +140,14 @@ void ue_finish(struct ue *u, const char *reason)
 	stream_close_over(u, NULL);
 	u->task = UE_IDLE;
 	u->to = NULL;
-	fleet_done(u->fleet, u, task, reason);
+	if (u->is_own) {
+		u->is_own = false;
+		watch_done(u, task, reason);
+		fleet_is_idle(u->fleet);
+	} else {
+		fleet_done(u->fleet, u, task, reason);
+	}
+	watch_resume(u);
 }
 
 void ue_finish_status(struct ue *u, unsigned status)
@@ -157,7 +187,8 @@ void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected, st
 		return;
 	}
 	if (!m.status) {
-		if (is_protected && u->current)
+		/* The last NOTIFY of a registration comes when that is over already. */
+		if (is_protected && (u->current || (u->retired && view_is(m.method, "NOTIFY"))))
 			talk_asked(u, &m, by);
 		else
 			u->fleet->n_unexpected++;
@@ -174,6 +205,8 @@ void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected, st
 		return;
 	else if (u->task == UE_OPTIONS || u->task == UE_MESSAGE)
 		talk_answered(u, &m);
+	else if (u->task == UE_SUBSCRIBE)
+		watch_answered(u, &m);
 	else
 		register_answered(u, &m);
 }

@@ -7,10 +7,13 @@
  *   register.c  registration, re-registration, de-registration
  *   talk.c      OPTIONS and MESSAGE, asked and answered
  *   call*.c     calls (call.h)
+ *   watch.c     the event package reg: subscribing, and doing what the network wants
  *   stream.c    its TCP connections
  *
  * A UE does one thing at a time: ue_start() begins it, fleet_done() is told how it ended. Answering
- * others' requests goes on beside. A UE belongs to its fleet; one thread, the event loop's.
+ * others' requests goes on beside, and what the
+ * network wants by NOTIFY it does of its own accord when it is idle. A UE belongs to its fleet; one
+ * thread, the event loop's.
  */
 #ifndef TOOLS_UE_UE_H
 #define TOOLS_UE_UE_H
@@ -36,6 +39,7 @@
 struct call;
 struct event;
 struct fleet;
+struct notice;
 struct stream;
 struct ue;
 
@@ -48,6 +52,7 @@ enum ue_task {
 	UE_MESSAGE,
 	UE_CALL,   /* the caller's; call.h */
 	UE_CALLED, /* in a call that is another's task */
+	UE_SUBSCRIBE,
 };
 
 enum ue_misbehaviour {
@@ -59,6 +64,7 @@ enum ue_misbehaviour {
 	UE_WRONG_IK,         /* answers over SAs of an IK that is wrong in one bit */
 	UE_CLEAR_RESPONSE,   /* answers outside of all SAs */
 	UE_CHANGED_VERIFY,   /* says that the P-CSCF had offered less than it did: bidding down */
+	UE_NO_REACTION,      /* answers NOTIFY, and does nothing about it */
 	UE_N_MISBEHAVIOURS,
 };
 
@@ -67,7 +73,7 @@ struct agreement {
 	struct agreement *next; /* of the UE's retired ones */
 	struct ue *ue;
 	struct sa_set *sas;
-	struct event *end; /* of a retired one: 64·T1 after (TS 33.203 7.4) */
+	struct event *end; /* of a retired one: 64·T1 after (TS 33.203 7.4); of a shortened one */
 	uint16_t port_uc, port_ps, port_pc;
 	char verify[UE_VERIFY_BYTES]; /* Security-Server as received */
 };
@@ -101,13 +107,25 @@ struct request {
 	size_t n_bytes;
 };
 
+/* The subscription to the event package reg. */
+struct watch {
+	bool is_on;
+	bool is_told; /* there was a document, of this version */
+	uint32_t version;
+	char call_id[UE_TOKEN_BYTES];
+};
+
 struct ue {
 	struct fleet *fleet;
 	uint32_t index;
 	struct address address;
 	struct subscriber *subscriber;
 	enum ue_task task;
+	bool is_own;         /* the task is its own idea, not the run's */
+	enum ue_task wanted; /* what it does next of its own accord; UE_IDLE: nothing */
+	struct event *own;   /* begins that */
 	uint64_t started_us; /* the task */
+	struct watch watch;
 	struct attempt attempt;
 	struct request request;
 	const struct request *writing; /* whose message is being written */
@@ -149,6 +167,8 @@ void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected, st
 
 /* Out of use, but still there for 64·T1. */
 void agreement_retire(struct agreement *a);
+/* Goes in so many seconds, in use or not. */
+void agreement_shorten(struct agreement *a, uint32_t seconds);
 void agreement_delete(struct agreement *a);
 
 /* 64 random bits in hex. */
@@ -220,5 +240,20 @@ void talk_send_answer(struct ue *u, const struct sip_text *t, struct stream *by)
 bool talk_is_repeated(struct ue *u, const struct sip_message *m);
 /* A request of another, out of an SA, answered the way it came. */
 void talk_asked(struct ue *u, const struct sip_message *request, struct stream *by);
+/* What a request outside a dialogue carries over the SAs: TS 24.229 5.1.2A.1. */
+void talk_put_request(const struct ue *u, struct sip_text *t, const char *uri, const char *call_id);
+
+/* ---- watch.c ---- */
+
+void watch_start(struct ue *u);
+void watch_answered(struct ue *u, const struct sip_message *answer);
+/* The status to answer a NOTIFY with, and what it says. */
+unsigned watch_told(struct ue *u, const struct sip_message *m, struct notice *n);
+/* After the answer: does what it says. */
+void watch_obey(struct ue *u, const struct sip_message *m, const struct notice *n);
+/* It is idle: begins what it wants itself. */
+void watch_resume(struct ue *u);
+/* Such a task has ended. */
+void watch_done(struct ue *u, enum ue_task task, const char *reason);
 
 #endif
