@@ -6,7 +6,7 @@
  * One report, two forms: --json prints it as it is, this file prints it for reading.
  *
  *   ues, ip, transport, alg, ealg, sa_profile   what was run
- *   register, traffic, deregister    imsgate-ue's own answers
+ *   register, subscribe, traffic, deregister   imsgate-ue's own answers
  *   calls[]                          the same for each plan, and `what` it is
  *   sas.used, sas.expected           in the data plane's table after registration
  *   counters                         the data plane's, after the calls and before the attacks
@@ -50,6 +50,8 @@ static void print_registration(const json_t *report, FILE *out)
 	fprintf(out, "  registrations/s     %.0f\n", real(answer, "registrations_per_s"));
 	fprintf(out, "  latency             p50 %.1f ms, p99 %.1f ms\n", real(latency, "p50"),
 		real(latency, "p99"));
+	fprintf(out, "  UEs subscribed      %lld\n",
+		number(json_object_get(report, "subscribe"), "subscribed"));
 	fprintf(out, "  SAs in the table    %lld\n", number(sas, "used"));
 }
 

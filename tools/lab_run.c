@@ -118,6 +118,22 @@ static int do_register(struct lab *l)
 	return 0;
 }
 
+/* As phones do once they are registered: they hear what the network wants of them. */
+static int do_subscribe(struct lab *l)
+{
+	unsigned timeout_ms = 30000 + l->options->n_ues * 100;
+	json_t *answer;
+
+	lab_say("subscribing to what becomes of the registrations");
+	if (lab_ue_ask(l, "subscribe", timeout_ms, &answer))
+		return -1;
+	json_object_set_new(l->report, "subscribe", answer);
+	if (number(answer, "subscribed") != l->options->n_ues)
+		lab_fail(l, "%lld of %u UEs have subscribed",
+			 (long long)number(answer, "subscribed"), l->options->n_ues);
+	return 0;
+}
+
 /* Over TCP the last acknowledgements come late: at most 500 ms, RFC 9293 3.8.6.3. */
 static int settle(struct lab *l)
 {
@@ -211,9 +227,9 @@ static int run_steps(struct lab *l)
 {
 	struct stats start; /* before it all stood, there were packets with nowhere to go */
 
-	if (lab_start(l) || lab_stats(l, &start) || do_register(l) || do_traffic(l) ||
-	    lab_call(l) || settle(l) || check_drops(l, &start, "registration, traffic and calls") ||
-	    report_counters(l))
+	if (lab_start(l) || lab_stats(l, &start) || do_register(l) || do_subscribe(l) ||
+	    do_traffic(l) || lab_call(l) || settle(l) ||
+	    check_drops(l, &start, "registration, traffic and calls") || report_counters(l))
 		return -1;
 	lab_say("attacking");
 	report_time(l, "attacks_began_s");

@@ -1,9 +1,10 @@
-/* The document of the event package reg, which a NOTIFY carries. */
+/* The document of the event package reg, which a NOTIFY carries: to the P-CSCF, and to a UE. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "controlplane/reginfo.h"
 #include "test/fuzz/fuzz.h"
+#include "tools/ue/notice.h"
 
 static bool is_plain(const char *text)
 {
@@ -12,6 +13,15 @@ static bool is_plain(const char *text)
 			return false;
 	}
 	return true;
+}
+
+/* The UE's reader is another one; what the P-CSCF's takes is no harm to it. */
+static void give_ue(const uint8_t *data, size_t size)
+{
+	struct notice n;
+
+	if (notice_read(data, size, "sip:10.1.0.1:5062", &n) != 0 && n.event > NOTICE_ENDED)
+		abort();
 }
 
 /* What was found good is the same when written and read again, once nothing is to be escaped. */
@@ -24,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (info == NULL)
 		abort();
+	give_ue(data, size);
 	if (reginfo_read(data, size, &info[0]) == 0) {
 		if (info[0].n_contacts > REGINFO_CONTACTS ||
 		    reginfo_write(&info[0], &text, &n_bytes) != 0)

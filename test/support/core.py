@@ -2,7 +2,9 @@
 roles of the control plane in processes of their own, and subscribers. In a sandbox."""
 
 import csv
+import json
 import os
+import socket
 import subprocess
 
 from support import lab, process, sandbox
@@ -85,14 +87,30 @@ class Core:
         with open(SUBSCRIBERS) as file:
             return list(csv.DictReader(file))
 
+    def ue_command(self, *arguments):
+        """imsgate-ue for all subscribers, taking commands."""
+        return ["ip", "netns", "exec", "ue", os.path.join(self.build, "tools/imsgate-ue"),
+                "--subscribers", SUBSCRIBERS, "--n", str(self.n_subscribers), "--pcscf",
+                "10.0.0.1:5060", "--wire", "ue0", "-i", *arguments]
+
     def ues(self, commands, *arguments):
         """UEs of the first subscribers say these commands of imsgate-ue; its end and its output."""
-        return subprocess.run(["ip", "netns", "exec", "ue",
-                               os.path.join(self.build, "tools/imsgate-ue"), "--subscribers",
-                               SUBSCRIBERS, "--n", str(self.n_subscribers), "--pcscf",
-                               "10.0.0.1:5060", "--wire", "ue0", "-i", *arguments],
-                              input="\n".join(commands) + "\n", capture_output=True, text=True,
-                              timeout=60)
+        return subprocess.run(self.ue_command(*arguments), input="\n".join(commands) + "\n",
+                              capture_output=True, text=True, timeout=60)
+
+    def imsgate(self, *arguments):
+        """A command of imsgate; its end and its output."""
+        return subprocess.run([os.path.join(self.build, "tools/imsgate"), *arguments, "--config",
+                               CONFIG], capture_output=True, text=True)
+
+    @staticmethod
+    def stats(role):
+        """The numbers of a role's status socket."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(f"/run/imsgate/{role}.sock")
+            connection.sendall(b"GET /stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            reply = b"".join(iter(lambda: connection.recv(65536), b""))
+        return json.loads(reply.split(b"\r\n\r\n", 1)[1])
 
     def stop(self):
         for one in reversed(self.processes):

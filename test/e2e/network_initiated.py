@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+"""The network authenticates and de-registers UEs that really are there, over UDP and over TCP.
+
+UEs register and subscribe to the event package reg, as their P-CSCF does; then the S-CSCF asks one
+to authenticate itself, ends the registrations of others by an operator's order and by the HSS, and
+meets UEs that answer and do nothing, under both policies. C-037 ... C-041, C-137.
+Usage: network_initiated.py BUILD-DIRECTORY
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support import core, process, results, sandbox
+
+N_UES = 4
+ESP = 50
+WITHIN_S, MARGIN_S = 2, 30  # scscf.reauth_within_s; controlplane/registration.h
+WAIT_S = 20  # a busy machine
+POLICY = {"udp": "deregister", "tcp": "repeat"}
+
+
+class Wire(threading.Thread):
+    """NOTIFYs toward the UEs, by what they are in: ESP without encryption, or the clear."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        with process.netns("ue"):
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+        self.socket.bind(("ue0", 0))
+        self.protected, self.clear = set(), 0
+
+    def run(self):
+        while True:
+            frame = self.socket.recv(65536)
+            if b'event="' not in frame and b"NOTIFY sip:" not in frame:
+                continue
+            if frame[23] != ESP:
+                self.clear += 1
+            for event in (b"registered", b"shortened", b"deactivated", b"rejected"):
+                if b'event="' + event in frame:
+                    self.protected.add(event.decode())
+
+
+class Ues:
+    """imsgate-ue that takes commands, and goes on between them."""
+
+    def __init__(self, edge, *arguments):
+        self.child = subprocess.Popen(edge.ue_command(*arguments), stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, text=True)
+
+    def ask(self, command):
+        self.child.stdin.write(command + "\n")
+        self.child.stdin.flush()
+        return json.loads(self.child.stdout.readline())
+
+    def network(self):
+        return self.ask("report")["network"]
+
+    def stop(self):
+        self.child.stdin.close()
+        return self.child.wait(10)
+
+
+class Scene:
+    def __init__(self, report, name, edge):
+        self.report, self.name, self.edge = report, name, edge
+        self.impis = [row["impi"] for row in edge.subscribers()]
+
+    def check(self, claim, holds, why):
+        self.report.check(f"{self.name}: {claim}", holds, why)
+
+    def becomes(self, claim, seen, wanted, timeout_s=WAIT_S):
+        """Waits until seen() is what is wanted."""
+        deadline = time.monotonic() + timeout_s
+        now = seen()
+        while now != wanted and time.monotonic() < deadline:
+            time.sleep(0.1)
+            now = seen()
+        self.check(claim, now == wanted, f"wanted {wanted}, is {now}")
+
+    def order(self, *words):
+        done = self.edge.imsgate(*words)
+        self.check(f"imsgate {' '.join(words[:2])} is taken", done.returncode == 0, done.stderr)
+
+    def stat(self, role, *names):
+        stats = self.edge.stats(role)
+        return tuple(stats[name] for name in names)
+
+    def attach(self, ues):
+        registered, subscribed = ues.ask("register"), ues.ask("subscribe")
+        self.check("all UEs register and subscribe",
+                   registered["registered"] == subscribed["subscribed"] == N_UES,
+                   f"{registered} {subscribed}")
+        self.becomes("C-040: UEs and P-CSCF have a subscription each",
+                     lambda: self.stat("scscf", "subscription") + self.stat("pcscf", "subscription"),
+                     (2 * N_UES, N_UES))
+        self.becomes("C-040: each UE is told the state", lambda: ues.network()["notified"], N_UES)
+
+    def reauthenticate(self, ues):
+        names = "register_challenged", "register_again"
+        challenged, again = self.stat("scscf", *names)
+        self.order("registration", "reauthenticate", self.impis[0])
+        self.becomes("C-038 a: the UE registers again of its own accord",
+                     lambda: ues.network()["reregistered"], 1)
+        self.becomes("C-037 b: and is challenged for it, without any policy",
+                     lambda: self.stat("scscf", *names), (challenged + 1, again + 1))
+        self.becomes("C-039: the P-CSCF was told too, and has a new set beside the old one",
+                     lambda: self.stat("pcscf", "registration_shortened", "sets_established",
+                                       "sets_old"), (1, N_UES, 1))
+        time.sleep(WITHIN_S + 1)
+        self.check("and stays registered when the time that it had is over",
+                   self.stat("scscf", "registration", "reauthentication_unanswered")
+                   == (N_UES, 0), f"{self.edge.stats('scscf')}")
+        sent = ues.ask("traffic 1")
+        self.check("and is served", sent["options_ok"] == sent["options_sent"] > 0
+                   and sent["messages_ok"] == sent["messages_sent"] > 0, f"{sent}")
+
+    def end(self, ues):
+        self.order("registration", "deactivate", self.impis[1])
+        self.becomes("C-041: a UE that was deactivated registers anew",
+                     lambda: ues.network()["registered"], 1)
+        self.becomes("C-041: and both have subscribed again",
+                     lambda: self.stat("scscf", "registration", "subscription"),
+                     (N_UES, 2 * N_UES))
+        self.order("registration", "reject", self.impis[2])
+        self.becomes("C-041: a UE that was rejected stays away",
+                     lambda: ues.ask("report")["registered"], N_UES - 1)
+        self.becomes("C-041: its P-CSCF has dropped it, and its SAs end",
+                     lambda: self.stat("pcscf", "subscription", "sets_established", "sets_ending"),
+                     (N_UES - 1, N_UES - 1, 1))
+        self.order("subscriber", "deregister", self.impis[3])
+        self.becomes("C-137: RTR reaches the UE", lambda: ues.ask("report")["registered"],
+                     N_UES - 2)
+        self.becomes("C-137: nothing else is left of either",
+                     lambda: self.stat("scscf", "registration", "subscription"),
+                     (N_UES - 2, 2 * (N_UES - 2)))
+        own = ues.network()
+        self.check("and no UE has failed at what it was told", own["failed"] == 0
+                   and own["ended"] == 3, f"{own}")
+        gone = ues.ask("deregister")
+        self.check("the others de-register", gone["deregistered"] == N_UES - 2, f"{gone}")
+        self.becomes("and no subscription is left",
+                     lambda: self.stat("scscf", "subscription") + self.stat("pcscf", "subscription"),
+                     (0, 0))
+
+    def no_reaction(self, policy, tcp):
+        ues = Ues(self.edge, "--first-address", "10.1.0.101", "--misbehave", "no-reaction", *tcp)
+        ues.ask("register")
+        ues.ask("subscribe")
+        repeated, unanswered = self.stat("scscf", "reauthentication_repeated",
+                                         "reauthentication_unanswered")
+        self.becomes("UEs that will not react are there", lambda: ues.network()["notified"], N_UES)
+        self.order("registration", "reauthenticate", self.impis[0])
+        if policy == "repeat":
+            self.becomes("C-038 b: who does not react is asked again, and told so each time",
+                         lambda: self.stat("scscf", "reauthentication_repeated")[0] >= repeated + 3
+                         and ues.network()["notified"] >= N_UES + 4, True)
+            self.check("C-038 b: and is registered as long",
+                       self.stat("scscf", "registration") == (N_UES,), "")
+        else:
+            self.becomes("C-038 b: who does not react is de-registered",
+                         lambda: self.stat("scscf", "registration",
+                                           "reauthentication_unanswered"),
+                         (N_UES - 1, unanswered + 1), WITHIN_S + MARGIN_S + WAIT_S)
+            self.becomes("C-038 b: and the P-CSCF has dropped it",
+                         lambda: self.stat("pcscf", "subscription"), (N_UES - 1,))
+        ues.stop()
+
+
+def scene(build, transport):
+    report = results.Report()
+    sandbox.enter()
+    policy = POLICY[transport]
+    edge = core.Core(build, N_UES, change=lambda text: text.replace(
+        "  algorithm: AKAv1-MD5", "  algorithm: AKAv1-MD5\n"
+        f"  reauth_within_s: {WITHIN_S}\n  reauth_unanswered: {policy}"))
+    try:
+        wire = Wire()
+        wire.start()
+        tcp = ["--transport", "tcp"] if transport == "tcp" else []
+        one = Scene(report, f"network-initiated, {transport.upper()}", edge)
+        ues = Ues(edge, *tcp)
+        one.attach(ues)
+        one.reauthenticate(ues)
+        one.end(ues)
+        one.check("the UEs' end is a good one", ues.stop() == 0, "")
+        one.check("C-037 a: what UEs are told comes over ESP, all of it",
+                  wire.protected == {"registered", "shortened", "deactivated", "rejected"}
+                  and not wire.clear, f"{wire.protected}, {wire.clear} in the clear")
+        one.no_reaction(policy, tcp)
+    finally:
+        edge.stop()
+    return report.exit_status()
+
+
+def main():
+    if len(sys.argv) > 2:
+        return scene(os.path.abspath(sys.argv[1]), sys.argv[2])
+    ends = [subprocess.run([sys.executable, os.path.abspath(sys.argv[0]), sys.argv[1], transport])
+            for transport in POLICY]
+    return max(end.returncode for end in ends)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
