@@ -169,6 +169,7 @@ static bool take_success(const struct attempt *a, const struct sip *ok)
 		return false; /* no registrar may accept what no SA protected: seed 5.1.2 */
 	uint32_t expires_s = granted_expires(a, ok);
 	struct ue *ue = set->ue;
+	bool is_challenged = set->state == SET_TEMPORARY;
 	if (ue_set_impi(ue, a->impi))
 		return false;
 	if (expires_s == 0)
@@ -184,7 +185,7 @@ static bool take_success(const struct attempt *a, const struct sip *ok)
 	if (ue_registered(ue, ok, a->aor, expires_s))
 		return false;
 	if (expires_s && p->watches)
-		watches_begin(p->watches, ue, a->aor);
+		watches_begin(p->watches, ue, a->aor, is_challenged);
 	return true;
 }
 

@@ -5,43 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "controlplane/dialog.h"
 #include "controlplane/pcscf_impl.h"
+#include "controlplane/pcscf_watch_impl.h"
 #include "controlplane/proxy.h"
-#include "controlplane/reginfo.h"
 #include "controlplane/ue.h"
 
 #define REFRESH_MS 600000 /* before the end of a subscription: 24.229 5.2.3 */
 
-struct watches {
-	struct loop *loop;
-	struct proxy *proxy;
-	struct ues *ues;
-	struct endpoint *core;
-	struct address icscf;
-	uint32_t max;
-	struct table *by_call_id, *by_owner;
-	struct reginfo info; /* the document being read */
-	struct watch_counters counters;
-};
-
 /* A SUBSCRIBE on its way; the client transaction owns it. */
 struct asking {
 	struct watch *watch; /* NULL: it is gone */
-};
-
-struct watch {
-	struct watches *watches;
-	struct table_node by_call_id, by_owner;
-	uint64_t ue;
-	char *aor;
-	struct dialog dialog;
-	struct asking *pending; /* NULL: none */
-	struct timer timer;     /* the next refresh, or look whether the registration is there */
-	uint64_t expires_ms;    /* of the subscription */
-	int64_t version;        /* of the last document; −1: none */
 };
 
 static uint64_t hash_text(const struct table *t, uint64_t seed, const char *text)
@@ -60,7 +34,7 @@ static struct watch *find_owner(const struct watches *w, uint64_t ue, const char
 	return NULL;
 }
 
-static struct watch *find_dialog(const struct watches *w, const struct sip *request)
+struct watch *watch_find(const struct watches *w, const struct sip *request)
 {
 	char call_id[512];
 	if (sip_call_id(request, call_id, sizeof(call_id)) < 0)
@@ -74,7 +48,7 @@ static struct watch *find_dialog(const struct watches *w, const struct sip *requ
 	return NULL;
 }
 
-static void watch_free(struct watch *s)
+void watch_free(struct watch *s)
 {
 	struct watches *w = s->watches;
 	if (s->pending)
@@ -87,8 +61,7 @@ static void watch_free(struct watch *s)
 	free(s);
 }
 
-/* NULL: it has ended. */
-static struct ue *find_ue(const struct watch *s)
+struct ue *watch_ue(const struct watch *s)
 {
 	char id[UE_ID_BYTES];
 	snprintf(id, sizeof(id), "%012llx", (unsigned long long)s->ue);
@@ -117,6 +90,7 @@ static int fill_subscribe(const struct watch *s, struct sip *r)
 	return error ? error : pcscf_add_charging(r);
 }
 
+static void renew(struct watch *s, const struct ue *ue);
 static void on_response(void *user, struct sip *response);
 static void on_end(void *user);
 
@@ -149,7 +123,7 @@ static int subscribe(struct watch *s)
 }
 
 /* When to look again: the refresh (24.229 5.2.3), but no later than the registration may end. */
-static void set_timer(struct watch *s, const struct ue *ue)
+void watch_set_timer(struct watch *s, const struct ue *ue)
 {
 	struct loop *loop = s->watches->loop;
 	uint64_t now_ms = loop_now_ms(loop);
@@ -164,7 +138,7 @@ static void set_timer(struct watch *s, const struct ue *ue)
 static void on_timer(void *user)
 {
 	struct watch *s = user;
-	const struct ue *ue = find_ue(s);
+	const struct ue *ue = watch_ue(s);
 	uint64_t now_ms = loop_now_ms(s->watches->loop);
 	uint64_t left_ms = s->expires_ms > now_ms ? s->expires_ms - now_ms : 0;
 	if (!ue || !left_ms) {
@@ -173,7 +147,7 @@ static void on_timer(void *user)
 	}
 	if (left_ms <= REFRESH_MS && !s->pending && subscribe(s))
 		s->watches->counters.subscribe_failed++;
-	set_timer(s, ue);
+	watch_set_timer(s, ue);
 }
 
 static void on_response(void *user, struct sip *response)
@@ -186,16 +160,17 @@ static void on_response(void *user, struct sip *response)
 		return;
 	}
 	struct watches *w = s->watches;
-	const struct ue *ue = find_ue(s);
+	const struct ue *ue = watch_ue(s);
+	bool is_forgotten = status == 481 && s->dialog.remote_tag;
 	s->pending = NULL;
 	a->watch = NULL;
 	if (status >= 300 || dialog_confirm(&s->dialog, response) || !ue) {
 		w->counters.subscribe_failed += status >= 300;
-		watch_free(s); /* the next REGISTER of the UE tries anew */
+		renew(s, is_forgotten ? ue : NULL);
 	} else {
 		uint32_t expires_s = sip_header_number(response, "Expires", WATCH_EXPIRES_S);
 		s->expires_ms = loop_now_ms(w->loop) + (uint64_t)expires_s * 1000;
-		set_timer(s, ue);
+		watch_set_timer(s, ue);
 	}
 	sip_free(response);
 }
@@ -206,6 +181,18 @@ static void on_end(void *user)
 	if (a->watch)
 		a->watch->pending = NULL;
 	free(a);
+}
+
+/* In a new dialog, after an S-CSCF that has forgotten the old one; else with the next REGISTER. */
+static void renew(struct watch *s, const struct ue *ue)
+{
+	struct watches *w = s->watches;
+	char *aor = s->aor;
+	s->aor = NULL;
+	watch_free(s);
+	if (ue)
+		watches_begin(w, ue, aor, false);
+	free(aor);
 }
 
 static struct watch *watch_new(struct watches *w, const struct ue *ue, const char *aor)
@@ -235,142 +222,18 @@ static struct watch *watch_new(struct watches *w, const struct ue *ue, const cha
 	return s;
 }
 
-void watches_begin(struct watches *w, const struct ue *ue, const char *aor)
+void watches_begin(struct watches *w, const struct ue *ue, const char *aor, bool is_challenged)
 {
-	if (find_owner(w, ue->id, aor))
+	struct watch *s = find_owner(w, ue->id, aor);
+	if (s && (!is_challenged || s->pending))
 		return;
-	struct watch *s = watch_new(w, ue, aor);
+	if (!s)
+		s = watch_new(w, ue, aor);
 	if (s && !subscribe(s))
 		return;
 	w->counters.subscribe_failed++;
 	if (s)
 		watch_free(s);
-}
-
-/* --- NOTIFY --- */
-
-/* Whether a contact is where this UE is: at its address, and at a port_us of its SAs. */
-static bool is_at(const struct ue *ue, const char *uri)
-{
-	struct address a;
-	osip_uri_t *parsed;
-	if (osip_uri_init(&parsed))
-		return false;
-	int error = osip_uri_parse(parsed, uri) ? -EINVAL : sip_uri_address(parsed, &a);
-	osip_uri_free(parsed);
-	if (error || !address_same_host(&a, &ue->host))
-		return false;
-	for (unsigned i = 0; i < ue->n_sets; i++)
-		if (ue->sets[i]->ports.us == a.port)
-			return true;
-	return false;
-}
-
-static bool has_identity(const struct ue_registration *r, const char *aor)
-{
-	for (unsigned i = 0; i < r->n_identities; i++)
-		if (!strcmp(r->identities[i], aor))
-			return true;
-	return !strcmp(r->aor, aor);
-}
-
-/*
- * What the document says of this registration: a whole one that names no active contact of ours
- * ends it, one of changes only if it says so. Another contact of the user is not our business.
- */
-static void obey(struct watch *s, struct ue *ue)
-{
-	struct watches *w = s->watches;
-	const struct ue_registration *r = ue_registration(ue, s->aor);
-	const char *active[UE_IDENTITIES];
-	unsigned n_active = 0;
-	const struct reginfo_contact *shortened = NULL;
-	bool is_ended = !w->info.is_partial;
-	for (unsigned i = 0; i < w->info.n_contacts; i++) {
-		const struct reginfo_contact *c = &w->info.contacts[i];
-		if (!has_identity(r, c->aor) && (w->info.is_partial || !c->is_active))
-			continue;
-		if (c->uri[0] && !is_at(ue, c->uri))
-			continue;
-		if (!c->is_active) {
-			is_ended |= !strcmp(c->aor, s->aor);
-			continue;
-		}
-		is_ended = false;
-		if (c->event == REGINFO_SHORTENED && c->has_expires)
-			shortened = c;
-		if (n_active < UE_IDENTITIES)
-			active[n_active++] = c->aor;
-	}
-	if (is_ended) {
-		w->counters.ended++;
-		ue_ended(ue, s->aor);
-		return;
-	}
-	if (!w->info.is_partial)
-		ue_set_identities(ue, s->aor, active, n_active);
-	if (shortened) {
-		w->counters.shortened++;
-		ue_shortened(ue, s->aor, shortened->expires_s);
-	}
-}
-
-static bool is_reg(const struct sip *r)
-{
-	const char *event = sip_header(r, "Event", 0);
-	return event && !strncasecmp(event, "reg", 3) && strchr(" \t;", event[3]);
-}
-
-static bool is_over(const struct sip *r)
-{
-	static const char terminated[] = "terminated";
-	const char *state = sip_header(r, "Subscription-State", 0);
-	size_t n = sizeof(terminated) - 1;
-	return state && !strncasecmp(state, terminated, n) && strchr(" \t;", state[n]);
-}
-
-/* Returns the status to answer. */
-static int read_notify(struct watch *s, const struct sip *r)
-{
-	struct watches *w = s->watches;
-	if (!is_reg(r))
-		return 489;
-	if (!dialog_advance(&s->dialog, r))
-		return 500;
-	if (dialog_confirm(&s->dialog, r))
-		return 400;
-	w->info.n_contacts = 0;
-	if (!r->body_bytes)
-		return 200; /* nothing known yet, which RFC 6665 4.2.1.2 allows */
-	const char *type = sip_header(r, "Content-Type", 0);
-	size_t n = strlen(REGINFO_TYPE);
-	if (!type || strncasecmp(type, REGINFO_TYPE, n) || !strchr(" \t;", type[n]))
-		return 415;
-	return reginfo_read(r->body, r->body_bytes, &w->info) ? 400 : 200;
-}
-
-void watches_notified(struct watches *w, struct server_txn *x)
-{
-	const struct sip *r = server_txn_request(x);
-	struct watch *s = find_dialog(w, r);
-	struct ue *ue = s ? find_ue(s) : NULL;
-	w->counters.notify_rx++;
-	int status = s ? read_notify(s, r) : 481;
-	bool has_state = status == 200 && r->body_bytes, over = s && is_over(r);
-	w->counters.notify_refused += status != 200;
-	if (s && !ue && !over)
-		status = 481; /* it is about nobody any more: RFC 6665 4.1.3 */
-	server_txn_answer(x, status);
-	if (!s)
-		return;
-	if (ue && has_state && w->info.version > s->version) {
-		s->version = w->info.version;
-		obey(s, ue);
-	}
-	if (over || !find_ue(s))
-		watch_free(s);
-	else
-		set_timer(s, ue);
 }
 
 /* --- life --- */

@@ -16,6 +16,7 @@
 #ifndef CONTROLPLANE_PCSCF_WATCH_H
 #define CONTROLPLANE_PCSCF_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct address;
@@ -47,8 +48,11 @@ void watches_free(struct watches *w);
 uint32_t watches_count(const struct watches *w);
 const struct watch_counters *watches_counters(const struct watches *w);
 
-/* The UE has registered `aor`: subscribes, if that is not done yet. */
-void watches_begin(struct watches *w, const struct ue *ue, const char *aor);
+/*
+ * The UE has registered `aor`: subscribes, if that is not done yet. If it was challenged, also if
+ * it is: the S-CSCF may have challenged because it knows nothing any more, of subscriptions either.
+ */
+void watches_begin(struct watches *w, const struct ue *ue, const char *aor, bool is_challenged);
 
 /* Answers a NOTIFY to us, and does what it says. */
 void watches_notified(struct watches *w, struct server_txn *x);

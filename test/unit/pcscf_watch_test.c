@@ -173,6 +173,65 @@ TEST(pcscf_watch, c040_refused_subscription_is_tried_again_with_the_next_registe
 	edge_stop();
 }
 
+/* A new challenge may be the first sign that the S-CSCF has lost what it knew. */
+TEST(pcscf_watch, c040_subscription_that_the_scscf_has_forgotten_is_made_anew)
+{
+	char verify[1100];
+	struct sip *s = begin(600000);
+	/* Its Contact is where the test listens. */
+	char contact[128];
+
+	snprintf(contact, sizeof(contact), "Contact: <sip:127.0.0.1:%u>\r\nExpires: 600000\r\n",
+		 port_icscf);
+	core_answer(s, 200, contact);
+	int old = ue.uc_fd;
+	snprintf(verify, sizeof(verify), "Security-Verify: %s\r\n", ue.server);
+	ue_renew(&ue, 14011);
+	ue_register(&ue, old, port_ps, auth_initial, verify);
+	core_answer(core_receive(), 401, challenge_headers);
+	s = ue_receive(ue.us_fd, NULL);
+	ASSERT_TRUE(s != NULL);
+	snprintf(ue.server, sizeof(ue.server), "%s", sip_header(s, "Security-Server", 0));
+	sip_free(s);
+	ue_answer_challenge(&ue, 600000);
+	s = core_receive();
+	ASSERT_TRUE(s != NULL && sip_is(s, "SUBSCRIBE"));
+	EXPECT_STREQ(sip_to_tag(s), "core");
+	core_answer(s, 481, "");
+	s = core_receive();
+	ASSERT_TRUE(s != NULL && sip_is(s, "SUBSCRIBE"));
+	EXPECT_TRUE(sip_to_tag(s) == NULL);
+	answer_subscribe(s);
+	EXPECT_EQ(edge_stat("subscription"), 1);
+	EXPECT_EQ(edge_stat("subscribe_tx"), 3);
+	edge_stop();
+}
+
+/* An identity may end alone, whatever the order in the document. */
+TEST(pcscf_watch, c041_registration_stands_while_one_identity_is_active)
+{
+	static const char text[] =
+		"<reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"1\" state=\"%s\">"
+		"<registration aor=\"tel:+1234\" id=\"3\" state=\"active\"><contact id=\"2\" "
+		"state=\"active\" event=\"created\"><uri>sip:%s:%u</uri></contact></registration>"
+		"<registration aor=\"sip:u@" REALM "\" id=\"1\" state=\"terminated\"><contact "
+		"id=\"2\" state=\"terminated\" event=\"rejected\"><uri>sip:%s:%u</uri></contact>"
+		"</registration></reginfo>";
+	char full[2048];
+
+	answer_subscribe(begin(600000));
+	snprintf(full, sizeof(full), text, "full", ue.host, ue.us, ue.host, ue.us);
+	EXPECT_EQ(notify(full), 200);
+	expect_request("sip:u@" REALM, "<tel:+1234>");
+	edge_stop();
+	/* Where only changes are told, that of the identity that was registered counts. */
+	answer_subscribe(begin(600000));
+	snprintf(full, sizeof(full), text, "partial", ue.host, ue.us, ue.host, ue.us);
+	EXPECT_EQ(notify(full), 200);
+	expect_request("sip:u@" REALM, NULL);
+	edge_stop();
+}
+
 TEST(pcscf_watch, c040_subscription_is_refreshed_in_its_dialog_ten_minutes_before_its_end)
 {
 	char registered[64];
