@@ -144,21 +144,22 @@ TEST(reginfo, size_is_bounded)
 	static const char one[] = "<registration aor='sip:a@b' id='1' state='active'>" CONTACT(
 		"active", "event='registered'") "</registration>";
 	static struct reginfo got;
-	char *text = malloc(REGINFO_BYTES + 2), uri[REGINFO_URI_BYTES + 1];
-	size_t n = (size_t)sprintf(text, ROOT);
+	static char text[REGINFO_BYTES + 2];
+	char uri[REGINFO_URI_BYTES + 1];
+	size_t n = (size_t)snprintf(text, sizeof(text), ROOT);
 
 	for (unsigned i = 0; i < REGINFO_CONTACTS; i++)
-		n += (size_t)sprintf(text + n, "%s", one);
-	strcpy(text + n, "</reginfo>");
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", one);
+	snprintf(text + n, sizeof(text) - n, "</reginfo>");
 	EXPECT_EQ(read_text(text, &got), 0);
 	EXPECT_EQ(got.n_contacts, REGINFO_CONTACTS);
-	sprintf(text + n, "%s</reginfo>", one);
+	snprintf(text + n, sizeof(text) - n, "%s</reginfo>", one);
 	EXPECT_EQ(read_text(text, &got), -EMSGSIZE);
 	memset(uri, 'u', REGINFO_URI_BYTES);
 	uri[REGINFO_URI_BYTES] = '\0';
-	sprintf(text, ROOT "<registration aor='%s' id='1' state='active'/></reginfo>", uri);
+	snprintf(text, sizeof(text),
+		 ROOT "<registration aor='%s' id='1' state='active'/></reginfo>", uri);
 	EXPECT_EQ(read_text(text, &got), -EMSGSIZE);
 	memset(text, ' ', REGINFO_BYTES + 1);
 	EXPECT_EQ(reginfo_read(text, REGINFO_BYTES + 1, &got), -EMSGSIZE);
-	free(text);
 }

@@ -167,8 +167,9 @@ TEST(ue_watch, c038a_it_ends_what_it_is_doing_first)
 {
 	ASSERT_TRUE(begin(UE_HONEST));
 	answer_subscribe();
-	ue_start(u, UE_OPTIONS, NULL);
+	x.fleet.task = UE_OPTIONS; /* of traffic, which this is a part of */
 	x.fleet.n_busy++;
+	ue_start(u, UE_OPTIONS, NULL);
 	ASSERT_TRUE(ue_fixture_take(&x, x.protected));
 	struct sip_message options = x.got;
 	static char kept[SIP_BYTES + 1];
