@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/charging.h"
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/pcscf_watch_impl.h"
 #include "controlplane/proxy.h"
@@ -87,7 +88,7 @@ static int fill_subscribe(const struct watch *s, struct sip *r)
 	/* As which we are in the Path: 24.229 5.2.3. */
 	if (!error)
 		error = sip_header_add(r, "P-Asserted-Identity", s->dialog.local);
-	return error ? error : pcscf_add_charging(r);
+	return error ? error : charging_begin(r);
 }
 
 static void renew(struct watch *s, const struct ue *ue);
