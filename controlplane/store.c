@@ -1,98 +1,27 @@
 #include "controlplane/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "controlplane/database.h"
 #include "controlplane/store_impl.h"
 #include "controlplane/store_schema.h"
 
 /* Hot pages of the two tables; a subscriber and its identity take about 300 bytes. */
 #define CACHE_KIB 65536
 
-int store_errno(int rc)
-{
-	switch (rc & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-		return 0;
-	case SQLITE_CONSTRAINT:
-		return -EEXIST;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	default:
-		return -EIO;
-	}
-}
-
 int store_run(struct store *s, enum store_statement which)
 {
-	sqlite3_stmt *st = s->statements[which];
-	int rc = sqlite3_step(st);
-
-	sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
-	return store_errno(rc);
-}
-
-/* The file is made before SQLite sees it: its journal files then inherit the mode. */
-static int make_private_file(const char *path, char *error, size_t error_bytes)
-{
-	struct stat st;
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		int rc = -errno;
-
-		snprintf(error, error_bytes, "%s: %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
-	close(fd);
-	if (st.st_mode & 077) {
-		snprintf(error, error_bytes,
-			 "%s: mode %04o lets others read the subscribers' keys, expected 0600",
-			 path, st.st_mode & 07777);
-		return -EACCES;
-	}
-	return 0;
+	return database_run(s->statements[which]);
 }
 
 static int user_version(sqlite3 *db)
 {
-	sqlite3_stmt *st;
-	int version = -1;
-
-	if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL) != SQLITE_OK)
-		return -1;
-	if (sqlite3_step(st) == SQLITE_ROW)
-		version = sqlite3_column_int(st, 0);
-	sqlite3_finalize(st);
-	return version;
-}
-
-static int prepare(struct store *s)
-{
-	int rc = 0;
-
-	for (int i = 0; rc == 0 && i < STORE_N_STATEMENTS; i++) {
-		rc = store_errno(sqlite3_prepare_v3(s->db, store_sql[i], -1,
-						    SQLITE_PREPARE_PERSISTENT, &s->statements[i],
-						    NULL));
-	}
-	return rc;
+	return database_number(db, "PRAGMA user_version");
 }
 
 /* What is sealed as the proof, under a name that is no IMPI. */
@@ -132,7 +61,7 @@ static int check_proof(struct store *s)
 static int make_schema(struct store *s, const char *key_path, char *error, size_t error_bytes)
 {
 	char version[48];
-	int rc = store_errno(sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
+	int rc = database_exec(s->db, "BEGIN IMMEDIATE");
 
 	if (rc < 0)
 		return rc;
@@ -141,18 +70,18 @@ static int make_schema(struct store *s, const char *key_path, char *error, size_
 	if (s->seal && is_new) {
 		snprintf(version, sizeof(version), "PRAGMA user_version = %d",
 			 STORE_SCHEMA_VERSION);
-		rc = store_errno(sqlite3_exec(s->db, STORE_SCHEMA, NULL, NULL, NULL));
+		rc = database_exec(s->db, STORE_SCHEMA);
 		if (rc == 0)
-			rc = store_errno(sqlite3_exec(s->db, version, NULL, NULL, NULL));
+			rc = database_exec(s->db, version);
 	}
 	if (rc == 0 && user_version(s->db) != STORE_SCHEMA_VERSION)
 		rc = -EPROTO;
 	if (rc == 0)
-		rc = prepare(s);
+		rc = database_prepare(s->db, store_sql, STORE_N_STATEMENTS, s->statements);
 	if (rc == 0)
 		rc = is_new ? add_proof(s) : check_proof(s);
 	if (rc == 0)
-		rc = store_errno(sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL));
+		rc = database_exec(s->db, "COMMIT");
 	return rc;
 }
 
@@ -167,9 +96,9 @@ static int set_up(struct store *s, const char *key_path, char *error, size_t err
 		 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 		 "PRAGMA foreign_keys = ON; PRAGMA cache_size = -%d;",
 		 CACHE_KIB);
-	rc = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);
-	if (rc != SQLITE_OK)
-		return store_errno(rc);
+	rc = database_exec(s->db, pragmas);
+	if (rc < 0)
+		return rc;
 	return make_schema(s, key_path, error, error_bytes);
 }
 
@@ -190,8 +119,9 @@ int store_open(const char *path, const char *key_path, struct store **out, char 
 	       size_t error_bytes)
 {
 	char beside[PATH_MAX];
+	sqlite3 *db;
 	struct store *s;
-	int rc = make_private_file(path, error, error_bytes);
+	int rc = database_open(path, "the subscribers' keys", &db, error, error_bytes);
 
 	if (rc < 0)
 		return rc;
@@ -201,13 +131,12 @@ int store_open(const char *path, const char *key_path, struct store **out, char 
 	s = calloc(1, sizeof(*s));
 	if (s == NULL) {
 		snprintf(error, error_bytes, "%s: %s", path, strerror(ENOMEM));
+		sqlite3_close(db);
 		return -ENOMEM;
 	}
-	rc = store_errno(
-		sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+	s->db = db;
 	error[0] = '\0';
-	if (rc == 0)
-		rc = set_up(s, key_path, error, error_bytes);
+	rc = set_up(s, key_path, error, error_bytes);
 	if (rc < 0) {
 		say(s, path, key_path, rc, error, error_bytes);
 		store_close(s);

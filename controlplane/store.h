@@ -9,8 +9,8 @@
  * (subscriber import) may write meanwhile; STORE_BUSY_MS bounds how long one waits for the other.
  *
  * Functions return 0 or -errno: -ENOENT no such row, -EEXIST taken already, -EBUSY locked by
- * another process, -EIO for whatever else SQLite reports (store_error() has its text). Keys are
- * copied out to the caller, who wipes them; no text of an error holds one.
+ * another process, -EBADMSG damaged, -EIO for whatever else SQLite reports (store_error() has its
+ * text). Keys are copied out to the caller, who wipes them; no text of an error holds one.
  */
 #ifndef CONTROLPLANE_STORE_H
 #define CONTROLPLANE_STORE_H

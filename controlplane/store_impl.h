@@ -37,9 +37,6 @@ struct store {
 	sqlite3_stmt *statements[STORE_N_STATEMENTS];
 };
 
-/* -errno of an SQLite result; 0 for SQLITE_OK and SQLITE_DONE. */
-int store_errno(int rc);
-
 /* Steps a statement that gives no rows, and makes it ready for its next use. */
 int store_run(struct store *s, enum store_statement which);
 

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#include "controlplane/database.h"
 #include "controlplane/store_impl.h"
 #include "crypto/wipe.h"
 
@@ -110,7 +111,7 @@ static int read_subscriber(struct store *s, enum store_statement which,
 			     ? -EIO
 			     : unseal_keys(s, st, 3, out);
 	} else {
-		rc = rc == SQLITE_DONE ? -ENOENT : store_errno(rc);
+		rc = rc == SQLITE_DONE ? -ENOENT : database_errno(rc);
 	}
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
@@ -148,7 +149,7 @@ int store_find_impu(struct store *s, const char *impu, struct store_identity *ou
 	if (rc == SQLITE_ROW)
 		rc = read_identity(st, out);
 	else
-		rc = rc == SQLITE_DONE ? -ENOENT : store_errno(rc);
+		rc = rc == SQLITE_DONE ? -ENOENT : database_errno(rc);
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
 	return rc;
@@ -165,7 +166,7 @@ int store_identities(struct store *s, int64_t subscriber, struct store_identity 
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW)
 		rc = *n < STORE_MAX_IMPUS ? read_identity(st, &out[(*n)++]) : -EIO;
 	if (rc == 0)
-		rc = store_errno(step);
+		rc = database_errno(step);
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
 	return rc;
@@ -245,7 +246,7 @@ int store_each_active(struct store *s, unsigned max,
 			each(arg, &identity, &owner);
 	}
 	if (rc == 0)
-		rc = store_errno(step);
+		rc = database_errno(step);
 	sqlite3_reset(st);
 	return rc;
 }
