@@ -187,12 +187,21 @@ struct config_hss {
 	char *key_file; /* encrypts the keys in it; "" = the database's name and ".key" */
 };
 
+/* What the registrations that were answered outlive. */
+enum config_survives { CONFIG_SURVIVES_CRASH, CONFIG_SURVIVES_POWER_FAILURE };
+
+/* A state file that cannot be read: there is no start, or it is set aside and begun anew. */
+enum config_damaged { CONFIG_DAMAGED_REFUSE, CONFIG_DAMAGED_FORGET };
+
 struct config_controlplane {
 	char *realm;     /* home domain, also the digest realm */
 	char *run_dir;   /* status sockets ROLE.sock, one per process */
 	char *cx_socket; /* Unix socket of the local Cx between I-/S-CSCF and HSS */
 	enum config_security core_security; /* of SIP between the CSCFs */
 	struct config_tcp tcp;
+	char *state_dir; /* files ROLE.db of what P- and S-CSCF keep over a restart; "" = nothing */
+	enum config_survives state_survives;
+	enum config_damaged damaged_state;
 };
 
 struct config {

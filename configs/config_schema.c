@@ -54,6 +54,16 @@ static const cyaml_strval_t cx_transport_names[] = {
 	{ "diameter", CONFIG_CX_DIAMETER },
 };
 
+static const cyaml_strval_t survives_names[] = {
+	{ "crash", CONFIG_SURVIVES_CRASH },
+	{ "power-failure", CONFIG_SURVIVES_POWER_FAILURE },
+};
+
+static const cyaml_strval_t damaged_names[] = {
+	{ "refuse", CONFIG_DAMAGED_REFUSE },
+	{ "forget", CONFIG_DAMAGED_FORGET },
+};
+
 static const cyaml_schema_value_t text_entry = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, TEXT_MAX_BYTES),
 };
@@ -208,6 +218,9 @@ static const cyaml_schema_field_t controlplane_fields[] = {
 	TEXT(OPTIONAL, config_controlplane, cx_socket),
 	CHOICE(OPTIONAL, config_controlplane, core_security, security_names),
 	CYAML_FIELD_MAPPING("tcp", OPTIONAL, struct config_controlplane, tcp, tcp_fields),
+	TEXT(OPTIONAL, config_controlplane, state_dir),
+	CHOICE(OPTIONAL, config_controlplane, state_survives, survives_names),
+	CHOICE(OPTIONAL, config_controlplane, damaged_state, damaged_names),
 	CYAML_FIELD_END,
 };
 
@@ -364,6 +377,8 @@ static const struct config_rule rules[] = {
 	  .expected = "an absolute path of at most 96 bytes" },
 	{ controlplane_fields, "cx_socket", .text = "/run/imsgate/cx.sock",
 	  .valid = syntax_socket_path, .expected = "an absolute path of at most 107 bytes" },
+	{ controlplane_fields, "state_dir", .text = "", .valid = syntax_optional_path,
+	  .expected = "an absolute path, or \"\"" },
 
 	/* Two connections of each of 262 144 UEs; half messages are at most 2 · 512 · 64 kB. */
 	{ tcp_fields, "n_connections", 16, 1u << 22, 524288 },

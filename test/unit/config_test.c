@@ -103,6 +103,9 @@ TEST(config, absent_keys_of_the_roles_get_their_defaults)
 	ASSERT_TRUE(c != NULL);
 	EXPECT_STREQ(c->controlplane->run_dir, "/run/imsgate");
 	EXPECT_STREQ(c->controlplane->cx_socket, "/run/imsgate/cx.sock");
+	EXPECT_STREQ(c->controlplane->state_dir, "");
+	EXPECT_EQ(c->controlplane->state_survives, CONFIG_SURVIVES_CRASH);
+	EXPECT_EQ(c->controlplane->damaged_state, CONFIG_DAMAGED_REFUSE);
 	EXPECT_STREQ(c->pcscf->device, "");
 	EXPECT_EQ(c->pcscf->port, 5060);
 	EXPECT_EQ(c->pcscf->core_port, 5060);

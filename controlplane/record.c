@@ -1,0 +1,135 @@
+#include "controlplane/record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- writing --- */
+
+void record_put_bytes(struct record *r, const void *bytes, size_t n_bytes)
+{
+	if (r->n_bytes + n_bytes > r->max_bytes) {
+		size_t max_bytes = 2 * (r->n_bytes + n_bytes);
+		uint8_t *larger = realloc(r->bytes, max_bytes);
+		if (!larger) {
+			r->error = -ENOMEM;
+			return;
+		}
+		r->bytes = larger;
+		r->max_bytes = max_bytes;
+	}
+	if (n_bytes)
+		memcpy(r->bytes + r->n_bytes, bytes, n_bytes);
+	r->n_bytes += n_bytes;
+}
+
+void record_put_number(struct record *r, uint64_t number)
+{
+	uint8_t bytes[10];
+	size_t n = 0;
+	for (; number > 0x7f; number >>= 7)
+		bytes[n++] = (uint8_t)(number | 0x80);
+	bytes[n++] = (uint8_t)number;
+	record_put_bytes(r, bytes, n);
+}
+
+void record_put_text(struct record *r, const char *text)
+{
+	size_t n_bytes = text ? strlen(text) : 0;
+	record_put_number(r, text ? n_bytes + 1 : 0);
+	record_put_bytes(r, text, n_bytes);
+}
+
+void record_begin(struct record *r)
+{
+	r->n_bytes = 0;
+	r->error = 0;
+}
+
+void record_clear(struct record *r)
+{
+	free(r->bytes);
+	*r = (struct record){ 0 };
+}
+
+/* --- reading --- */
+
+struct record record_of(const void *bytes, size_t n_bytes)
+{
+	return (struct record){ .bytes = (uint8_t *)bytes, .n_bytes = n_bytes };
+}
+
+static void refuse(struct record *r)
+{
+	if (!r->error)
+		r->error = -EBADMSG;
+	r->at = r->n_bytes;
+}
+
+uint64_t record_number(struct record *r, uint64_t max)
+{
+	uint64_t number = 0;
+	unsigned shift = 0;
+	uint8_t byte;
+	do {
+		if (r->at == r->n_bytes || shift > 63) {
+			refuse(r);
+			return 0;
+		}
+		byte = r->bytes[r->at++];
+		number |= (uint64_t)(byte & 0x7f) << shift;
+		shift += 7;
+	} while (byte & 0x80);
+	if (number > max) {
+		refuse(r);
+		return 0;
+	}
+	return number;
+}
+
+void record_bytes(struct record *r, void *out, size_t n_bytes)
+{
+	if (n_bytes > r->n_bytes - r->at) {
+		refuse(r);
+		memset(out, 0, n_bytes);
+		return;
+	}
+	memcpy(out, r->bytes + r->at, n_bytes);
+	r->at += n_bytes;
+}
+
+char *record_text(struct record *r)
+{
+	size_t n_bytes = record_number(r, r->n_bytes);
+	if (n_bytes == 0)
+		return NULL;
+	n_bytes--;
+	const char *start = (const char *)r->bytes + r->at;
+	if (n_bytes > r->n_bytes - r->at || memchr(start, '\0', n_bytes)) {
+		refuse(r);
+		return NULL;
+	}
+	char *text = strndup(start, n_bytes);
+	if (!text) {
+		r->error = -ENOMEM;
+		refuse(r);
+		return NULL;
+	}
+	r->at += n_bytes;
+	return text;
+}
+
+char *record_some_text(struct record *r)
+{
+	char *text = record_text(r);
+	if (!text)
+		refuse(r);
+	return text;
+}
+
+int record_end(struct record *r)
+{
+	if (!r->error && r->at != r->n_bytes)
+		r->error = -EBADMSG;
+	return r->error;
+}
