@@ -122,6 +122,28 @@ void registrar_request(struct registrar *r, struct server_txn *x, bool is_truste
 	binding_clear(&binding);
 }
 
+static int load(void *user, int64_t id, struct record *row)
+{
+	struct registrar *r = user;
+
+	return registration_load(r->registrations, id, row, r->file);
+}
+
+static void save(void *user, const struct statefile_item *item, struct record *row)
+{
+	registration_save(table_entry(item, const struct registration, kept), row);
+}
+
+static int open_file(struct registrar *r)
+{
+	int rc = statefile_open_role(r->loop, r->config, "scscf", SCSCF_STATE_VERSION, &r->file);
+
+	if (rc == 0)
+		rc = statefile_load(r->file, (struct statefile_user){ load, save, r });
+	r->registrations->file = r->file;
+	return rc;
+}
+
 int registrar_init(struct registrar *r, struct loop *loop, const struct config *config,
 		   struct cx *cx)
 {
@@ -145,15 +167,16 @@ int registrar_init(struct registrar *r, struct loop *loop, const struct config *
 				   (struct attempts_user){ registrar_on_await_timeout, r });
 	r->registrations = registrations_new(
 		loop, EXPECTED_USERS, (struct registrations_user){ registrar_on_expired, r });
-	if (r->attempts == NULL || r->registrations == NULL) {
+	int rc = r->attempts == NULL || r->registrations == NULL ? -ENOMEM : open_file(r);
+	if (rc < 0)
 		registrar_clear(r);
-		return -ENOMEM;
-	}
-	return 0;
+	return rc;
 }
 
 void registrar_clear(struct registrar *r)
 {
+	statefile_close(r->file);
+	r->file = NULL;
 	attempts_free(r->attempts);
 	registrations_free(r->registrations);
 	r->attempts = NULL;

@@ -62,10 +62,14 @@ struct registrar {
 	struct attempts *attempts;
 	struct registrations *registrations;
 	struct reg_event *events; /* the S-CSCF's: who is to hear of changes */
+	struct statefile *file; /* they are in; NULL: none */
 	struct registrar_counters counters;
 };
 
-/* `cx` stays the caller's and is freed before registrar_clear(). Returns 0, -EINVAL or -ENOMEM. */
+/*
+ * Reads the registrations of its state file, if there is one. `cx` stays the caller's and is freed
+ * before registrar_clear(), which sends the answers that wait for the file. Returns 0 or -errno.
+ */
 int registrar_init(struct registrar *r, struct loop *loop, const struct config *config,
 		   struct cx *cx);
 void registrar_clear(struct registrar *r);

@@ -6,6 +6,7 @@
 
 #include "configs/config.h"
 #include "controlplane/challenge.h"
+#include "controlplane/kept_answer.h"
 #include "controlplane/registrar.h"
 #include "controlplane/registration.h"
 #include "controlplane/sip.h"
@@ -91,7 +92,12 @@ int registrar_answer_ok(const struct registrar *r, struct server_txn *x,
 		if (rc == 0)
 			rc = add_identities(answer, g);
 	}
-	return finish(x, answer, rc);
+	if (rc < 0) {
+		sip_free(answer);
+		return rc;
+	}
+	kept_answer(r->file, x, answer);
+	return 0;
 }
 
 int registrar_answer_too_brief(const struct registrar *r, struct server_txn *x)

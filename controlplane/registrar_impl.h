@@ -77,7 +77,10 @@ bool registrar_ask_again(struct registrar *r, struct registration *g);
 int registrar_answer_challenge(const struct registrar *r, struct server_txn *x,
 			       const struct challenge *challenge);
 
-/* 200: binding, Service-Route, identities, Path. NULL: nothing is registered any more. */
+/*
+ * 200: binding, Service-Route, identities, Path. NULL: nothing is registered any more. It is sent
+ * when that is in the state file.
+ */
 int registrar_answer_ok(const struct registrar *r, struct server_txn *x,
 			const struct registration *registration);
 

@@ -27,7 +27,8 @@ static enum cx_result end_registration(struct registrar *r, const struct cx_rtr 
 	tell(r, g, rtr->reason);
 	registration_remove(g);
 	r->counters.ended_by_network++;
-	return CX_SUCCESS;
+	/* What the HSS is told must still be so after a crash. */
+	return statefile_flush(r->file) < 0 ? CX_UNABLE_TO_COMPLY : CX_SUCCESS;
 }
 
 static enum cx_result change_profile(struct registrar *r, const struct cx_ppr *ppr)

@@ -6,13 +6,6 @@
 
 #include "controlplane/cx.h"
 
-struct registrations {
-	struct loop *loop;
-	struct table *by_impi;
-	struct table *by_impu;
-	struct registrations_user user;
-};
-
 static uint64_t hash(const struct table *t, const char *identity)
 {
 	return table_hash(t, 0, identity, strlen(identity));
@@ -45,6 +38,7 @@ void registrations_free(struct registrations *all)
 {
 	if (all == NULL)
 		return;
+	all->file = NULL; /* what is in it stays */
 	if (all->by_impi != NULL && all->by_impu != NULL)
 		table_visit(all->by_impi, remove_one, NULL);
 	table_free(all->by_impi);
@@ -215,12 +209,12 @@ int registrations_put(struct registrations *all, const char *impi, const struct 
 	struct registration *old = registrations_find(all, impi);
 	struct registration *r = old != NULL ? old : new_registration(all, impi);
 	struct registered_impu *impus = r != NULL ? new_impus(profile, r) : NULL;
-	uint64_t delay_ms = ((uint64_t)expires_s + REGISTRATION_EXPIRY_MARGIN_S) * 1000;
+	uint64_t expires_ms = loop_now_ms(all->loop) + (uint64_t)expires_s * 1000;
 	int rc = impus != NULL ? 0 : -ENOMEM;
 
 	if (rc == 0) {
 		put_impus(r, impus, profile->n_impus);
-		rc = timer_set(all->loop, &r->expiry, delay_ms);
+		rc = registration_set_end(r, expires_ms);
 	}
 	if (rc < 0) {
 		/* An old one has its timer already, which can always be moved. */
@@ -232,8 +226,8 @@ int registrations_put(struct registrations *all, const char *impi, const struct 
 	binding_clear(&r->binding);
 	r->binding = *binding;
 	*binding = (struct binding){ 0 };
-	r->expires_ms = loop_now_ms(all->loop) + (uint64_t)expires_s * 1000;
-	r->granted_ms = r->expires_ms;
+	r->granted_ms = expires_ms;
+	statefile_touch(all->file, &r->kept);
 	*out = r;
 	return 0;
 }
@@ -244,6 +238,7 @@ void registration_shorten(struct registration *r, uint32_t expires_s, uint64_t d
 
 	r->expires_ms = loop_now_ms(loop) + (uint64_t)expires_s * 1000;
 	timer_set(loop, &r->expiry, delay_ms); /* moves it */
+	statefile_touch(r->registrations->file, &r->kept);
 }
 
 void registration_mark_explicit(struct registration *r, const char *impu)
@@ -252,6 +247,7 @@ void registration_mark_explicit(struct registration *r, const char *impu)
 		if (strcmp(r->impus[i].impu, impu) == 0)
 			r->impus[i].is_explicit = true;
 	}
+	statefile_touch(r->registrations->file, &r->kept);
 }
 
 int registration_set_profile(struct registration *r, const struct cx_saa *profile)
@@ -261,11 +257,25 @@ int registration_set_profile(struct registration *r, const struct cx_saa *profil
 	if (impus == NULL)
 		return -ENOMEM;
 	put_impus(r, impus, profile->n_impus);
+	statefile_touch(r->registrations->file, &r->kept);
 	return 0;
+}
+
+int registration_set_end(struct registration *r, uint64_t expires_ms)
+{
+	struct loop *loop = r->registrations->loop;
+	uint64_t now_ms = loop_now_ms(loop);
+	uint64_t end_ms = expires_ms + REGISTRATION_EXPIRY_MARGIN_S * 1000;
+	int rc = timer_set(loop, &r->expiry, end_ms > now_ms ? end_ms - now_ms : 0);
+
+	if (rc == 0)
+		r->expires_ms = expires_ms;
+	return rc;
 }
 
 void registration_remove(struct registration *r)
 {
+	statefile_remove(r->registrations->file, &r->kept);
 	timer_cancel(r->registrations->loop, &r->expiry);
 	drop_impus(r);
 	table_remove(r->registrations->by_impi, &r->node);

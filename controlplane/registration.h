@@ -6,6 +6,9 @@
  * set count as registered and expire together (C-021, C-022b). The timer here runs EXPIRY_MARGIN_S
  * longer than the UE was told, so that a refresh in time is never too late (C-022a).
  *
+ * They are in a state file, if there is one: what changes is in it some milliseconds later, and
+ * statefile_wait() waits for that. Who changes n_unchallenged does so before.
+ *
  * Registrations belong to this module; what it returns is valid until the loop's next turn or the
  * next change. O(1) on the loop's thread.
  */
@@ -17,6 +20,7 @@
 
 #include "controlplane/loop.h"
 #include "controlplane/reginfo.h"
+#include "controlplane/statefile.h"
 #include "controlplane/table.h"
 #include "controlplane/vectors.h"
 
@@ -24,7 +28,6 @@
 #define REGISTRATION_EXPIRY_MARGIN_S 30 /* as long as the SAs outlive it: TS 33.203 7.4.2a */
 
 struct cx_saa;
-struct registrations;
 struct registration;
 
 struct registered_impu {
@@ -56,6 +59,7 @@ struct registration {
 	bool must_authenticate;   /* the next REGISTER is challenged: TS 24.229 5.4.1.6 */
 	uint32_t n_unchallenged;  /* re-registrations since the last challenge */
 	struct vectors vectors;   /* for the next challenges */
+	struct statefile_item kept;
 };
 
 struct registrations_user {
@@ -65,6 +69,14 @@ struct registrations_user {
 	 */
 	bool (*on_expired)(void *user, struct registration *r);
 	void *user;
+};
+
+struct registrations {
+	struct loop *loop;
+	struct table *by_impi;
+	struct table *by_impu;
+	struct registrations_user user;
+	struct statefile *file; /* NULL: none */
 };
 
 /* About `expected` users. NULL: out of memory. */
@@ -109,11 +121,23 @@ void registration_mark_explicit(struct registration *r, const char *impu);
 /* Another profile; all else stays. Returns 0 or -ENOMEM: then the old one stays. */
 int registration_set_profile(struct registration *r, const struct cx_saa *profile);
 
+/* It ends then, on the loop's clock. Returns 0 or -ENOSPC. */
+int registration_set_end(struct registration *r, uint64_t expires_ms);
+
 void registration_remove(struct registration *r);
 
 /* Calls `each` for every registration, in no order; it changes nothing. */
 void registrations_each(const struct registrations *all,
 			void (*each)(void *user, const struct registration *r), void *user);
+
+/* --- registration_state.c: rows of the state file --- */
+
+#define SCSCF_STATE_VERSION 1
+
+void registration_save(const struct registration *r, struct record *row);
+/* Out of a row of `file`, before that is all->file. Returns 0, -EBADMSG, -ENOMEM or -ENOSPC. */
+int registration_load(struct registrations *all, int64_t row_id, struct record *row,
+		      const struct statefile *file);
 
 /* Seconds that are left of what the UE was told. */
 uint32_t registration_expires_s(const struct registration *r);

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -38,9 +39,8 @@ static uint16_t free_port(void)
 	return port;
 }
 
-bool core_lab_open(struct core_lab *lab, unsigned n, const char *algorithm)
+static bool open_lab(struct core_lab *lab, unsigned n, const char *algorithm)
 {
-	*lab = (struct core_lab){ 0 };
 	sip_init();
 	if (!hss_lab_open(&lab->hss, n))
 		return false;
@@ -59,6 +59,7 @@ bool core_lab_open(struct core_lab *lab, unsigned n, const char *algorithm)
 						   .port = free_port(),
 						   .scscf = lab->scscf_uri };
 	lab->controlplane.realm = (char *)REALM;
+	lab->controlplane.state_dir = lab->state_dir;
 	lab->config = (struct config){ .controlplane = &lab->controlplane,
 				       .icscf = &lab->icscf_config,
 				       .scscf = &lab->scscf_config };
@@ -67,18 +68,54 @@ bool core_lab_open(struct core_lab *lab, unsigned n, const char *algorithm)
 	return !test_has_failed();
 }
 
+bool core_lab_open(struct core_lab *lab, unsigned n, const char *algorithm)
+{
+	*lab = (struct core_lab){ 0 };
+	return open_lab(lab, n, algorithm);
+}
+
+bool core_lab_open_kept(struct core_lab *lab, unsigned n, const char *algorithm)
+{
+	*lab = (struct core_lab){ .state_dir = "/tmp/core-lab-XXXXXX" };
+	return mkdtemp(lab->state_dir) != NULL && open_lab(lab, n, algorithm);
+}
+
 void core_lab_close(struct core_lab *lab)
 {
+	char command[96];
+
 	scscf_role.stop(lab->scscf);
 	icscf_role.stop(lab->icscf);
 	close(lab->fd);
 	hss_lab_close(&lab->hss);
+	if (lab->state_dir[0] == '\0')
+		return;
+	snprintf(command, sizeof(command), "rm -r %s", lab->state_dir);
+	EXPECT_EQ(system(command), 0);
+	state_copy_forget(&lab->state);
+}
+
+void core_lab_remember(struct core_lab *lab)
+{
+	state_copy_take(&lab->state, lab->state_dir, "scscf");
+}
+
+void core_lab_crash(struct core_lab *lab, unsigned seconds)
+{
+	if (lab->state.bytes[0] == NULL)
+		core_lab_remember(lab);
+	scscf_role.stop(lab->scscf);
+	state_copy_put(&lab->state, lab->state_dir, "scscf");
+	lab->hss.now_ms += (uint64_t)seconds * 1000;
+	EXPECT_EQ(scscf_role.start(lab->hss.loop, &lab->config, &lab->scscf), 0);
+	core_lab_run(lab);
 }
 
 void core_lab_run(struct core_lab *lab)
 {
 	scarce_on(); /* the roles' own memory, not the test's */
 	for (int turn = 0; turn < TURNS; turn++) {
+		lab->hss.now_ms += lab->state_dir[0] != '\0';
 		event_base_loop(loop_base(lab->hss.loop), EVLOOP_NONBLOCK);
 		loop_fire(lab->hss.loop);
 	}

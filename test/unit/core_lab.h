@@ -14,6 +14,7 @@
 #include "controlplane/credentials.h"
 #include "controlplane/sip.h"
 #include "crypto/digest.h"
+#include "test/unit/state_copy.h"
 #include "test/unit/subscribers.h"
 
 struct core_lab {
@@ -27,11 +28,22 @@ struct core_lab {
 	void *scscf;
 	int fd; /* the P-CSCF's socket, connected to nobody */
 	uint16_t port;
+	char state_dir[64]; /* "": none */
+	struct state_copy state;
 };
 
 /* With n subscribers; `algorithm` as in the configuration. False: a failure was reported. */
 bool core_lab_open(struct core_lab *lab, unsigned n, const char *algorithm);
+/* The same with a state file of the S-CSCF; a turn of the loop takes a millisecond then. */
+bool core_lab_open_kept(struct core_lab *lab, unsigned n, const char *algorithm);
 void core_lab_close(struct core_lab *lab);
+
+/*
+ * The S-CSCF is killed, which for its file means that it is as it is now or as it was when
+ * core_lab_remember() was called, and starts again so many seconds later.
+ */
+void core_lab_remember(struct core_lab *lab);
+void core_lab_crash(struct core_lab *lab, unsigned seconds);
 
 /* Lets everything that is due happen: sockets and timers, until nothing more comes. */
 void core_lab_run(struct core_lab *lab);
