@@ -160,7 +160,8 @@ static void stop(void *self)
 {
 	struct pcscf *p = self;
 	dpclient_free(
-		p->dp);   /* first: what waits for it is answered while there are transactions */
+		p->dp); /* first: what waits for it is answered while there are transactions */
+	statefile_close(p->file);
 	ues_free(p->ues); /* their connections are the proxy's */
 	proxy_free(p->proxy);
 	watches_free(p->watches);
@@ -197,11 +198,15 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	if (!error && (error = pcscf_dialog_key(config->controlplane->run_dir, p->dialog_key)))
 		log_error("pcscf: no key in run_dir: %s", strerror(-error));
 	if (!error)
+		error = statefile_open_role(loop, config, "pcscf", PCSCF_STATE_VERSION, &p->file);
+	if (!error)
 		error = listen_all(p, config, zone);
 	if (!error && config->pcscf->reg_event == CONFIG_REG_EVENT_SUBSCRIBE) {
 		p->watches = watches_new(loop, p->proxy, p->ues, p->core, &p->icscf, 2 * MAX_UES);
 		error = p->watches ? 0 : -ENOMEM;
 	}
+	if (!error)
+		error = pcscf_load(p); /* the sets are of endpoints */
 	if (error) {
 		stop(p);
 		return error;
@@ -248,6 +253,10 @@ static int add_all(const struct pcscf *p, json_t *stats)
 		{ "sets_install_failed", d->install_failed },
 		{ "sets_deleted", d->deleted },
 		{ "sets_expired", d->expired },
+		{ "sets_orphaned", p->n_orphans },
+		{ "state_commits", statefile_counters(p->file)->commits },
+		{ "state_commits_failed", statefile_counters(p->file)->commits_failed },
+		{ "state_rows", statefile_counters(p->file)->rows },
 	};
 	for (unsigned i = 0; i < sizeof(rest) / sizeof(rest[0]) && !error; i++)
 		error = add(stats, rest[i].name, rest[i].value);

@@ -5,11 +5,40 @@
 #include "controlplane/pcscf_impl.h"
 
 /*
- * After each connect the data plane lists the SAs of ours (C-093). What we know and it does not is
- * forgotten; what it knows and we do not is adopted: the ports and the UE's id are in the list and
- * in the handle, so the UE can be reached at once. Whose it is we learn with its next REGISTER,
- * which the SA protects; until then its own requests are refused.
+ * After a restart the state file says who is registered and over which SA sets, and they are served
+ * at once. After each connect the data plane lists the SAs of ours (C-093). What we know and it
+ * does not is forgotten. What it knows and we do not is an orphan, and deleted: the process died
+ * before anybody was promised anything on it.
+ *
+ * Without a file, or with a new one, it is adopted: the ports and the UE's id are in the list and
+ * in the handle, so the UE can be reached. Whose it is we learn with its next REGISTER, which the
+ * SA protects; until then its own requests are refused.
  */
+static struct endpoint *find_protected(void *user, const struct address *own)
+{
+	const struct pcscf *p = user;
+	struct endpoint *e = transport_find(proxy_transport(p->proxy), p->zone, own);
+	return e && e->side == ENDPOINT_GM_PROTECTED ? e : NULL;
+}
+
+static int load(void *user, int64_t id, struct record *row)
+{
+	struct pcscf *p = user;
+	return ue_load(p->ues, id, row, p->file, (struct ue_finder){ find_protected, p });
+}
+
+static void save(void *user, const struct statefile_item *item, struct record *row)
+{
+	ue_save(table_entry(item, const struct ue, kept), row);
+}
+
+int pcscf_load(struct pcscf *p)
+{
+	int error = statefile_load(p->file, (struct statefile_user){ load, save, p });
+	ues_keep_in(p->ues, p->file);
+	return error;
+}
+
 struct held_sa {
 	uint64_t registration;
 	struct address local, peer;
@@ -57,10 +86,9 @@ static bool is_held(void *user, uint64_t registration)
 static bool adopt(struct pcscf *p, const struct held_sa *sas, size_t n)
 {
 	struct set_ports ports = { 0 };
-	struct transport *t = proxy_transport(p->proxy);
 	for (size_t i = 0; i < n; i++) {
-		struct endpoint *e = transport_find(t, p->zone, &sas[i].local);
-		if (!e || e->side != ENDPOINT_GM_PROTECTED)
+		struct endpoint *e = find_protected(p, &sas[i].local);
+		if (!e)
 			continue;
 		bool at_ps = e == pcscf_gm(p, e)->ps;
 		if (at_ps && sas[i].direction == API_IN) {
@@ -79,29 +107,38 @@ static bool adopt(struct pcscf *p, const struct held_sa *sas, size_t n)
 			     sas[0].lifetime_s);
 }
 
+/* One set of the list. */
+static void take_set(struct pcscf *p, const struct held_sa *sas, size_t n)
+{
+	struct sa_set *s = ue_set_by_registration(p->ues, sas[0].registration);
+	if (s) {
+		ue_set_held(s, sas[0].lifetime_s);
+	} else if (!statefile_is_new(p->file) || !adopt(p, sas, n)) {
+		p->n_orphans++;
+		dpclient_delete(p->dp, sas[0].registration, 0);
+	}
+}
+
 void pcscf_on_ready(void *user)
 {
 	struct pcscf *p = user;
-	uint32_t before = (uint32_t)ues_count(p->ues);
-	size_t n_adopted = 0;
+	uint32_t before = ues_count(p->ues);
+	uint64_t n_orphans = p->n_orphans;
+	size_t n_sets = 0;
 	if (p->n_held)
 		qsort(p->held, p->n_held, sizeof(*p->held), compare);
 	ues_keep(p->ues, is_held, p);
 	uint32_t n_lost = before - ues_count(p->ues);
-	for (size_t i = 0, n; i < p->n_held; i += n) {
+	for (size_t i = 0, n; i < p->n_held; i += n, n_sets++) {
 		n = 1;
 		while (i + n < p->n_held && p->held[i + n].registration == p->held[i].registration)
 			n++;
-		if (ue_set_by_registration(p->ues, p->held[i].registration))
-			continue;
-		if (adopt(p, &p->held[i], n))
-			n_adopted++;
-		else
-			dpclient_delete(p->dp, p->held[i].registration, 0);
+		take_set(p, &p->held[i], n);
 	}
-	if (n_adopted || n_lost)
-		log_info("pcscf: %zu SA sets adopted, %u UEs lost with their SAs", n_adopted,
-			 n_lost);
+	if (n_sets || n_lost)
+		log_info("pcscf: %zu SA sets in the data plane, %llu of them orphans and deleted; "
+			 "%u UEs have none any more",
+			 n_sets, (unsigned long long)(p->n_orphans - n_orphans), n_lost);
 	free(p->held);
 	p->held = NULL;
 	p->n_held = p->max_held = 0;

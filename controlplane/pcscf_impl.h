@@ -9,6 +9,7 @@
 #include "controlplane/proxy.h"
 #include "controlplane/screen.h"
 #include "controlplane/secagree.h"
+#include "controlplane/statefile.h"
 #include "controlplane/ue.h"
 
 #define PCSCF_ADDRESSES 8  /* own addresses on Gm */
@@ -59,6 +60,7 @@ struct pcscf {
 	struct proxy *proxy;
 	struct dpclient *dp;
 	struct ues *ues;
+	struct statefile *file; /* NULL: nothing is kept */
 	struct secagree_policy policy;
 	uint16_t zone;
 	struct gm gm[PCSCF_ADDRESSES];
@@ -71,13 +73,18 @@ struct pcscf {
 	struct pcscf_counters counters;
 	struct held_sa *held; /* the data plane's list while it is being read */
 	size_t n_held, max_held;
+	uint64_t n_orphans; /* sets that no UE had */
 };
 
 /* The own address that an endpoint is on. */
 struct gm *pcscf_gm(struct pcscf *p, const struct endpoint *e);
 
-/* --- pcscf_adopt.c: of struct dpclient_user --- */
+/* --- pcscf_adopt.c --- */
 
+/* The UEs of the file, before their SAs are known. Returns 0 or -errno, logged. */
+int pcscf_load(struct pcscf *p);
+
+/* of struct dpclient_user */
 void pcscf_on_sa(void *user, const struct api_sa_info *sa);
 void pcscf_on_ready(void *user);
 void pcscf_on_expired(void *user, uint64_t registration);

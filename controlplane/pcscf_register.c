@@ -5,6 +5,7 @@
 
 #include "controlplane/charging.h"
 #include "controlplane/credentials.h"
+#include "controlplane/kept_answer.h"
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/pcscf_watch.h"
@@ -230,6 +231,9 @@ static bool on_response(void *user, struct server_txn *x, struct sip *response)
 		log_warn("an answer to REGISTER that no UE may have: 500 instead");
 		sip_free(response);
 		server_txn_answer(x, 500);
+	} else if (status >= 200 && status < 300) {
+		kept_answer(a->pcscf->file, x, response);
+		return false;
 	}
 	return ok;
 }

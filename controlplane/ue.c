@@ -9,8 +9,6 @@
 #include "controlplane/transport.h"
 #include "controlplane/ue_impl.h"
 
-#define ID_MASK 0xffffffffffff
-
 struct ues *ues_new(struct loop *loop, struct dpclient *dp, uint32_t max_ues)
 {
 	struct ues *u = calloc(1, sizeof(*u));
@@ -41,10 +39,16 @@ static void free_ue(void *user, struct table_node *n)
 	ue_free(table_entry(n, struct ue, by_id));
 }
 
+void ues_keep_in(struct ues *u, struct statefile *file)
+{
+	u->file = file;
+}
+
 void ues_free(struct ues *u)
 {
 	if (!u)
 		return;
+	u->file = NULL; /* what is in it stays */
 	if (u->by_registration)
 		table_visit(u->by_registration, free_set, NULL);
 	if (u->by_id)
@@ -107,7 +111,7 @@ struct ue *ue_find_id(const struct ues *u, const char *id)
 
 const char *ue_id_text(const struct ue *ue, char text[static UE_ID_BYTES])
 {
-	snprintf(text, UE_ID_BYTES, "%012llx", (unsigned long long)(ue->id & ID_MASK));
+	snprintf(text, UE_ID_BYTES, "%012llx", (unsigned long long)(ue->id & UE_ID_MAX));
 	return text;
 }
 
@@ -141,7 +145,7 @@ struct ue *ue_get(struct ues *u, uint16_t zone, const struct address *host, cons
 	while (!ue && (id == 0 || ue_find(u, id))) {
 		if (RAND_bytes((unsigned char *)&id, sizeof(id)) != 1)
 			return NULL;
-		id &= ID_MASK;
+		id &= UE_ID_MAX;
 	}
 	return ue ? ue : ue_new(u, id, zone, host, impi);
 }
@@ -158,12 +162,14 @@ int ue_set_impi(struct ue *ue, const char *impi)
 	free(ue->impi);
 	ue->impi = copy;
 	table_add(u->by_impi, &ue->by_impi, hash_impi(u, ue->zone, &ue->host, impi));
+	statefile_touch(u->file, &ue->kept);
 	return 0;
 }
 
 void ue_free(struct ue *ue)
 {
 	struct ues *u = ue->ues;
+	statefile_remove(u->file, &ue->kept);
 	for (unsigned i = 0; i < ue->n_registrations; i++)
 		ue_registration_clear(&ue->registrations[i]);
 	table_remove(u->by_impi, &ue->by_impi);

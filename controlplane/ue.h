@@ -27,6 +27,9 @@
  * (api_set.registration) are id << 16 | number: the id is also the user part of the UE's Path and
  * Record-Route, so that after a restart the SAs found in the data plane find their UE again.
  *
+ * All of it but that is in a state file, if there is one (ues_keep_in(), ue_state.c): what changes
+ * is in the file some milliseconds later, and statefile_wait() waits for it.
+ *
  * All lookups are O(1). One thread. struct ues owns everything here.
  */
 #ifndef CONTROLPLANE_UE_H
@@ -38,6 +41,7 @@
 
 #include "controlplane/address.h"
 #include "controlplane/loop.h"
+#include "controlplane/statefile.h"
 #include "controlplane/table.h"
 #include "controlplane/txn.h"
 
@@ -78,7 +82,7 @@ struct sa_set {
 	struct set_ports ports;
 	bool unprotected_start; /* the authentication began outside any SA */
 	bool used;              /* the UE has sent on it since it was established */
-	char *client, *server;  /* agreed lists, canonical (secagree.h); NULL after a restart */
+	char *client, *server;  /* agreed lists, canonical (secagree.h); NULL: found so */
 	char *server_header;    /* Security-Server as it was sent, for a 494 */
 	char *nonce;            /* of the challenge, while temporary */
 	uint64_t expires_ms;
@@ -104,10 +108,11 @@ struct ue {
 	uint16_t zone;
 	uint16_t next_number; /* of its next set */
 	struct address host;  /* port 0 */
-	char *impi;           /* "" = found in the data plane after a restart, not yet known */
+	char *impi;           /* "" = found in the data plane, and there is no file that knows it */
 	struct sa_set *sets[UE_SETS]; /* in the order they were made */
 	unsigned n_sets;
 	bool held; /* stays though its last set goes: the next is on its way */
+	struct statefile_item kept;
 	struct ue_registration registrations[UE_REGISTRATIONS];
 	unsigned n_registrations;
 	struct table_node by_impi; /* (zone, host, IMPI) */
@@ -117,6 +122,9 @@ struct ue {
 /* Room for max_ues; `dp` is used for updates and deletions. NULL: out of memory. */
 struct ues *ues_new(struct loop *loop, struct dpclient *dp, uint32_t max_ues);
 void ues_free(struct ues *u);
+
+/* From now on changes go into this file; NULL: into none. */
+void ues_keep_in(struct ues *u, struct statefile *file);
 
 uint32_t ues_count(const struct ues *u);
 uint32_t ues_count_sets(const struct ues *u, enum set_state state);
@@ -160,12 +168,18 @@ void ue_set_shortened(struct sa_set *s, uint32_t lifetime_s);
 /* A message came in on it: from the first on a new set the old ones have UE_OLD_SET_S. */
 void ue_set_used(struct sa_set *s);
 /*
- * A set found in the data plane at a restart. Whose it is, and whether it was more than temporary,
- * is not known there: it is old, so it serves until the UE's next REGISTER, which will be
- * challenged.
+ * A set found in the data plane at a restart without a file that could know it. Whose it is, and
+ * whether it was more than temporary, is not known there: it is old, so it serves until the UE's
+ * next REGISTER, which will be challenged.
  */
 int ue_set_adopt(struct ues *u, uint64_t registration, const struct address *host, uint16_t zone,
 		 const struct set_ports *ports, uint32_t lifetime_s);
+
+/*
+ * The data plane has it, and lets it live so many seconds more: it is told what is right. (The
+ * process may have been killed between telling it and writing it into the file.)
+ */
+void ue_set_held(struct sa_set *s, uint32_t lifetime_s);
 
 /* Forgets every set whose handle is not in the data plane (any more). */
 void ues_keep(struct ues *u, bool (*is_held)(void *user, uint64_t registration), void *user);
@@ -197,6 +211,24 @@ void ue_set_identities(struct ue *ue, const char *aor, const char *const *identi
 const struct ue_registration *ue_registration(const struct ue *ue, const char *identity);
 /* A set adopted after a restart learns whose it is. Returns 0 or -errno. */
 int ue_set_impi(struct ue *ue, const char *impi);
+
+/* --- ue_state.c: rows of the state file --- */
+
+#define PCSCF_STATE_VERSION 1
+
+/* Endpoints that a row names; NULL: there is none with this address now. */
+struct ue_finder {
+	struct endpoint *(*find)(void *user, const struct address *own);
+	void *user;
+};
+
+void ue_save(const struct ue *ue, struct record *row);
+/*
+ * A UE out of a row of `file`, before ues_keep_in(). Returns 0, -ENOENT (nothing of it is left),
+ * -EBADMSG or -ENOMEM.
+ */
+int ue_load(struct ues *u, int64_t row_id, struct record *row, const struct statefile *file,
+	    struct ue_finder finder);
 
 /* Rows of GET /registrations. Returns 0 or -ENOMEM. */
 int ues_list(const struct ues *u, json_t *array);

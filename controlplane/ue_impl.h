@@ -1,15 +1,18 @@
 /*
- * Insides of ue.h, shared by ue.c (UEs), ue_find.c (lookups of sets), ue_set.c (their states) and
- * ue_registration.c alone.
+ * Insides of ue.h, shared by ue.c (UEs), ue_find.c (lookups of sets), ue_set.c (their states),
+ * ue_registration.c and ue_state.c alone.
  */
 #ifndef CONTROLPLANE_UE_IMPL_H
 #define CONTROLPLANE_UE_IMPL_H
 
 #include "controlplane/ue.h"
 
+#define UE_ID_MAX UINT64_C(0xffffffffffff)
+
 struct ues {
 	struct loop *loop;
 	struct dpclient *dp;
+	struct statefile *file; /* NULL: none */
 	uint32_t max;
 	uint32_t n_sets[SET_N_STATES]; /* by state */
 	struct table *by_impi, *by_id, *by_uc, *by_us, *by_registration;
@@ -30,6 +33,11 @@ struct sa_set *ue_set_by_uc(const struct ues *u, uint16_t zone, const struct add
 
 /* Removes a set here and leaves the data plane alone; a UE without sets goes with its last one. */
 void ue_set_forget(struct sa_set *s);
+
+/* A set as it was read, which gives its texts: 0, or -EBADMSG when another has its place. */
+int ue_set_restore(struct ue *ue, const struct sa_set *read, struct sa_set **out);
+/* Frees the texts. */
+void ue_set_clear(struct sa_set *s);
 
 /* The last registration is gone: every set ends that served it. C-041, C-089 */
 void ue_sets_end(struct ue *ue);

@@ -99,6 +99,7 @@ static int take_service_routes(struct ue_registration *r, const struct sip *ok)
 int ue_registered(struct ue *ue, const struct sip *ok, const char *aor, uint32_t expires_s)
 {
 	remove_registrations(ue, aor);
+	statefile_touch(ue->ues->file, &ue->kept);
 	if (expires_s == 0) {
 		if (ue->n_registrations == 0)
 			ue_sets_end(ue);

@@ -6,11 +6,19 @@
 #include "controlplane/transport.h"
 #include "controlplane/ue_impl.h"
 
+/* A set that is being installed is not in the file. */
+static void touch(const struct sa_set *s)
+{
+	if (s->state != SET_INSTALLING)
+		statefile_touch(s->ue->ues->file, &s->ue->kept);
+}
+
 static void set_state(struct sa_set *s, enum set_state state)
 {
 	s->ue->ues->n_sets[s->state]--;
 	s->state = state;
 	s->ue->ues->n_sets[state]++;
+	touch(s);
 }
 
 static void set_lifetime(struct sa_set *s, uint32_t lifetime_s)
@@ -18,6 +26,7 @@ static void set_lifetime(struct sa_set *s, uint32_t lifetime_s)
 	struct loop *loop = s->ue->ues->loop;
 	s->expires_ms = loop_now_ms(loop) + (uint64_t)lifetime_s * 1000;
 	timer_set(loop, &s->timer, (uint64_t)lifetime_s * 1000);
+	touch(s);
 }
 
 /* Before the tuples can be another's; the resets still find the SAs in the data plane. */
@@ -30,11 +39,20 @@ static void disconnect(const struct sa_set *s)
 	transport_close(s->ports.pc, &us);
 }
 
+void ue_set_clear(struct sa_set *s)
+{
+	free(s->client);
+	free(s->server);
+	free(s->server_header);
+	free(s->nonce);
+}
+
 void ue_set_forget(struct sa_set *s)
 {
 	struct ue *ue = s->ue;
 	struct ues *u = ue->ues;
 	disconnect(s);
+	touch(s);
 	timer_cancel(u->loop, &s->timer);
 	table_remove(u->by_uc, &s->by_uc);
 	table_remove(u->by_us, &s->by_us);
@@ -45,10 +63,7 @@ void ue_set_forget(struct sa_set *s)
 		i++;
 	memmove(&ue->sets[i], &ue->sets[i + 1], (ue->n_sets - i - 1) * sizeof(ue->sets[0]));
 	ue->n_sets--;
-	free(s->client);
-	free(s->server);
-	free(s->server_header);
-	free(s->nonce);
+	ue_set_clear(s);
 	free(s);
 	if (ue->n_sets == 0 && !ue->held)
 		ue_free(ue);
@@ -234,6 +249,7 @@ void ue_set_used(struct sa_set *s)
 	if (s->state != SET_ESTABLISHED || s->used)
 		return;
 	s->used = true;
+	touch(s);
 	for (unsigned i = 0; i < ue->n_sets; i++)
 		if (ue->sets[i]->state == SET_OLD)
 			retire(ue->sets[i], SET_OLD, UE_OLD_SET_S);
@@ -260,6 +276,45 @@ int ue_set_adopt(struct ues *u, uint64_t registration, const struct address *hos
 	set_state(s, SET_OLD);
 	set_lifetime(s, lifetime_s);
 	return 0;
+}
+
+int ue_set_restore(struct ue *ue, const struct sa_set *read, struct sa_set **out)
+{
+	struct ues *u = ue->ues;
+	struct sa_set *s;
+	bool is_free = ue->n_sets < UE_SETS && read->state != SET_INSTALLING &&
+		       !ue_set_by_registration(u, read->registration) &&
+		       !ue_set_by_uc(u, ue->zone, &ue->host, read->ports.uc) &&
+		       !ue_set_by_us(u, ue->zone, &ue->host, read->ports.us, read->ports.pc);
+	int error = is_free ? add_set(ue, read->registration, &read->ports, &s) : -EBADMSG;
+	if (error)
+		return error;
+	set_state(s, read->state);
+	s->unprotected_start = read->unprotected_start;
+	s->used = read->used;
+	s->client = read->client;
+	s->server = read->server;
+	s->server_header = read->server_header;
+	s->nonce = read->nonce;
+	s->expires_ms = read->expires_ms;
+	timer_set(u->loop, &s->timer, s->expires_ms - loop_now_ms(u->loop));
+	*out = s;
+	return 0;
+}
+
+/* Seconds here are rounded, there and here; what differs by more was never said. */
+#define LIFETIME_DIFFERS_S 3
+
+void ue_set_held(struct sa_set *s, uint32_t lifetime_s)
+{
+	struct ues *u = s->ue->ues;
+	uint64_t now_ms = loop_now_ms(u->loop);
+	if (s->state == SET_INSTALLING || s->expires_ms <= now_ms)
+		return;
+	uint32_t own_s = (uint32_t)((s->expires_ms - now_ms + 999) / 1000);
+	uint32_t apart_s = own_s > lifetime_s ? own_s - lifetime_s : lifetime_s - own_s;
+	if (lifetime_s == 0 || apart_s > LIFETIME_DIFFERS_S)
+		dpclient_update(u->dp, s->registration, own_s);
 }
 
 struct keep {

@@ -17,6 +17,7 @@
 #include "controlplane/pcscf.h"
 #include "test/shim/scarce.h"
 #include "test/shim/test.h"
+#include "test/unit/state_copy.h"
 
 #define N_PC 4
 
@@ -38,6 +39,8 @@ static void *pcscf;
 static int core_fd = -1;
 static uint16_t port_core;
 static char directory[64];
+static bool keep_next, keeps_state;
+bool edge_clock_stands;
 
 /* --- the data plane --- */
 
@@ -205,6 +208,24 @@ void dataplane_leave(void)
 	edge_turn();
 }
 
+void dataplane_forget(uint64_t registration)
+{
+	dp_forget(registration);
+}
+
+unsigned dataplane_n_sets(void)
+{
+	return dp.n_live;
+}
+
+uint32_t dataplane_lifetime(uint64_t registration)
+{
+	for (unsigned i = 0; i < dp.n_live; i++)
+		if (dp.live[i].registration == registration)
+			return dp.live[i].lifetime_s;
+	return 0;
+}
+
 void dataplane_expire(uint64_t registration)
 {
 	struct api_header h = { .version = API_VERSION, .type = API_EVENT_EXPIRED };
@@ -244,6 +265,7 @@ static void send_to(int fd, const char *host, uint16_t port, const void *bytes, 
 void edge_turn(void)
 {
 	for (unsigned quiet = 0; quiet < 3; quiet++) {
+		now_ms += keeps_state && !edge_clock_stands ? 2 : 0; /* the file's turn */
 		scarce_on(); /* the P-CSCF's own memory, not the test's */
 		if (loop_fire(loop))
 			quiet = 0;
@@ -285,7 +307,7 @@ static const char template[] =
 	"net_null1\n"
 	"      mtu_bytes: 1500\n      port_ps: %u\n      port_pc_first: %u\n      n_port_pc: %u\n"
 	"controlplane:\n  realm: " REALM "\n  run_dir: %s\n  cx_socket: %s/cx.sock\n"
-	"  tcp: {above_bytes: 1300}\n"
+	"  state_dir: \"%s\"\n  tcp: {above_bytes: 1300}\n"
 	"pcscf:\n  zone: access\n  addresses: [127.0.0.1]\n  port: %u\n"
 	"  core_address: 127.0.0.1\n  core_port: %u\n  icscf: sip:127.0.0.1:%u\n"
 	"  visited_network: visited.example\n  sa_profile: %s\n  indicator: \"%s\"\n"
@@ -301,7 +323,7 @@ void edge_watch(bool watches)
 
 void edge_start(const char *profile, const char *indicator)
 {
-	char text[4096], reason[256] = "";
+	char text[4096], reason[256] = "", state[96] = "";
 	uint16_t base = (uint16_t)(20000 + getpid() % 1500 * 20); /* tests run side by side */
 	edge_stop();
 	sip_init();
@@ -314,8 +336,12 @@ void edge_start(const char *profile, const char *indicator)
 	port_pc_first = (uint16_t)(base + 4);
 	strcpy(directory, "/tmp/pcscf-test-XXXXXX");
 	ASSERT_TRUE(mkdtemp(directory) != NULL);
+	keeps_state = keep_next;
+	keep_next = edge_clock_stands = false;
+	if (keeps_state)
+		snprintf(state, sizeof(state), "%s/state", directory);
 	snprintf(text, sizeof(text), template, directory, port_ps, port_pc_first, N_PC, directory,
-		 directory, port_clear, port_core, port_icscf, profile, indicator,
+		 directory, state, port_clear, port_core, port_icscf, profile, indicator,
 		 is_watching ? "subscribe" : "none");
 	int error = config_parse("test", text, strlen(text), &config, reason, sizeof(reason));
 	EXPECT_STREQ(reason, "");
@@ -330,6 +356,59 @@ void edge_restart(void)
 {
 	stop_role();
 	start_role();
+}
+
+/* --- the state file --- */
+
+static struct state_copy remembered;
+
+static const char *state_directory(void)
+{
+	static char path[96];
+	snprintf(path, sizeof(path), "%s/state", directory);
+	return path;
+}
+
+void edge_keep_state(void)
+{
+	keep_next = true;
+}
+
+void edge_remember(void)
+{
+	state_copy_take(&remembered, state_directory(), "pcscf");
+}
+
+bool edge_file_has(const void *bytes, size_t n_bytes)
+{
+	edge_remember();
+	bool has = state_copy_has(&remembered, bytes, n_bytes);
+	state_copy_forget(&remembered);
+	return has;
+}
+
+/* It is stopped in order, but its file is not what it leaves. */
+static void crash(uint64_t ms)
+{
+	unsigned n_deletes = asked.n_deletes;
+	stop_role();
+	EXPECT_EQ(asked.n_deletes, n_deletes);
+	state_copy_put(&remembered, state_directory(), "pcscf");
+	now_ms += ms;
+	start_role();
+}
+
+void edge_crash(uint64_t ms)
+{
+	if (!remembered.bytes[0])
+		edge_remember();
+	crash(ms);
+}
+
+void edge_lose_file(void)
+{
+	state_copy_forget(&remembered);
+	crash(0);
 }
 
 void edge_stop(void)
@@ -350,6 +429,11 @@ void edge_stop(void)
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/pcscf.key", directory);
 	unlink(path);
+	if (keeps_state) {
+		snprintf(path, sizeof(path), "rm -r %s", state_directory());
+		EXPECT_EQ(system(path), 0);
+		state_copy_forget(&remembered);
+	}
 	rmdir(directory);
 }
 

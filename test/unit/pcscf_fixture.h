@@ -38,8 +38,22 @@ void edge_start(const char *profile, const char *indicator);
 void edge_stop(void);
 /* Whether those that start from now on subscribe to the event package reg; at first not. */
 void edge_watch(bool watches);
-void edge_restart(void); /* the process dies, the data plane and its SAs stay */
-void edge_turn(void);    /* until nothing moves any more */
+void edge_restart(void); /* the process ends, the data plane and its SAs stay */
+
+/*
+ * The next edge_start() has a state file; a round of edge_turn() then takes 2 ms, unless
+ * the clock stands. edge_crash(): the process is killed, which for its file means that it is as it
+ * is at this moment, or as it was when edge_remember() was called. Then it starts again, so many
+ * milliseconds later.
+ */
+void edge_keep_state(void);
+extern bool edge_clock_stands;
+void edge_remember(void);
+void edge_crash(uint64_t ms);
+void edge_lose_file(void); /* and starts again without one */
+/* Whether these bytes are anywhere in its files. */
+bool edge_file_has(const void *bytes, size_t n_bytes);
+void edge_turn(void); /* until nothing moves any more */
 void edge_pass(uint64_t ms);
 
 /* The data plane: answers installs with this status; or keeps silent; or is gone. */
@@ -47,6 +61,9 @@ void dataplane_answer(int status);
 void dataplane_hold(bool hold);
 void dataplane_leave(void);
 void dataplane_expire(uint64_t registration);
+void dataplane_forget(uint64_t registration); /* and says nothing */
+unsigned dataplane_n_sets(void);
+uint32_t dataplane_lifetime(uint64_t registration);
 
 struct ue_sim {
 	char host[32];
