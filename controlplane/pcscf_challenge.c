@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/kept_answer.h"
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
 #include "crypto/keys.h"
@@ -223,7 +224,7 @@ static void on_installed(void *user, int status, const struct api_set_result *re
 	} else {
 		p->counters.challenge_tx++;
 		ue_set_confirmed(s, p->config->temporary_sa_s);
-		server_txn_respond(c->x, c->response);
+		kept_answer(p->file, c->x, c->response); /* so that SM7 finds its set again */
 		c->response = NULL;
 	}
 	challenge_free(c);

@@ -72,6 +72,7 @@ void arguments_help(void)
 	for (unsigned i = 0; attack_name(i); i++)
 		printf("    %-13s        %s\n", attack_name(i), attack_help(i));
 	fputs("  report                 what there is and what happened\n"
+	      "  list                   each UE: IMPI, registered, and whether it is sure of that\n"
 	      "  quit                   as the end of stdin\n",
 	      stdout);
 }

@@ -214,6 +214,22 @@ static void start_report(struct command_run *c, char *arguments)
 			    (json_int_t)f->n_unexpected));
 }
 
+/* What each of them knows of its registration; `sure`: its last REGISTER was answered well. */
+static void start_list(struct command_run *c, char *arguments)
+{
+	const struct fleet *f = c->fleet;
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < f->n_ues; i++) {
+		const struct ue *u = &f->ues[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:b, s:b}", "impi",
+						      u->subscriber->impi, "registered",
+						      u->current != NULL, "sure", !u->unsure));
+	}
+	answer(c, json_pack("{s:s, s:o}", "command", c->name, "ues", list));
+}
+
 static const struct {
 	const char *name;
 	void (*start)(struct command_run *c, char *arguments);
@@ -228,6 +244,7 @@ static const struct {
 	{ "attack", start_attack, true },
 	{ "misbehave", start_misbehave, true },
 	{ "report", start_report, false },
+	{ "list", start_list, false },
 };
 
 void command_start(struct command_run *c, char *line)

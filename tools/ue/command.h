@@ -3,7 +3,7 @@
  * One thread, the event loop's.
  *
  *   register | reregister | deregister | subscribe | traffic SECONDS | call PLAN |
- *   attack NAME COUNT | misbehave HOW | report | quit
+ *   attack NAME COUNT | misbehave HOW | report | list | quit
  */
 #ifndef TOOLS_UE_COMMAND_H
 #define TOOLS_UE_COMMAND_H

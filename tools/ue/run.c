@@ -71,6 +71,8 @@ void fleet_done(struct fleet *f, struct ue *u, enum ue_task task, const char *re
 	struct fleet_result *r = &f->result;
 
 	f->n_busy--;
+	if (f->task != UE_OPTIONS)
+		u->unsure = reason != NULL;
 	if (reason) {
 		r->n_failed++;
 		count_reason(r, reason);

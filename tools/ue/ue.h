@@ -125,6 +125,7 @@ struct ue {
 	enum ue_task wanted; /* what it does next of its own accord; UE_IDLE: nothing */
 	struct event *own;   /* begins that */
 	uint64_t started_us; /* the task */
+	bool unsure;         /* the last REGISTER had no good answer: who knows what came of it */
 	struct watch watch;
 	struct attempt attempt;
 	struct request request;
