@@ -30,10 +30,11 @@ static const char *const sql[STATEFILE_N_STATEMENTS] = {
 };
 
 /*
- * The log is written back when it has so many pages of 4 KiB, by whoever's transaction it is: some
- * 20 ms with its flush to the disk.
+ * The log is written back when it has so many pages of 4 KiB, by whoever's transaction it is, with
+ * two flushes of the disk: some tens of milliseconds, in which nobody is answered.
  */
 #define CHECKPOINT_PAGES 1000
+#define READ_CACHE_KIB   2000  /* each page once */
 #define CACHE_KIB        65536 /* rows that are written again are still there */
 #define BUSY_MS          1000  /* for the process before this one to end */
 
@@ -270,6 +271,7 @@ int statefile_load(struct statefile *s, struct statefile_user user)
 	sqlite3_stmt *st = s->statements[STATEFILE_ALL];
 	uint64_t begun_ms = loop_now_ms(s->loop);
 	size_t n = 0;
+	char pragma[48];
 	int step, error = 0;
 	s->user = user;
 	while (!error && (step = sqlite3_step(st)) == SQLITE_ROW) {
@@ -284,6 +286,8 @@ int statefile_load(struct statefile *s, struct statefile_user user)
 	else if ((error = database_errno(step)))
 		log_error("%s: %s", s->path, sqlite3_errmsg(s->db));
 	sqlite3_reset(st);
+	snprintf(pragma, sizeof(pragma), "PRAGMA cache_size = -%d", CACHE_KIB);
+	database_exec(s->db, pragma);
 	if (!error)
 		log_info("%s: %zu rows read in %llu ms", s->path, n,
 			 (unsigned long long)(loop_now_ms(s->loop) - begun_ms));

@@ -82,7 +82,7 @@ struct sa_set {
 	struct set_ports ports;
 	bool unprotected_start; /* the authentication began outside any SA */
 	bool used;              /* the UE has sent on it since it was established */
-	char *client, *server;  /* agreed lists, canonical (secagree.h); NULL: found so */
+	char *client, *server;  /* agreed lists, canonical (secagree.h); NULL after a restart */
 	char *server_header;    /* Security-Server as it was sent, for a 494 */
 	char *nonce;            /* of the challenge, while temporary */
 	uint64_t expires_ms;

@@ -293,7 +293,6 @@ int ue_set_restore(struct ue *ue, const struct sa_set *read, struct sa_set **out
 	s->unprotected_start = read->unprotected_start;
 	s->used = read->used;
 	s->client = read->client;
-	s->server = read->server;
 	s->server_header = read->server_header;
 	s->nonce = read->nonce;
 	s->expires_ms = read->expires_ms;

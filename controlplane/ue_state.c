@@ -2,7 +2,9 @@
  * A UE as a row of the state file, and back. What is added to struct ue, sa_set or ue_registration,
  * and must outlive the process, is written here, and PCSCF_STATE_VERSION counts up.
  *
- * Sets that are still being installed are not written: nobody was told their SPIs.
+ * Sets that are still being installed are not written: nobody was told their SPIs. Security-Client
+ * is compared with SM7 alone, and the canonical Security-Server is made of what was sent when it is
+ * needed (pcscf_check.c): they are half of a row otherwise.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -39,8 +41,7 @@ static void put_set(struct record *row, const struct ues *u, const struct sa_set
 	record_put_number(row, s->ports.ps->local.port);
 	record_put_number(row, s->ports.pc->local.port);
 	record_put_number(row, statefile_time(u->file, s->expires_ms));
-	record_put_text(row, s->client);
-	record_put_text(row, s->server);
+	record_put_text(row, s->state == SET_TEMPORARY ? s->client : NULL);
 	record_put_text(row, s->server_header);
 	record_put_text(row, s->nonce);
 }
@@ -115,7 +116,6 @@ static int read_set(struct ue *ue, struct record *row, const struct statefile *f
 	read.ports = read_ports(row, finder);
 	read.expires_ms = statefile_loop_time(file, record_number(row, INT64_MAX));
 	read.client = record_text(row);
-	read.server = record_text(row);
 	read.server_header = record_text(row);
 	read.nonce = record_text(row);
 	int error = row->error;
