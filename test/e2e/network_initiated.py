@@ -90,7 +90,7 @@ class Scene:
         self.check(f"imsgate {' '.join(words[:2])} is taken", done.returncode == 0, done.stderr)
 
     def stat(self, role, *names):
-        stats = self.edge.stats(role)
+        stats = self.edge.status(role)
         return tuple(stats[name] for name in names)
 
     def attach(self, ues):
@@ -117,7 +117,7 @@ class Scene:
         time.sleep(WITHIN_S + 1)
         self.check("and stays registered when the time that it had is over",
                    self.stat("scscf", "registration", "reauthentication_unanswered")
-                   == (N_UES, 0), f"{self.edge.stats('scscf')}")
+                   == (N_UES, 0), f"{self.edge.status('scscf')}")
         sent = ues.ask("traffic 1")
         self.check("and is served", sent["options_ok"] == sent["options_sent"] > 0
                    and sent["messages_ok"] == sent["messages_sent"] > 0, f"{sent}")

@@ -83,6 +83,25 @@ class Core:
         subprocess.run([imsgate, "subscriber", "import", "--config", CONFIG, SUBSCRIBERS],
                        check=True, stdout=subprocess.DEVNULL)
 
+    def start_roles(self, roles):
+        """Roles of one process, by commas; it may not be ready yet."""
+        self.roles[roles] = process.Process(roles, [
+            os.path.join(self.build, "controlplane/imsgate-controlplane"), "--config", CONFIG,
+            "--roles", roles], netns="edge")
+        self.processes.append(self.roles[roles])
+
+    def kill_roles(self, roles):
+        """As by kill -9."""
+        killed = self.roles.pop(roles)
+        self.processes.remove(killed)
+        killed.child.kill()
+        killed.child.wait()
+
+    def stop_roles(self, roles):
+        stopped = self.roles.pop(roles)
+        self.processes.remove(stopped)
+        return stopped.stop()
+
     def subscribers(self):
         with open(SUBSCRIBERS) as file:
             return list(csv.DictReader(file))
@@ -104,13 +123,17 @@ class Core:
                                CONFIG], capture_output=True, text=True)
 
     @staticmethod
-    def stats(role):
-        """The numbers of a role's status socket."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(f"/run/imsgate/{role}.sock")
-            connection.sendall(b"GET /stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            reply = b"".join(iter(lambda: connection.recv(65536), b""))
-        return json.loads(reply.split(b"\r\n\r\n", 1)[1])
+    def status(role, path="/stats"):
+        """What a role says on its status socket; None: it does not answer."""
+        with socket.socket(socket.AF_UNIX) as status:
+            status.settimeout(5)
+            try:
+                status.connect(f"/run/imsgate/{role}.sock")
+                status.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+                reply = status.makefile().read()
+            except (ConnectionError, FileNotFoundError):
+                return None
+        return json.loads(reply.split("\n\n", 1)[1]) if reply else None
 
     def stop(self):
         for one in reversed(self.processes):

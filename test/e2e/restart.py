@@ -1,0 +1,247 @@
+#!/usr/bin/python3
+"""The control plane is killed at random instants, under load: what it answered is still so.
+
+Data plane, control plane and UEs are the real ones. While the UEs register, re-register and
+de-register, a role or all of them are killed and started again; between the rounds it is looked at
+who is registered where, over which SAs, and with which sequence number at the HSS. C-093, C-138.
+Usage: restart.py BUILD-DIRECTORY [SEED]
+"""
+
+import itertools
+import os
+import random
+import sqlite3
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support import api, core, fleet, peer, process, sandbox
+
+N_UES, N_KILLS = 150, 50
+# Of a round, in seconds after its begin: in the burst, again, and when what was lost is repeated (T1).
+KILLED_AT = ((0, 0.1), (0.1, 0.5), (2.0, 2.3))
+DATABASE = "/run/imsgate/hss.db"
+DATAPLANE = "/run/imsgate/dataplane.sock"
+APART = ("hss", "icscf,scscf", "pcscf")
+TOGETHER = "hss,icscf,scscf,pcscf"
+LOAD = ("reregister", "deregister", "register", "reregister")
+LIVING = ("sets_temporary", "sets_established", "sets_old", "sets_ending")
+
+
+class Sequence(threading.Thread):
+    """Watches the HSS's sequence numbers: how often one has gone back."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.last, self.back, self.looks, self.running = {}, [], 0, True
+
+    def run(self):
+        database = sqlite3.connect(DATABASE, timeout=5)
+        while self.running:
+            for impi, sqn in database.execute("SELECT impi, sqn FROM subscriber").fetchall():
+                if sqn < self.last.get(impi, 0):
+                    self.back.append((impi, self.last[impi], sqn))
+                self.last[impi] = sqn
+            self.looks += 1
+            time.sleep(0.01)
+        database.close()
+
+    def stop(self):
+        self.running = False
+        self.join()
+
+
+class Restart:
+    def __init__(self, report, build, generator):
+        self.report, self.build, self.generator = report, build, generator
+        self.edge = core.Core(build, N_UES)
+        self.impu = {row["impi"]: row["impu"] for row in self.edge.subscribers()}
+        self.ues = fleet.Fleet(build, N_UES, "--rate", "400", "--concurrency", str(N_UES))
+        self.started_s, self.n_kills, self.n_resyncs, self.n_judged = [], 0, 0, 0
+
+    # --- kill and start ---
+
+    def is_ready(self):
+        stats = [self.edge.status(role) for role in ("hss", "icscf", "scscf", "pcscf")]
+        return all(stats) and stats[3]["dataplane_ready"] == 1
+
+    def start(self, roles):
+        began = time.monotonic()
+        for one in roles:
+            self.edge.start_roles(one)
+        while not self.is_ready():
+            if time.monotonic() - began > 10:
+                raise TimeoutError("the control plane is not back after 10 s\n" +
+                                   self.edge.roles[roles[-1]].tail())
+            time.sleep(0.002)
+        self.started_s.append(time.monotonic() - began)
+
+    def kill(self, roles):
+        for one in roles:
+            self.edge.kill_roles(one)
+        self.n_kills += 1
+
+    def kill_some(self):
+        """One of the processes, or all."""
+        running = [roles for roles in self.edge.roles]
+        some = running if self.generator.random() < 0.3 else [self.generator.choice(running)]
+        self.count_resyncs()
+        self.kill(some)
+        self.start(some)
+
+    def count_resyncs(self):
+        self.n_resyncs += (self.edge.status("hss") or {}).get("resync_accepted", 0)
+
+    # --- what must hold ---
+
+    def sas(self):
+        """Of the P-CSCF: (set, SPI, direction) and its sequence number."""
+        client = api.Client(DATAPLANE, "look")
+        held = {(sa["registration"], sa["spi"], sa["direction"]): sa["sequence"]
+                for sa in client.list()}
+        client.close()
+        return held
+
+    def wrong(self):
+        """UEs who are sure of their registration, and wrong."""
+        at_scscf = {row["impi"] for row in
+                    self.edge.status("scscf", "/registrations")["registrations"]}
+        at_pcscf = {row["impu"] for row in
+                    self.edge.status("pcscf", "/registrations")["registrations"]
+                    if row["state"] in ("established", "old") and row["expires_s"] > 0}
+        database = sqlite3.connect(DATABASE, timeout=5)
+        flags = dict(database.execute("SELECT impu, state FROM identity"))
+        database.close()
+        found = []
+        for ue in self.ues.ask("list")["ues"]:
+            impi, impu = ue["impi"], self.impu[ue["impi"]]
+            self.n_judged += ue["sure"]
+            seen = (impi in at_scscf, impu in at_pcscf, flags[impu] == 2)
+            if ue["sure"] and seen != (ue["registered"],) * 3:
+                found.append((impi, ue["registered"], seen))
+        return found
+
+    def orphans(self):
+        """Sets of the data plane less those of the P-CSCF, when nothing is on its way."""
+        def differ():
+            stats = self.edge.status("pcscf")
+            sets = len({registration for registration, _, _ in self.sas()})
+            return sets - sum(stats[name] for name in LIVING)
+        for _ in range(30):
+            if not differ():
+                return 0
+            time.sleep(0.1)
+        return differ()
+
+    def talk(self, name):
+        """OPTIONS and MESSAGE over the SAs that are there, each way, without a REGISTER."""
+        before = self.edge.status("pcscf")["register_rx"]
+        said = self.ues.ask("traffic 1")
+        self.report.check(f"restart: {name}: requests pass each way over the SAs that there were",
+                          said["options_ok"] == said["options_sent"] > 0 and
+                          said["messages_ok"] == said["messages_received"] ==
+                          said["messages_sent"] > 0 and not said["failures"] and
+                          self.edge.status("pcscf")["register_rx"] == before, f"{said}")
+
+    # --- rounds ---
+
+    def quiet(self):
+        """Nobody registers: everything is as it was, to the SPI."""
+        before = self.sas()
+        for roles in (APART, ["pcscf"]):
+            self.kill(roles)
+            self.start(roles)
+            after = self.sas()
+            self.report.check(f"restart: {len(roles)} killed: the same sets, SPIs and numbers",
+                              after.keys() == before.keys() and len(after) == 4 * N_UES and
+                              all(after[sa] >= before[sa] for sa in before),
+                              f"{len(before)} SAs before, {len(after)} after")
+            self.talk(f"{len(roles)} killed")
+        self.report.check("restart: every UE is registered as before", not self.wrong(),
+                          f"{self.wrong()}")
+
+    def stray(self):
+        """A set of nobody's appears while the P-CSCF is dead, as if it had died installing it."""
+        self.kill(["pcscf"])
+        client = api.Client(DATAPLANE, "pcscf")
+        peer.Peer(7).install(client)
+        client.close()
+        self.start(["pcscf"])
+        stats = self.edge.status("pcscf")
+        self.report.check("restart: a set that no UE has is found and deleted",
+                          stats["sets_orphaned"] == 1 and
+                          7 not in {registration for registration, _, _ in self.sas()},
+                          f"{stats['sets_orphaned']}")
+
+    def round(self, command):
+        self.ues.begin(command)
+        began = time.monotonic()
+        for first, last in KILLED_AT:
+            at = began + self.generator.uniform(first, last)
+            time.sleep(max(0, at - time.monotonic()))
+            self.kill_some()
+        said = self.ues.answer(90)
+        wrong = self.wrong()
+        self.report.check(f"restart: {command}: who was answered is right after the kills",
+                          not wrong, f"{wrong} {said}")
+        self.report.check(f"restart: {command}: no SA is left that nobody has",
+                          self.orphans() == 0, f"{self.orphans()}")
+        if command == "register":
+            self.ues.ask("register")  # those who failed
+
+    def bring_together(self):
+        """All roles in one process from here on."""
+        for roles in APART:
+            self.edge.stop_roles(roles)
+        self.start([TOGETHER])
+
+    def run(self):
+        first = self.ues.ask("register")
+        self.report.check("restart: all register", first.get("registered") == N_UES, f"{first}")
+        sequence = Sequence()
+        sequence.start()
+        self.quiet()
+        self.stray()
+        for number, command in enumerate(itertools.cycle(LOAD)):
+            if self.n_kills >= N_KILLS:
+                break
+            if number == 8:
+                self.bring_together()
+            self.round(command)
+        last = self.ues.ask("register", 90)
+        self.report.check("restart: all can register again", not last["failures"], f"{last}")
+        self.talk("in the end")
+        sequence.stop()
+        self.count_resyncs()
+        n_repeated = self.ues.ask("report")["sip_repeated"]
+        self.report.check("restart: the kills have struck, and many UEs were looked at",
+                          n_repeated > N_KILLS and self.n_judged > 5 * N_UES,
+                          f"{n_repeated} requests sent again, {self.n_judged} looks at UEs")
+        self.report.check("restart: no sequence number of the HSS has gone back",
+                          not sequence.back and sequence.looks > 50,
+                          f"{sequence.back[:3]}, {sequence.looks} looks")
+        self.report.check("restart: no ISIM has met a number twice", self.n_resyncs == 0,
+                          f"{self.n_resyncs} synchronisations")
+
+    def stop(self):
+        self.ues.stop()
+        self.edge.stop()
+
+
+def run(report, build, directory):
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 32)
+    print(f"seed {seed}", flush=True)
+    began = time.monotonic()
+    test = Restart(report, build, random.Random(seed))
+    try:
+        test.run()
+    finally:
+        test.stop()
+    times = sorted(test.started_s)
+    print(f"{test.n_kills} kills in {time.monotonic() - began:.0f} s; back after "
+          f"{1000 * times[len(times) // 2]:.0f} ms, at most {1000 * times[-1]:.0f} ms", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(sandbox.test("restart", run, sys.argv[1]))
