@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "configs/config_links.h"
+#include "configs/config_policy.h"
 
 /* What becomes of the SAs of a data-plane client that is gone. */
 enum config_orphans {
@@ -179,7 +180,9 @@ struct config_scscf {
 	uint32_t reauth_every;    /* challenge every n-th protected re-REGISTER; 0 = never */
 	uint32_t reauth_within_s; /* what a UE gets when the network wants to authenticate it */
 	enum config_reauth reauth_unanswered;
-	char *algorithm; /* AKAv1-MD5 or AKAv2-MD5 */
+	char *algorithm; /* AKAv1-MD5, AKAv2-MD5, or both: the UE chooses */
+	enum config_qop qop;
+	enum config_akav2_keys akav2_keys;
 };
 
 struct config_hss {

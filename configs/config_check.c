@@ -368,6 +368,22 @@ static int check_endpoints(struct config_document *d, const struct config *c)
 	return 0;
 }
 
+static int check_scscf(struct config_document *d, const struct config_scscf *s)
+{
+	if (s->min_expires_s > s->max_expires_s)
+		return document_refuse(
+			d, document_find(d, "scscf.min_expires_s"),
+			"found %u for min_expires_s, expected at most max_expires_s, %u",
+			s->min_expires_s, s->max_expires_s);
+	/* The SAs are made before the UE has chosen, so that one set of keys must do for both. */
+	if (s->akav2_keys == CONFIG_AKAV2_KEYS_DERIVED && strcmp(s->algorithm, "AKAv2-MD5"))
+		return document_refuse(d, document_find(d, "scscf.akav2_keys"),
+				       "found derived for akav2_keys with algorithm %s, expected "
+				       "AKAv2-MD5 alone",
+				       s->algorithm);
+	return 0;
+}
+
 static int check_roles(struct config_document *d, const struct config *c)
 {
 	static const char *const roles[] = { "pcscf", "icscf", "scscf", "hss" };
@@ -385,11 +401,8 @@ static int check_roles(struct config_document *d, const struct config *c)
 		rc = check_links(d, c);
 	if (rc == 0 && c->pcscf)
 		rc = check_pcscf(d, c);
-	if (rc == 0 && c->scscf && c->scscf->min_expires_s > c->scscf->max_expires_s)
-		rc = document_refuse(
-			d, document_find(d, "scscf.min_expires_s"),
-			"found %u for min_expires_s, expected at most max_expires_s, %u",
-			c->scscf->min_expires_s, c->scscf->max_expires_s);
+	if (rc == 0 && c->scscf)
+		rc = check_scscf(d, c->scscf);
 	return rc ? rc : check_endpoints(d, c);
 }
 

@@ -49,6 +49,18 @@ static const cyaml_strval_t security_names[] = {
 	{ "protected", CONFIG_SECURITY_PROTECTED },
 };
 
+static const cyaml_strval_t qop_names[] = {
+	{ "auth", CONFIG_QOP_AUTH },
+	{ "auth-int", CONFIG_QOP_AUTH_INT },
+	{ "both", CONFIG_QOP_BOTH },
+	{ "none", CONFIG_QOP_NONE },
+};
+
+static const cyaml_strval_t akav2_keys_names[] = {
+	{ "aka", CONFIG_AKAV2_KEYS_AKA },
+	{ "derived", CONFIG_AKAV2_KEYS_DERIVED },
+};
+
 static const cyaml_strval_t cx_transport_names[] = {
 	{ "local", CONFIG_CX_LOCAL },
 	{ "diameter", CONFIG_CX_DIAMETER },
@@ -284,6 +296,8 @@ static const cyaml_schema_field_t scscf_fields[] = {
 	NUMBER(OPTIONAL, config_scscf, reauth_within_s),
 	CHOICE(OPTIONAL, config_scscf, reauth_unanswered, reauth_names),
 	TEXT(OPTIONAL, config_scscf, algorithm),
+	CHOICE(OPTIONAL, config_scscf, qop, qop_names),
+	CHOICE(OPTIONAL, config_scscf, akav2_keys, akav2_keys_names),
 	CYAML_FIELD_END,
 };
 
@@ -454,7 +468,7 @@ static const struct config_rule rules[] = {
 	/* as long before its end as a UE refreshes a long registration: TS 24.229 5.1.1.4.1 */
 	{ scscf_fields, "reauth_within_s", 1, 86400, 600 },
 	{ scscf_fields, "algorithm", .text = "AKAv1-MD5", .valid = syntax_algorithm,
-	  .expected = "AKAv1-MD5 or AKAv2-MD5" },
+	  .expected = "AKAv1-MD5, AKAv2-MD5 or both" },
 
 	{ hss_fields, "database", .valid = syntax_path, .expected = "an absolute path" },
 	{ hss_fields, "key_file", .text = "", .valid = syntax_optional_path,

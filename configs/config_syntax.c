@@ -214,5 +214,5 @@ bool syntax_encryption(const char *text)
 
 bool syntax_algorithm(const char *text)
 {
-	return !strcmp(text, "AKAv1-MD5") || !strcmp(text, "AKAv2-MD5");
+	return !strcmp(text, "AKAv1-MD5") || !strcmp(text, "AKAv2-MD5") || !strcmp(text, "both");
 }

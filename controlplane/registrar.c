@@ -147,19 +147,15 @@ static int open_file(struct registrar *r)
 int registrar_init(struct registrar *r, struct loop *loop, const struct config *config,
 		   struct cx *cx)
 {
-	int algorithm = digest_find_algorithm(config->scscf->algorithm);
 	const char *tls =
 		config->controlplane->core_security == CONFIG_SECURITY_TLS ? ";transport=tls" : "";
 	char hostport[ADDRESS_TEXT_BYTES];
 	struct address own;
 
-	if (algorithm < 0 ||
+	*r = (struct registrar){ .loop = loop, .cx = cx, .config = config };
+	if (challenge_offer_read(&r->offer, config->scscf) < 0 ||
 	    address_parse(config->scscf->address, (uint16_t)config->scscf->port, &own) < 0)
 		return -EINVAL;
-	*r = (struct registrar){ .loop = loop,
-				 .cx = cx,
-				 .config = config,
-				 .algorithm = (enum digest_algorithm)algorithm };
 	address_print(&own, hostport);
 	snprintf(r->uri, sizeof(r->uri), "sip:%s%s", hostport, tls);
 	snprintf(r->service_route, sizeof(r->service_route), "<sip:orig@%s%s;lr>", hostport, tls);

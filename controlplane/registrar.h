@@ -16,9 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controlplane/challenge.h"
 #include "controlplane/cx.h"
 #include "controlplane/reginfo.h"
-#include "crypto/digest.h"
 
 struct attempts;
 struct config;
@@ -46,6 +46,7 @@ struct registrar_counters {
 	uint64_t profile_changed;   /* PPR */
 	uint64_t expired;
 	uint64_t user_failed;    /* wrong RES */
+	uint64_t weaker_chosen;  /* AKAv1 where AKAv2 was offered, too */
 	uint64_t network_failed; /* the UE did not believe us */
 	uint64_t resync;
 	uint64_t await_timeout; /* challenges without an answer */
@@ -56,7 +57,7 @@ struct registrar {
 	struct loop *loop;
 	struct cx *cx;
 	const struct config *config;
-	enum digest_algorithm algorithm;
+	struct challenge_offer offer;
 	char uri[96];            /* "sip:ADDRESS:PORT", and ";transport=tls": our name on Cx */
 	char service_route[112]; /* "<sip:orig@ADDRESS:PORT;lr>", likewise */
 	struct attempts *attempts;

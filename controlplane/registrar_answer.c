@@ -34,15 +34,23 @@ static int finish(struct server_txn *x, struct sip *answer, int rc)
 int registrar_answer_challenge(const struct registrar *r, struct server_txn *x,
 			       const struct challenge *challenge)
 {
+	const char *realm = r->config->controlplane->realm;
 	struct sip *answer = new_answer(x, 401);
 	char header[CHALLENGE_HEADER_BYTES];
-	int rc;
+	int rc = 0;
 
 	if (answer == NULL)
 		return -ENOMEM;
-	rc = challenge_print(challenge, r->config->controlplane->realm, header, sizeof(header));
-	if (rc >= 0)
-		rc = sip_header_add(answer, "WWW-Authenticate", header);
+	/* The strongest first: RFC 4169 5.1. */
+	for (unsigned i = DIGEST_N_ALGORITHMS; rc >= 0 && i-- > 0;) {
+		enum digest_algorithm algorithm = (enum digest_algorithm)i;
+
+		if (!challenge_offers(&challenge->offer, algorithm))
+			continue;
+		rc = challenge_print(challenge, algorithm, realm, header, sizeof(header));
+		if (rc >= 0)
+			rc = sip_header_add(answer, "WWW-Authenticate", header);
+	}
 	wipe(header, sizeof(header));
 	return finish(x, answer, rc);
 }

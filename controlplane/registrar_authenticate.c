@@ -70,7 +70,7 @@ static void challenge(struct attempt *a, const struct cx_item *vector)
 {
 	struct registrar *r = registrar_of(a);
 
-	challenge_begin(&a->challenge, r->algorithm, vector);
+	challenge_begin(&a->challenge, &r->offer, vector);
 	if (registrar_answer_challenge(r, a->x, &a->challenge) < 0) {
 		registrar_refuse(a, 500);
 		return;
@@ -166,11 +166,18 @@ void registrar_resync(struct attempt *a, const char *text)
 
 void registrar_check(struct attempt *a, const struct register_request *q)
 {
-	if (challenge_is_answered(&a->challenge, &q->credentials, server_txn_request(a->x))) {
+	struct registrar *r = registrar_of(a);
+	enum digest_algorithm chosen;
+
+	if (challenge_is_answered(&a->challenge, &q->credentials, server_txn_request(a->x),
+				  &chosen)) {
+		r->counters.weaker_chosen +=
+			chosen == DIGEST_AKAV1_MD5 &&
+			challenge_offers(&a->challenge.offer, DIGEST_AKAV2_MD5);
 		challenge_wipe(&a->challenge);
 		registrar_assign(a, q);
 		return;
 	}
-	registrar_of(a)->counters.user_failed++;
+	r->counters.user_failed++;
 	registrar_fail(a);
 }

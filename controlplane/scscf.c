@@ -128,6 +128,7 @@ static json_t *stats(void *self)
 		{ "profile_changed", r->profile_changed },
 		{ "register_expired", r->expired },
 		{ "register_user_failed", r->user_failed },
+		{ "register_weaker_chosen", r->weaker_chosen },
 		{ "register_network_failed", r->network_failed },
 		{ "register_resync", r->resync },
 		{ "register_unanswered", r->await_timeout },

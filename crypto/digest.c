@@ -154,6 +154,28 @@ int digest_password(enum digest_algorithm algorithm, const uint8_t *res, size_t 
 	return (int)res_bytes;
 }
 
+static bool derive_key(const char *purpose, const uint8_t key[static AKA_KEY_BYTES],
+		       uint8_t out[static AKA_KEY_BYTES])
+{
+	uint8_t md5[MD5_BYTES];
+	bool done = HMAC(EVP_md5(), key, AKA_KEY_BYTES, (const unsigned char *)purpose,
+			 strlen(purpose), md5, NULL) != NULL;
+	if (done)
+		memcpy(out, md5, AKA_KEY_BYTES);
+	wipe(md5, sizeof(md5));
+	return done;
+}
+
+int digest_derive_keys(const uint8_t ik[static AKA_KEY_BYTES],
+		       const uint8_t ck[static AKA_KEY_BYTES],
+		       uint8_t derived_ik[static AKA_KEY_BYTES],
+		       uint8_t derived_ck[static AKA_KEY_BYTES])
+{
+	bool done = derive_key("http-digest-akav2-integritykey", ik, derived_ik) &&
+		    derive_key("http-digest-akav2-cipherkey", ck, derived_ck);
+	return done ? 0 : -EIO;
+}
+
 /* ---- base64 ---- */
 
 /*

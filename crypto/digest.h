@@ -58,6 +58,15 @@ int digest_password(enum digest_algorithm algorithm, const uint8_t *res, size_t 
 		    const uint8_t ik[static AKA_KEY_BYTES], const uint8_t ck[static AKA_KEY_BYTES],
 		    uint8_t out[static DIGEST_PASSWORD_BYTES]);
 
+/*
+ * IK′ and CK′ of AKAv2, for what uses the keys beside the password: RFC 4169 2.2. Each pair may be
+ * the same place. Returns 0 or -EIO; the owner wipes them.
+ */
+int digest_derive_keys(const uint8_t ik[static AKA_KEY_BYTES],
+		       const uint8_t ck[static AKA_KEY_BYTES],
+		       uint8_t derived_ik[static AKA_KEY_BYTES],
+		       uint8_t derived_ck[static AKA_KEY_BYTES]);
+
 /* The response parameter, lower-case hex. The same for AKAv1 and AKAv2. Returns 0 or -EIO. */
 int digest_response(const struct digest_input *in, const uint8_t *password, size_t password_bytes,
 		    char out[static DIGEST_RESPONSE_SIZE]);

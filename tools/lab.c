@@ -33,7 +33,8 @@ static const char help[] =
 	"  --json           the report as JSON\n"
 	"  --keep           leave everything running until Ctrl-C\n"
 	"  --config FILE    what to run (configs/lab.yaml)\n"
-	"  --set KEY=VALUE  run with another value of KEY, which stands once in that file\n";
+	"  --set KEY=VALUE  run with another value of KEY, which stands once in that file\n"
+	"  --ue OPTION=VALUE  a further option of imsgate-ue, like --ue algorithm=AKAv1-MD5\n";
 
 enum {
 	OPTION_UES = 256,
@@ -50,6 +51,7 @@ enum {
 	OPTION_KEEP,
 	OPTION_CONFIG,
 	OPTION_SET,
+	OPTION_UE,
 	OPTION_HELP,
 };
 
@@ -68,6 +70,7 @@ static const struct option options[] = {
 	{ "keep", no_argument, NULL, OPTION_KEEP },
 	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "set", required_argument, NULL, OPTION_SET },
+	{ "ue", required_argument, NULL, OPTION_UE },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -140,6 +143,13 @@ static int parse_option(struct lab_options *o, int option)
 		return 0;
 	case OPTION_SET:
 		o->set[o->n_sets++] = optarg;
+		return 0;
+	case OPTION_UE:
+		if (o->n_ue_options == LAB_MAX_UE_OPTIONS) {
+			fprintf(stderr, "imsgate lab: at most %d of --ue\n", LAB_MAX_UE_OPTIONS);
+			return -EINVAL;
+		}
+		o->ue[o->n_ue_options++] = optarg;
 		return 0;
 	case OPTION_HELP:
 		fputs(help, stdout);
@@ -242,8 +252,12 @@ int command_lab(int argc, char **argv)
 	int status;
 
 	o.set = calloc((size_t)argc, sizeof(*o.set));
-	if (!o.set)
+	o.ue = calloc(LAB_MAX_UE_OPTIONS, sizeof(*o.ue));
+	if (!o.set || !o.ue) {
+		free(o.set);
+		free(o.ue);
 		return EXIT_FAILURE;
+	}
 	if (parse_options(&o, argc, argv)) {
 		fputs("Try imsgate lab --help.\n", stderr);
 		status = EXIT_USAGE;
@@ -252,5 +266,6 @@ int command_lab(int argc, char **argv)
 	}
 	free(l.config_text);
 	free(o.set);
+	free(o.ue);
 	return status;
 }

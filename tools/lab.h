@@ -30,11 +30,12 @@
 #include "tools/stats.h"
 #include "tools/telemetry.h"
 
-#define LAB_MAX_WORKERS 16
-#define LAB_CONFIG      "/run/imsgate/lab.yaml"
-#define LAB_HSS_CONFIG  "/run/imsgate/lab-hss.yaml" /* the same; with --diameter another node */
-#define LAB_CSCF_CONFIG "/run/imsgate/lab-cscf.yaml"
-#define LAB_SUBSCRIBERS "/run/imsgate/subscribers.csv"
+#define LAB_MAX_WORKERS    16
+#define LAB_MAX_UE_OPTIONS 8
+#define LAB_CONFIG         "/run/imsgate/lab.yaml"
+#define LAB_HSS_CONFIG     "/run/imsgate/lab-hss.yaml" /* the same; with --diameter another node */
+#define LAB_CSCF_CONFIG    "/run/imsgate/lab-cscf.yaml"
+#define LAB_SUBSCRIBERS    "/run/imsgate/subscribers.csv"
 
 struct lab_options {
 	unsigned n_ues;
@@ -47,6 +48,8 @@ struct lab_options {
 	const char *keylog;
 	const char **set; /* KEY=VALUE, replaced in the configuration */
 	unsigned n_sets;
+	const char **ue; /* options for imsgate-ue */
+	unsigned n_ue_options;
 	bool ipv6;
 	bool tcp;
 	bool single_pair;

@@ -183,7 +183,7 @@ static int start_ue(struct lab *l)
 	const struct lab_options *o = l->options;
 	const char *address = pcscf_address(l);
 	char pcscf[80], n[16];
-	const char *argv[32] = {
+	const char *argv[48] = {
 		"imsgate-ue",
 		"--subscribers",
 		LAB_SUBSCRIBERS,
@@ -208,6 +208,7 @@ static int start_ue(struct lab *l)
 		"-i",
 	};
 	struct process_files files = process_no_files;
+	char further[LAB_MAX_UE_OPTIONS][64];
 	int in[2], out[2], error;
 	unsigned n_args = 0;
 
@@ -218,6 +219,10 @@ static int start_ue(struct lab *l)
 	snprintf(n, sizeof(n), "%u", o->n_ues);
 	while (argv[n_args])
 		n_args++;
+	for (unsigned i = 0; i < o->n_ue_options; i++) {
+		snprintf(further[i], sizeof(further[i]), "--%s", o->ue[i]);
+		argv[n_args++] = further[i];
+	}
 	if (l->keylog_fd >= 0) {
 		argv[n_args++] = "--keylog";
 		argv[n_args++] = "/dev/fd/3";

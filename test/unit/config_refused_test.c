@@ -169,7 +169,7 @@ static const struct {
 	  ":1:22: found \"des\" for encryption, expected \"null\", aes-cbc, des-ede3-cbc or "
 	  "aes-gcm" },
 	{ "scscf: {algorithm: MD5}",
-	  ":1:20: found \"MD5\" for algorithm, expected AKAv1-MD5 or AKAv2-MD5" },
+	  ":1:20: found \"MD5\" for algorithm, expected AKAv1-MD5, AKAv2-MD5 or both" },
 
 	{ DATAPLANE "  fragments: {n_datagrams: 100}\n" ZONES,
 	  ":3:28: found 100 for n_datagrams, expected a power of two" },

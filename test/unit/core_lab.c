@@ -180,19 +180,40 @@ void ue_move_ahead(struct ue *ue, uint64_t seq)
 
 static const char *realm_uri = "sip:" REALM;
 
+static const char *algorithm_of(const struct core_lab *lab, const struct ue *ue)
+{
+	return ue->algorithm != NULL ? ue->algorithm : lab->scscf_config.algorithm;
+}
+
+static const char *nc_of(const struct ue *ue)
+{
+	return ue->nc != NULL ? ue->nc : "00000001";
+}
+
+static const char *qop_of(const struct ue *ue)
+{
+	return ue->qop != NULL ? ue->qop : "auth";
+}
+
 static void compute_response(struct core_lab *lab, const struct ue *ue,
 			     const struct aka_answer *res, char out[static DIGEST_RESPONSE_SIZE])
 {
-	int algorithm = digest_find_algorithm(lab->scscf_config.algorithm);
+	int algorithm = digest_find_algorithm(algorithm_of(lab, ue));
 	char impi[CX_IDENTITY_BYTES];
+	const char *body = ue->body != NULL ? ue->body : "";
 	const struct digest_input in = { .username = impi,
 					 .realm = REALM,
 					 .nonce = ue->nonce,
 					 .method = "REGISTER",
 					 .uri = realm_uri,
-					 .qop = DIGEST_QOP_AUTH,
-					 .nc = "00000001",
-					 .cnonce = "0a4f113b" };
+					 .qop = qop_of(ue)[0] == '\0' ? DIGEST_QOP_NONE
+						: strcmp(qop_of(ue), "auth") == 0
+							? DIGEST_QOP_AUTH
+							: DIGEST_QOP_AUTH_INT,
+					 .nc = nc_of(ue),
+					 .cnonce = "0a4f113b",
+					 .body = body,
+					 .body_bytes = strlen(body) };
 	uint8_t password[DIGEST_PASSWORD_BYTES];
 	int n = 0;
 
@@ -210,7 +231,7 @@ static void print_answer(struct core_lab *lab, struct ue *ue, enum ue_answer ans
 			 size_t out_bytes)
 {
 	const struct milenage_key key = { subscribers_k, subscribers_opc };
-	char response[DIGEST_RESPONSE_SIZE], auts[DIGEST_AUTS_SIZE] = "";
+	char response[DIGEST_RESPONSE_SIZE], auts[DIGEST_AUTS_SIZE] = "", qop[64] = "";
 	uint8_t rand[AKA_RAND_BYTES], autn[AKA_AUTN_BYTES];
 	struct aka_answer res = { 0 };
 	struct milenage *m;
@@ -229,10 +250,11 @@ static void print_answer(struct core_lab *lab, struct ue *ue, enum ue_answer ans
 		response[0] = response[0] == '0' ? '1' : '0';
 	if (answer == UE_AUTS)
 		digest_encode_auts(res.auts, auts);
-	snprintf(out, out_bytes,
-		 "nonce=\"%s\", response=\"%s\", algorithm=%s, qop=auth, nc=00000001, "
-		 "cnonce=\"0a4f113b\"%s%s%s",
-		 ue->nonce, response, lab->scscf_config.algorithm, auts[0] ? ", auts=\"" : "", auts,
+	if (qop_of(ue)[0] != '\0')
+		snprintf(qop, sizeof(qop), ", qop=%s, nc=%s, cnonce=\"0a4f113b\"", qop_of(ue),
+			 nc_of(ue));
+	snprintf(out, out_bytes, "nonce=\"%s\", response=\"%s\", algorithm=%s%s%s%s%s", ue->nonce,
+		 response, algorithm_of(lab, ue), qop, auts[0] ? ", auts=\"" : "", auts,
 		 auts[0] ? "\"" : "");
 }
 
@@ -257,10 +279,11 @@ static void print_register(struct core_lab *lab, struct ue *ue, enum ue_answer a
 		 "%s"
 		 "Authorization: Digest username=\"%u@" REALM "\", realm=\"" REALM "\", "
 		 "uri=\"%s\", %s%s\r\n"
-		 "Content-Length: 0\r\n\r\n",
+		 "Content-Length: %zu\r\n\r\n%s",
 		 realm_uri, lab->port, ue->i, ue->call, ue->cseq, lab->port, ue->i, ue->i, ue->call,
 		 ue->cseq, ue->contact != NULL ? ue->contact : contact, ue->expires_s, ue->extra,
-		 ue->i, realm_uri, credentials, ue->indicator);
+		 ue->i, realm_uri, credentials, ue->indicator,
+		 ue->body != NULL ? strlen(ue->body) : 0, ue->body != NULL ? ue->body : "");
 }
 
 static void keep_challenge(struct ue *ue, const struct sip *response)

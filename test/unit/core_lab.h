@@ -83,6 +83,10 @@ struct ue {
 	const char *contact;           /* NULL: "sip:<i>@10.1.0.<i>:5064" */
 	unsigned expires_s;
 	bool via_icscf;
+	const char *algorithm; /* it answers with; NULL: the configured one */
+	const char *qop;       /* NULL: auth; "": no such parameter */
+	const char *nc;        /* NULL: 00000001 */
+	const char *body;      /* NULL: none */
 	int aka; /* what the ISIM said of the last challenge it computed: aka_check_challenge() */
 };
 

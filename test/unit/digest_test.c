@@ -57,6 +57,19 @@ TEST(digest, c016_akav2_password_and_response)
 	EXPECT_STREQ(response, "6774a29ced9929f3dd734d9a97e04ebe");
 }
 
+/* Computed with Python's hmac. */
+TEST(digest, c016_akav2_session_keys_are_derived)
+{
+	uint8_t ik[16], ck[16], expected[16];
+	test_hex(ik_hex, ik, sizeof(ik));
+	test_hex(ck_hex, ck, sizeof(ck));
+	ASSERT_EQ(digest_derive_keys(ik, ck, ik, ck), 0);
+	test_hex("81905d9d7ab8cce8b7884d599d5e6a18", expected, sizeof(expected));
+	EXPECT_MEM(ik, expected, sizeof(ik));
+	test_hex("235bedbfc6b418b8f04a63a41d31ac62", expected, sizeof(expected));
+	EXPECT_MEM(ck, expected, sizeof(ck));
+}
+
 TEST(digest, c017_formula_without_qop)
 {
 	uint8_t secret[DIGEST_PASSWORD_BYTES];

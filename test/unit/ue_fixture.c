@@ -53,6 +53,7 @@ bool ue_fixture_open(struct ue_fixture *x, uint32_t n_ues, enum ue_misbehaviour 
 	f->options.concurrency = f->options.rate = 1;
 	f->options.expires_s = 600000;
 	f->options.misbehaviour = how;
+	f->options.algorithms = AUTH_ALGORITHMS;
 	x->stream = -1;
 	x->clear = open_udp(&f->options.pcscf_port);
 	x->protected = open_udp(&x->port_ps);

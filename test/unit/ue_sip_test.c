@@ -209,7 +209,7 @@ static int read_challenges(const char *lines, struct auth_challenge *c)
 	char text[2000];
 
 	snprintf(text, sizeof(text), "SIP/2.0 401 U\r\n" NEEDED "%s\r\n", lines);
-	return read_text(text) ? -EIO : auth_read(&m, c);
+	return read_text(text) ? -EIO : auth_read(&m, AUTH_ALGORITHMS, c);
 }
 
 TEST(ue_auth, c014a_published_response)
@@ -251,6 +251,27 @@ TEST(ue_auth, c016_akav2_is_preferred)
 	EXPECT_EQ(c.algorithm, DIGEST_AKAV2_MD5);
 	EXPECT_EQ(c.qop, DIGEST_QOP_AUTH);
 	EXPECT_STREQ(c.nonce, "2");
+}
+
+TEST(ue_auth, c016_the_weaker_is_taken_only_when_it_may_be)
+{
+	static const char both[] =
+		"SIP/2.0 401 U\r\n" NEEDED "WWW-Authenticate: Digest realm=\"a\", nonce=\"2\", "
+		"algorithm=AKAv2-MD5\r\n"
+		"WWW-Authenticate: Digest realm=\"a\", nonce=\"1\", algorithm=AKAv1-MD5\r\n\r\n";
+	static const char weaker[] =
+		"SIP/2.0 401 U\r\n" NEEDED "WWW-Authenticate: Digest realm=\"a\", nonce=\"1\", "
+		"algorithm=AKAv1-MD5\r\n\r\n";
+	struct auth_challenge c;
+
+	ASSERT_EQ(read_text(both), 0);
+	ASSERT_EQ(auth_read(&m, 1u << DIGEST_AKAV1_MD5, &c), 0);
+	EXPECT_EQ(c.algorithm, DIGEST_AKAV1_MD5);
+	ASSERT_EQ(auth_read(&m, 1u << DIGEST_AKAV2_MD5, &c), 0);
+	EXPECT_EQ(c.algorithm, DIGEST_AKAV2_MD5);
+	/* bidding down: who is told to insist gives up */
+	ASSERT_EQ(read_text(weaker), 0);
+	EXPECT_EQ(auth_read(&m, 1u << DIGEST_AKAV2_MD5, &c), -ENOENT);
 }
 
 TEST(ue_auth, a_challenge_that_cannot_be_answered_is_refused)

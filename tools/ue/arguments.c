@@ -46,6 +46,10 @@ static const char help[] =
 	"401),\n"
 	"                         wrong-ik, clear-response, changed-verify, no-reaction (to what the\n"
 	"                         network wants); default none\n"
+	"  --algorithm WHICH      AKAv1-MD5, AKAv2-MD5, or any: the strongest that is offered; "
+	"default any\n"
+	"  --akav2-keys KEYS      aka: the SAs have IK and CK whatever the algorithm, or derived:\n"
+	"                         with AKAv2 what RFC 4169 makes of them; default aka\n"
 	"  --keylog FILE          writes the SAs' KEYS there, rows of tshark's table esp_sa\n"
 	"  -i                     takes commands from stdin, one line each, and answers each with\n"
 	"                         one line of JSON\n"
@@ -148,6 +152,8 @@ static const struct option long_options[] = {
 	{ "rate", required_argument, NULL, 'r' },
 	{ "expires", required_argument, NULL, 'x' },
 	{ "misbehave", required_argument, NULL, 'm' },
+	{ "algorithm", required_argument, NULL, 'A' },
+	{ "akav2-keys", required_argument, NULL, 'K' },
 	{ "keylog", required_argument, NULL, 'k' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -197,6 +203,25 @@ static int read_misbehaviour(struct fleet_options *f, const char *value)
 	return i < 0 ? misuse("--misbehave", value, "one of those that --help names") : 0;
 }
 
+static int read_digest_algorithm(struct fleet_options *f, const char *value)
+{
+	int algorithm = digest_find_algorithm(value);
+
+	f->algorithms = algorithm >= 0 ? 1u << algorithm : AUTH_ALGORITHMS;
+	return algorithm < 0 && strcmp(value, "any")
+		       ? misuse("--algorithm", value, "AKAv1-MD5, AKAv2-MD5 or any")
+		       : 0;
+}
+
+static int read_akav2_keys(struct fleet_options *f, const char *value)
+{
+	static const char *const names[] = { "aka", "derived", NULL };
+	int i = find_name(names, value);
+
+	f->derive_keys = i == 1;
+	return i < 0 ? misuse("--akav2-keys", value, "aka or derived") : 0;
+}
+
 static int read_option(struct arguments *a, int option, const char *value)
 {
 	struct fleet_options *f = &a->fleet;
@@ -237,6 +262,10 @@ static int read_option(struct arguments *a, int option, const char *value)
 		return read_transport(f, value);
 	case 'm':
 		return read_misbehaviour(f, value);
+	case 'A':
+		return read_digest_algorithm(f, value);
+	case 'K':
+		return read_akav2_keys(f, value);
 	case 'k':
 		f->keylog = value;
 		return 0;
@@ -287,7 +316,8 @@ int arguments_read(int argc, char **argv, struct arguments *a)
 			   .tun = "ims0",
 			   .concurrency = 32,
 			   .rate = 200,
-			   .expires_s = 600000 /* TS 24.229 5.1.1.2.2 */ },
+			   .expires_s = 600000 /* TS 24.229 5.1.1.2.2 */,
+			   .algorithms = AUTH_ALGORITHMS },
 		.alg = "hmac-sha-1-96",
 		.ealg = "null",
 	};

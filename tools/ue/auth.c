@@ -99,7 +99,7 @@ static int read_challenge(struct view value, struct auth_challenge *c)
 	return 0;
 }
 
-int auth_read(const struct sip_message *m, struct auth_challenge *out)
+int auth_read(const struct sip_message *m, unsigned allowed, struct auth_challenge *out)
 {
 	struct auth_challenge c;
 	int result = -ENOENT;
@@ -108,7 +108,7 @@ int auth_read(const struct sip_message *m, struct auth_challenge *out)
 	for (unsigned i = 0; (value = sip_header(m, "WWW-Authenticate", i)).at; i++) {
 		int error = read_challenge(value, &c);
 
-		if (error == -ENOENT)
+		if (error == -ENOENT || (!error && !(allowed >> c.algorithm & 1)))
 			continue;
 		if (error)
 			return error;

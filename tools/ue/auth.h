@@ -29,11 +29,14 @@ struct auth_answer {
 	char cnonce[9];
 };
 
+#define AUTH_ALGORITHMS (1u << DIGEST_AKAV1_MD5 | 1u << DIGEST_AKAV2_MD5)
+
 /*
- * The best challenge of all WWW-Authenticate headers: AKAv2 before AKAv1 (C-016). Returns 0,
- * -ENOENT when there is none that we can answer, or -EBADMSG.
+ * The best challenge of all WWW-Authenticate headers: AKAv2 before AKAv1 (C-016); `allowed` has the
+ * bits of those that it may be. Returns 0, -ENOENT when there is none that we can answer, or
+ * -EBADMSG.
  */
-int auth_read(const struct sip_message *m, struct auth_challenge *out);
+int auth_read(const struct sip_message *m, unsigned allowed, struct auth_challenge *out);
 
 /*
  * Fills response and cnonce for a REGISTER without body; password_bytes = 0 with auts (RFC 3310

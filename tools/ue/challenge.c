@@ -27,8 +27,16 @@ static struct agreement *install(struct ue *u, const struct sa_plan *plan,
 	return NULL;
 }
 
+/* IK and CK are IK′ and CK′ where the network has it so: RFC 4169 2.2. The password is made. */
+static int use_keys(const struct ue *u, struct aka_answer *aka)
+{
+	if (!u->fleet->options.derive_keys || u->attempt.challenge.algorithm != DIGEST_AKAV2_MD5)
+		return 0;
+	return digest_derive_keys(aka->ik, aka->ck, aka->ik, aka->ck);
+}
+
 /* TS 33.203 7.1 and Annex I: keys of AKA, numbers of both lists. NULL, or what went wrong. */
-static const char *make_agreement(struct ue *u, const struct aka_answer *aka,
+static const char *make_agreement(struct ue *u, struct aka_answer *aka,
 				  const struct secagree *server,
 				  const struct sip_message *challenge)
 {
@@ -55,7 +63,7 @@ static const char *make_agreement(struct ue *u, const struct aka_answer *aka,
 	};
 	const char *problem = NULL;
 
-	if (keys_expand(integrity, cipher, aka->ik, aka->ck, &keys))
+	if (use_keys(u, aka) || keys_expand(integrity, cipher, aka->ik, aka->ck, &keys))
 		return "keys";
 	a->made = install(u, &plan, challenge);
 	if (!a->made)
@@ -165,7 +173,9 @@ void challenge_received(struct ue *u, const struct sip_message *challenge)
 	a->answer.challenge = &a->challenge;
 	a->answer.auts = NULL;
 	*a->answer.response = '\0';
-	verdict = auth_read(challenge, &a->challenge) ? -EINVAL : check_challenge(u, &aka);
+	verdict = auth_read(challenge, u->fleet->options.algorithms, &a->challenge)
+			  ? -EINVAL
+			  : check_challenge(u, &aka);
 	if (!verdict)
 		answer_challenge(u, &aka, &server, challenge);
 	else if (verdict == -EBADMSG && !a->mac_failed)
