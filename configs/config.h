@@ -183,6 +183,8 @@ struct config_scscf {
 	char *algorithm; /* AKAv1-MD5, AKAv2-MD5, or both: the UE chooses */
 	enum config_qop qop;
 	enum config_akav2_keys akav2_keys;
+	uint32_t impi_challenges_per_min;   /* of what came unprotected; 0 = no limit */
+	uint32_t source_challenges_per_min; /* of these, for one IMPI from one address */
 };
 
 struct config_hss {

@@ -1,5 +1,6 @@
 #include "controlplane/attempt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,11 +82,41 @@ uint32_t attempts_count(const struct attempts *all)
 	return (uint32_t)table_count(all->by_impi);
 }
 
-struct attempt *attempts_find(struct attempts *all, const char *impi, const char *call_id)
+/* The host and port of a URI, or its host alone; "" if that is none. */
+static int copy_host(const char *uri, bool with_port, char *out, size_t out_bytes)
 {
-	struct attempt *a = first_of(all, impi);
+	const char *host = strchr(uri, ':');
+	const char *user = strchr(uri, '@');
+	size_t bytes;
 
-	while (a != NULL && strcmp(a->call_id, call_id) != 0)
+	host = user != NULL ? user : host;
+	if (host == NULL)
+		return snprintf(out, out_bytes, "%s", "");
+	host++;
+	bytes = strcspn(host, ";?>");
+	if (!with_port && host[0] == '[')
+		bytes = strcspn(host, "]");
+	else if (!with_port)
+		bytes = strcspn(host, ":;?>");
+	return snprintf(out, out_bytes, "%.*s", (int)bytes, host);
+}
+
+void attempt_source(const char *contact, const char *path, char out[static ATTEMPT_SOURCE_BYTES])
+{
+	int n = copy_host(contact, false, out, ATTEMPT_SOURCE_BYTES / 2);
+
+	if (n >= ATTEMPT_SOURCE_BYTES / 2)
+		n = ATTEMPT_SOURCE_BYTES / 2 - 1;
+	out[n++] = ' ';
+	copy_host(path, true, out + n, ATTEMPT_SOURCE_BYTES - (size_t)n);
+}
+
+struct attempt *attempts_find(struct attempts *all, const struct attempt_key *key)
+{
+	struct attempt *a = first_of(all, key->impi);
+
+	while (a != NULL &&
+	       (strcmp(a->call_id, key->call_id) != 0 || strcmp(a->source, key->source) != 0))
 		a = next_of(a);
 	return a;
 }
@@ -98,49 +129,90 @@ static void time_out(void *user)
 	attempt_end(a);
 }
 
-/* True: there is room for one more of this IMPI. */
-static bool make_room(struct attempts *all, const char *impi)
+/* Whether it may end to make room for another. */
+static bool may_go(const struct attempts *all, const struct attempt *a,
+		   const struct attempt_key *for_whom)
 {
-	struct attempt *oldest = NULL;
-	unsigned n = 0;
+	if (a->x != NULL)
+		return false;
+	return loop_now_ms(all->loop) - a->begun_ms >= ATTEMPT_SAFE_S * 1000 ||
+	       (for_whom->is_own && !a->is_own);
+}
 
-	for (struct attempt *a = first_of(all, impi); a != NULL; a = next_of(a)) {
-		n++;
-		if (a->x == NULL && (oldest == NULL || a->begun < oldest->begun))
-			oldest = a;
+/* The attempts of an IMPI, or of one source of it: how many, and the oldest that may end. */
+struct crowd {
+	unsigned n;
+	struct attempt *oldest;
+};
+
+static struct crowd look_at(const struct attempts *all, const struct attempt_key *key,
+			    bool of_source)
+{
+	struct crowd crowd = { 0 };
+
+	for (struct attempt *a = first_of(all, key->impi); a != NULL; a = next_of(a)) {
+		if (of_source && strcmp(a->source, key->source) != 0)
+			continue;
+		crowd.n++;
+		if (may_go(all, a, key) && (crowd.oldest == NULL || a->begun < crowd.oldest->begun))
+			crowd.oldest = a;
 	}
-	if (n >= ATTEMPTS_PER_IMPI) {
-		if (oldest == NULL)
+	return crowd;
+}
+
+/* True: there is room for one more. */
+static bool make_room(struct attempts *all, const struct attempt_key *key)
+{
+	static const unsigned bounds[] = { ATTEMPTS_PER_IMPI, ATTEMPTS_PER_SOURCE };
+
+	for (unsigned of_source = 0; of_source < 2; of_source++) {
+		struct crowd crowd = look_at(all, key, of_source);
+
+		if (crowd.n < bounds[of_source])
+			continue;
+		if (crowd.oldest == NULL)
 			return false;
-		time_out(oldest);
+		time_out(crowd.oldest);
 	}
 	return table_count(all->by_impi) < all->max;
 }
 
-struct attempt *attempt_begin(struct attempts *all, const char *impi, const char *impu,
-			      const char *call_id, struct server_txn *x)
+/* Copies a text behind the struct. */
+static char *append(char **end, const char *text)
 {
-	size_t impi_bytes = strlen(impi) + 1;
-	size_t impu_bytes = strlen(impu) + 1;
-	struct attempt *a;
+	char *copy = *end;
 
-	if (!make_room(all, impi))
+	strcpy(copy, text);
+	*end += strlen(text) + 1;
+	return copy;
+}
+
+struct attempt *attempt_begin(struct attempts *all, const struct attempt_key *key, const char *impu,
+			      struct server_txn *x)
+{
+	size_t bytes =
+		strlen(key->impi) + strlen(impu) + strlen(key->call_id) + strlen(key->source) + 4;
+	struct attempt *a;
+	char *end;
+
+	if (!make_room(all, key))
 		return NULL;
-	a = calloc(1, sizeof(*a) + impi_bytes + impu_bytes + strlen(call_id) + 1);
+	a = calloc(1, sizeof(*a) + bytes);
 	if (a == NULL)
 		return NULL;
 	a->attempts = all;
 	a->user = all->user.user;
 	a->begun = all->n_begun++;
+	a->begun_ms = loop_now_ms(all->loop);
+	a->is_own = key->is_own;
 	a->x = x;
-	a->impi = (char *)(a + 1);
-	a->impu = a->impi + impi_bytes;
-	a->call_id = a->impu + impu_bytes;
-	strcpy(a->impi, impi);
-	strcpy(a->impu, impu);
-	strcpy(a->call_id, call_id);
+	end = (char *)(a + 1);
+	a->impi = append(&end, key->impi);
+	a->impu = append(&end, impu);
+	a->call_id = append(&end, key->call_id);
+	a->source = append(&end, key->source);
 	timer_init(&a->timer, time_out, a);
-	table_add(all->by_impi, &a->node, hash_impi(all, impi));
+	table_add(all->by_impi, &a->node, hash_impi(all, key->impi));
 	return a;
 }
 

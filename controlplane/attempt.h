@@ -1,8 +1,13 @@
 /*
- * Attempts to authenticate: one per IMPI and Call-ID, from the first REGISTER until the answer to
- * its challenge, a failure, or reg-await-auth (TS 24.229 table 7.8.1). Each has its own challenge,
- * so an attacker's attempt and the victim's do not touch (C-062). Bounded in all and per IMPI: the
- * oldest unanswered challenge of the same IMPI makes room for a new one.
+ * Attempts to authenticate: one per IMPI, source and Call-ID, from the first REGISTER until the
+ * answer to its challenge, a failure, or reg-await-auth (TS 24.229 table 7.8.1). Each has its own
+ * challenge, so an attacker's attempt and the victim's do not touch (C-062). The source is where
+ * the P-CSCF vouches that it came from, attempt_source().
+ *
+ * Bounded in all, per IMPI, and per source of an IMPI. When a bound is reached, the oldest that
+ * still waits for its UE makes room, but none that is younger than ATTEMPT_SAFE_S: in that time any
+ * UE has answered, and until then nobody else's attempt ends its own. An attempt of the user
+ * himself, whom his SA or his registered address shows, may end strangers' of any age.
  *
  * An attempt is either asking, while Cx works for it (its REGISTER waits in `x`, and nothing may
  * end it but its answer), or awaiting the UE (`x` is NULL, the timer is set). It owns its keys and
@@ -19,7 +24,10 @@
 #include "controlplane/table.h"
 #include "controlplane/vectors.h"
 
-#define ATTEMPTS_PER_IMPI 8
+#define ATTEMPTS_PER_IMPI    64
+#define ATTEMPTS_PER_SOURCE  8
+#define ATTEMPT_SAFE_S       16 /* T2 toward UEs: SM7 has come after three repetitions */
+#define ATTEMPT_SOURCE_BYTES 256
 
 struct attempts;
 struct server_txn;
@@ -31,11 +39,14 @@ struct attempt {
 	char *impi; /* the strings live in one block behind the struct */
 	char *impu;
 	char *call_id;
+	char *source;
 	struct server_txn *x;
 	struct challenge challenge;
 	struct vectors spare; /* came with the active one */
 	struct timer timer;
 	uint64_t begun; /* order of birth */
+	uint64_t begun_ms;
+	bool is_own; /* see struct attempt_key */
 	uint32_t n_challenges;
 	uint32_t n_resyncs;
 };
@@ -53,11 +64,25 @@ struct attempts *attempts_new(struct loop *loop, uint32_t max, uint32_t reg_awai
 void attempts_free(struct attempts *all);
 uint32_t attempts_count(const struct attempts *all);
 
-struct attempt *attempts_find(struct attempts *all, const char *impi, const char *call_id);
+/* Whose attempt it is. */
+struct attempt_key {
+	const char *impi;
+	const char *source;
+	const char *call_id;
+	bool is_own; /* it came over the user's SA, or from where he is registered */
+};
+
+/*
+ * The source of a REGISTER: the host of its Contact, which the P-CSCF has compared with the sender
+ * of the packet (C-053), and the P-CSCF, which is the topmost Path; "" for what has neither.
+ */
+void attempt_source(const char *contact, const char *path, char out[static ATTEMPT_SOURCE_BYTES]);
+
+struct attempt *attempts_find(struct attempts *all, const struct attempt_key *key);
 
 /* Asking. NULL: no room, or out of memory. */
-struct attempt *attempt_begin(struct attempts *all, const char *impi, const char *impu,
-			      const char *call_id, struct server_txn *x);
+struct attempt *attempt_begin(struct attempts *all, const struct attempt_key *key, const char *impu,
+			      struct server_txn *x);
 
 /* The challenge went out. Returns 0, or -ENOSPC without a timer: the caller ends the attempt. */
 int attempt_await(struct attempt *a);

@@ -46,6 +46,13 @@ static void refuse_register(struct icscf *i, struct server_txn *x, int status)
 	server_txn_answer(x, status);
 }
 
+/* A flood of IMPIs that nobody has leaves nothing here: what comes again is asked again (C-146). */
+static void refuse_unknown(struct icscf *i, struct server_txn *x, int status)
+{
+	refuse_register(i, x, status);
+	server_txn_free(x);
+}
+
 static void refuse_locate(struct icscf *i, struct server_txn *x, int status)
 {
 	i->counters.locate_refused++;
@@ -92,7 +99,7 @@ static void on_authorized(void *user, const struct cx_answer *answer)
 	struct icscf *i = q->icscf;
 
 	if (!cx_succeeded(answer->result))
-		refuse_register(i, q->x, cx_register_status(answer->result));
+		refuse_unknown(i, q->x, cx_register_status(answer->result));
 	else if (forward(i, q->x, choose(i, answer->uaa.server_name), true))
 		i->counters.register_forwarded++;
 	else

@@ -11,10 +11,15 @@
 #include "controlplane/registrar_impl.h"
 #include "controlplane/registration.h"
 #include "controlplane/sip.h"
+#include "controlplane/throttle.h"
 #include "controlplane/txn.h"
 
 /* Users for whom the tables are sized; more only make their chains longer. */
 #define EXPECTED_USERS (1u << 16)
+
+/* Challenges at once: a UE that begins anew, and whose user fumbles, needs two or three. */
+#define IMPI_BURST   16
+#define SOURCE_BURST 8
 
 /* A refresh without a challenge changes nothing but the time: the place must be the same. */
 static enum register_step step(const struct registrar *r, const struct attempt *a,
@@ -66,13 +71,50 @@ static void refuse_at_once(struct registrar *r, struct server_txn *x, int status
 	server_txn_answer(x, status);
 }
 
+/* Whether it came from the user himself: over his SA, or from where he is registered. */
+static bool is_own(const struct registrar *r, const struct register_request *q, const char *source)
+{
+	const struct registration *g = registrations_find(r->registrations, q->impi);
+	char registered[ATTEMPT_SOURCE_BYTES];
+
+	if (q->is_protected)
+		return true;
+	if (g == NULL)
+		return false;
+	attempt_source(g->binding.contact, g->binding.n_paths > 0 ? g->binding.paths[0] : "",
+		       registered);
+	return strcmp(registered, source) == 0;
+}
+
+/* C-146: what strangers may make the HSS and the victim's sequence number go through. */
+static bool may_challenge(struct registrar *r, const struct attempt_key *key, bool is_protected)
+{
+	uint64_t now_ms = loop_now_ms(r->loop);
+
+	if (is_protected)
+		return true;
+	return throttle_take(r->per_source, key->impi, key->source, now_ms) &&
+	       (key->is_own || throttle_take(r->per_impi, key->impi, "", now_ms));
+}
+
+static void refuse_for_now(struct registrar *r, struct server_txn *x)
+{
+	r->counters.throttled++;
+	registrar_answer_later(x);
+}
+
 /* Finds or begins the attempt that the REGISTER belongs to, and takes its step. */
 static void proceed(struct registrar *r, struct server_txn *x, const struct register_request *q,
 		    const struct binding *binding)
 {
-	struct attempt *a = attempts_find(r->attempts, q->impi, q->call_id);
+	char source[ATTEMPT_SOURCE_BYTES];
+	struct attempt_key key = { .impi = q->impi, .source = source, .call_id = q->call_id };
+	struct attempt *a;
 	enum register_step what;
 
+	attempt_source(binding->contact, binding->n_paths > 0 ? binding->paths[0] : "", source);
+	key.is_own = is_own(r, q, source);
+	a = attempts_find(r->attempts, &key);
 	if (a != NULL && a->x != NULL) {
 		/* The UE did not wait for its answer: RFC 3261 10.2. */
 		refuse_at_once(r, x, 500);
@@ -84,12 +126,17 @@ static void proceed(struct registrar *r, struct server_txn *x, const struct regi
 		return;
 	}
 	what = step(r, a, q, binding);
+	if ((what == REGISTER_CHALLENGE || what == REGISTER_RESYNC) &&
+	    !may_challenge(r, &key, q->is_protected)) {
+		refuse_for_now(r, x);
+		return;
+	}
 	if (a != NULL)
 		attempt_ask(a, x);
 	else
-		a = attempt_begin(r->attempts, q->impi, q->impu, q->call_id, x);
+		a = attempt_begin(r->attempts, &key, q->impu, x);
 	if (a == NULL)
-		refuse_at_once(r, x, 503);
+		refuse_for_now(r, x);
 	else
 		take_step(r, a, q, what);
 }
@@ -144,6 +191,21 @@ static int open_file(struct registrar *r)
 	return rc;
 }
 
+static int open_throttle(uint32_t per_min, uint32_t burst, struct throttle **out)
+{
+	*out = per_min != 0 ? throttle_new(per_min, burst, EXPECTED_USERS) : NULL;
+	return per_min != 0 && *out == NULL ? -ENOMEM : 0;
+}
+
+static int open_throttles(struct registrar *r)
+{
+	const struct config_scscf *c = r->config->scscf;
+	int rc = open_throttle(c->impi_challenges_per_min, IMPI_BURST, &r->per_impi);
+
+	return rc < 0 ? rc
+		      : open_throttle(c->source_challenges_per_min, SOURCE_BURST, &r->per_source);
+}
+
 int registrar_init(struct registrar *r, struct loop *loop, const struct config *config,
 		   struct cx *cx)
 {
@@ -164,6 +226,8 @@ int registrar_init(struct registrar *r, struct loop *loop, const struct config *
 	r->registrations = registrations_new(
 		loop, EXPECTED_USERS, (struct registrations_user){ registrar_on_expired, r });
 	int rc = r->attempts == NULL || r->registrations == NULL ? -ENOMEM : open_file(r);
+	if (rc == 0)
+		rc = open_throttles(r);
 	if (rc < 0)
 		registrar_clear(r);
 	return rc;
@@ -175,6 +239,10 @@ void registrar_clear(struct registrar *r)
 	r->file = NULL;
 	attempts_free(r->attempts);
 	registrations_free(r->registrations);
+	throttle_free(r->per_impi);
+	throttle_free(r->per_source);
+	r->per_impi = NULL;
+	r->per_source = NULL;
 	r->attempts = NULL;
 	r->registrations = NULL;
 }

@@ -26,6 +26,7 @@ struct loop;
 struct reg_event;
 struct registrations;
 struct server_txn;
+struct throttle;
 
 /* Attempts that may be under way at a time. Each is about 1 KB (C-146a). */
 #define REGISTRAR_MAX_ATTEMPTS (1u << 18)
@@ -50,6 +51,7 @@ struct registrar_counters {
 	uint64_t network_failed; /* the UE did not believe us */
 	uint64_t resync;
 	uint64_t await_timeout; /* challenges without an answer */
+	uint64_t throttled;     /* 503: too many challenges for one IMPI or source */
 	uint64_t refused;       /* final answers other than 401, 403 after a failure, and 200 */
 };
 
@@ -64,6 +66,7 @@ struct registrar {
 	struct registrations *registrations;
 	struct reg_event *events; /* the S-CSCF's: who is to hear of changes */
 	struct statefile *file; /* they are in; NULL: none */
+	struct throttle *per_impi, *per_source; /* NULL: no limit */
 	struct registrar_counters counters;
 };
 

@@ -108,6 +108,15 @@ int registrar_answer_ok(const struct registrar *r, struct server_txn *x,
 	return 0;
 }
 
+int registrar_answer_later(struct server_txn *x)
+{
+	struct sip *answer = new_answer(x, 503);
+
+	if (answer == NULL)
+		return -ENOMEM;
+	return finish(x, answer, sip_header_add(answer, "Retry-After", "5"));
+}
+
 int registrar_answer_too_brief(const struct registrar *r, struct server_txn *x)
 {
 	struct sip *answer = new_answer(x, 423);

@@ -84,6 +84,9 @@ int registrar_answer_challenge(const struct registrar *r, struct server_txn *x,
 int registrar_answer_ok(const struct registrar *r, struct server_txn *x,
 			const struct registration *registration);
 
+/* 503 with Retry-After: there is no room now. */
+int registrar_answer_later(struct server_txn *x);
+
 /* 423 with Min-Expires, RFC 3261 10.3 step 7. */
 int registrar_answer_too_brief(const struct registrar *r, struct server_txn *x);
 

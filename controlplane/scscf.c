@@ -132,6 +132,7 @@ static json_t *stats(void *self)
 		{ "register_network_failed", r->network_failed },
 		{ "register_resync", r->resync },
 		{ "register_unanswered", r->await_timeout },
+		{ "register_throttled", r->throttled },
 		{ "register_refused", r->refused },
 		{ "reauthentication_asked", r->reauth_asked },
 		{ "reauthentication_repeated", r->reauth_repeated },

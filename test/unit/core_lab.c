@@ -150,14 +150,24 @@ struct sip *core_lab_receive(struct core_lab *lab)
 	return s;
 }
 
-long core_lab_stat(struct core_lab *lab, const char *name)
+static long read_stat(const struct role *role, void *self, const char *name)
 {
-	json_t *stats = scscf_role.stats(lab->scscf);
+	json_t *stats = role->stats(self);
 	long value = (long)json_integer_value(json_object_get(stats, name));
 
 	EXPECT_TRUE(json_is_integer(json_object_get(stats, name)));
 	json_decref(stats);
 	return value;
+}
+
+long core_lab_stat(struct core_lab *lab, const char *name)
+{
+	return read_stat(&scscf_role, lab->scscf, name);
+}
+
+long core_lab_icscf_stat(struct core_lab *lab, const char *name)
+{
+	return read_stat(&icscf_role, lab->icscf, name);
 }
 
 enum store_state core_lab_state(struct core_lab *lab, unsigned i)

@@ -59,6 +59,8 @@ struct sip *core_lab_receive(struct core_lab *lab);
 /* A number out of a role's stats. */
 long core_lab_stat(struct core_lab *lab, const char *name);
 
+long core_lab_icscf_stat(struct core_lab *lab, const char *name);
+
 /* The flag of subscriber i at the HSS. */
 enum store_state core_lab_state(struct core_lab *lab, unsigned i);
 

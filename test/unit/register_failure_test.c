@@ -209,20 +209,3 @@ TEST(register_failure, c034_vectors_at_hand_are_dropped_after_auts)
 	EXPECT_EQ(ue_seq(&again), 5001);
 	core_lab_close(&lab);
 }
-
-TEST(register_failure, c146_flood_of_challenges_does_not_lock_the_user_out)
-{
-	struct core_lab lab;
-	struct ue ue = ue_new(1, 1);
-
-	ASSERT_TRUE(core_lab_open(&lab, 1, V1));
-	for (unsigned call = 100; call < 1100; call++) {
-		struct ue attacker = ue_new(1, call);
-
-		ASSERT_EQ(ue_register_status(&lab, &attacker, UE_NOTHING), 401);
-		lab.hss.now_ms += 100;
-	}
-	EXPECT_LE(core_lab_stat(&lab, "attempt"), 8);
-	EXPECT_TRUE(ue_register_fully(&lab, &ue));
-	core_lab_close(&lab);
-}

@@ -244,7 +244,7 @@ TEST(register, c009_no_nonce_comes_twice_in_100000_challenges)
 
 			ue_send_register(&lab, &ue, UE_NOTHING);
 		}
-		core_lab_wait(&lab, 1);
+		core_lab_wait(&lab, 2); /* no more of one source are kept in that time */
 		n = collect_nonces(&lab, nonces, n);
 	}
 	ASSERT_EQ(n, N_NONCES);
