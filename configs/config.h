@@ -161,7 +161,8 @@ struct config_pcscf {
 	uint32_t n_integrity;
 	char **encryption;
 	uint32_t n_encryption;
-	uint32_t temporary_sa_s; /* reg-await-auth, TS 24.229 table 7.8.1: 240 */
+	uint32_t temporary_sa_s;           /* reg-await-auth, TS 24.229 table 7.8.1: 240 */
+	uint32_t source_registers_per_min; /* unprotected, of one address; 0 = no limit */
 };
 
 struct config_icscf {

@@ -275,6 +275,7 @@ static const cyaml_schema_field_t pcscf_fields[] = {
 	LIST(REQUIRED, config_pcscf, integrity, text_entry, 8),
 	LIST(REQUIRED, config_pcscf, encryption, text_entry, 8),
 	NUMBER(OPTIONAL, config_pcscf, temporary_sa_s),
+	NUMBER(OPTIONAL, config_pcscf, source_registers_per_min),
 	CYAML_FIELD_END,
 };
 
@@ -452,6 +453,7 @@ static const struct config_rule rules[] = {
 	  .expected = "\"null\", aes-cbc, des-ede3-cbc or aes-gcm" },
 	/* reg-await-auth is 4 minutes, TS 24.229 table 7.8.1 */
 	{ pcscf_fields, "temporary_sa_s", 1, 3600, 240 },
+	{ pcscf_fields, "source_registers_per_min", 0, 1000000, 600 },
 
 	{ icscf_fields, "address", .valid = syntax_address,
 	  .expected = "a unicast IPv4 or IPv6 address" },

@@ -8,13 +8,15 @@
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/pcscf_watch.h"
+#include "controlplane/throttle.h"
 #include "controlplane/transport.h"
 #include "crypto/wipe.h"
 
 #define MAX_TXNS                                                                                   \
 	262144 /* toward UEs each stays 64·T1 = 128 s: about 1000 registrations a second          \
 		*/
-#define MAX_UES 262144
+#define MAX_UES      262144
+#define SOURCE_BURST 100 /* REGISTERs at once of one address, behind which may be a NAT */
 #define CLIENT                                                                                     \
 	"pcscf" /* name at the data plane: what we installed is ours again after a restart         \
 		 */
@@ -163,6 +165,7 @@ static void stop(void *self)
 		p->dp); /* first: what waits for it is answered while there are transactions */
 	statefile_close(p->file);
 	ues_free(p->ues); /* their connections are the proxy's */
+	throttle_free(p->per_source);
 	proxy_free(p->proxy);
 	watches_free(p->watches);
 	free(p->held);
@@ -193,6 +196,13 @@ static int start(struct loop *loop, const struct config *config, void **self)
 		(struct dpclient_user){ pcscf_on_sa, pcscf_on_ready, pcscf_on_expired, p });
 	p->ues = p->dp ? ues_new(loop, p->dp, MAX_UES) : NULL;
 	int error = p->proxy && p->dp && p->ues ? 0 : -ENOMEM;
+	/* Half of the SAs, four a set: the other half is for who has answered. */
+	p->max_temporary = config->dataplane->sa.capacity / 8;
+	if (!error && p->config->source_registers_per_min) {
+		p->per_source =
+			throttle_new(p->config->source_registers_per_min, SOURCE_BURST, MAX_UES);
+		error = p->per_source ? 0 : -ENOMEM;
+	}
 	if (!error && (error = address_parse_uri(config->pcscf->icscf, &p->icscf)))
 		log_error("pcscf: icscf must be sip:ADDRESS:PORT");
 	if (!error && (error = pcscf_dialog_key(config->controlplane->run_dir, p->dialog_key)))

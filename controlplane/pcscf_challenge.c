@@ -18,7 +18,6 @@ struct challenge {
 	uint32_t offered_spis[2]; /* the UE's */
 	char *client;
 	char *nonce;
-	bool unprotected_start;
 };
 
 static void challenge_free(struct challenge *c)
@@ -29,8 +28,7 @@ static void challenge_free(struct challenge *c)
 	free(c);
 }
 
-/* A 503 that says when to try again: the data plane is gone or full. */
-static void answer_later(struct server_txn *x)
+void pcscf_answer_later(struct server_txn *x)
 {
 	char tag[SIP_TAG_BYTES];
 	sip_random_tag(tag);
@@ -158,7 +156,7 @@ static int new_set(const struct attempt *a, struct sa_set **out)
 		return -EADDRINUSE;
 	struct sa_set *before = attempt_set(a);
 	struct ue *ue = before ? before->ue : ue_get(p->ues, p->zone, &a->peer, a->impi);
-	return ue ? ue_set_new(ue, &ports, out) : -ENOSPC;
+	return ue ? ue_set_new(ue, &a->origin, &ports, out) : -ENOSPC;
 }
 
 /* --- the 401 goes out --- */
@@ -181,7 +179,6 @@ static int agree(struct challenge *c, struct sa_set *s)
 		s->server_header = strdup(server);
 		s->client = c->client;
 		s->nonce = c->nonce;
-		s->unprotected_start = c->unprotected_start;
 		c->client = c->nonce = NULL;
 		error = s->server && s->server_header ? 0 : -ENOMEM;
 	}
@@ -220,7 +217,7 @@ static void on_installed(void *user, int status, const struct api_set_result *re
 			 status ? strerror(-status) : "replaced meanwhile");
 		if (s)
 			ue_set_refused(s);
-		answer_later(c->x);
+		pcscf_answer_later(c->x);
 	} else {
 		p->counters.challenge_tx++;
 		ue_set_confirmed(s, p->config->temporary_sa_s);
@@ -238,6 +235,12 @@ static int set_up(const struct attempt *a, struct server_txn *x, struct sip **re
 	struct sa_set *s;
 	if (!dpclient_is_ready(p->dp))
 		return 503;
+	if (!a->origin.is_protected &&
+	    ues_count_sets(p->ues, SET_TEMPORARY) + ues_count_sets(p->ues, SET_INSTALLING) >=
+		    p->max_temporary) {
+		p->counters.challenge_crowded++;
+		return 503;
+	}
 	int error = new_set(a, &s);
 	if (error)
 		return error == -EADDRINUSE ? 400 : 503;
@@ -251,8 +254,7 @@ static int set_up(const struct attempt *a, struct server_txn *x, struct sip **re
 					      .port_s = s->ports.ps->local.port },
 				 .offered_spis = { a->offer.spi_c, a->offer.spi_s },
 				 .client = strdup(a->client),
-				 .nonce = strdup(keys->nonce),
-				 .unprotected_start = a->set == 0 };
+				 .nonce = strdup(keys->nonce) };
 	if (!c->client || !c->nonce || install(c, a, s, keys))
 		goto free_challenge;
 	c->response = *response;
@@ -291,7 +293,7 @@ void pcscf_challenge(const struct attempt *a, struct server_txn *x, struct sip *
 	wipe(&keys, sizeof(keys));
 	sip_free(response);
 	if (status == 503)
-		answer_later(x);
+		pcscf_answer_later(x);
 	else if (status)
 		server_txn_answer(x, status);
 }

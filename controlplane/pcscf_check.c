@@ -153,7 +153,7 @@ static int check_ports(const struct attempt *a, const struct sa_set *set)
 		return 0;
 	if (set && set->ports.uc == a->offer.port_c)
 		return 0; /* the offer is the old one again: it will not be challenged with it */
-	if (!ue_port_uc_in_use(p->ues, p->zone, &a->peer, a->offer.port_c, a->impi))
+	if (!ue_port_uc_in_use(p->ues, p->zone, &a->peer, a->offer.port_c, a->impi, &a->origin))
 		return 0;
 	p->counters.register_port_in_use++;
 	return 400;

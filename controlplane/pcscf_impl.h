@@ -30,6 +30,8 @@
 	COUNTER(challenge_without_keys, "401 answers without ik and ck: not sent on")              \
 	COUNTER(challenge_tx, "challenges sent to UEs, their SA set being installed")              \
 	COUNTER(challenge_failed, "challenges whose SA set could not be set up")                   \
+	COUNTER(challenge_crowded, "refused 503: too many sets of strangers wait for SM7")         \
+	COUNTER(register_throttled, "refused 503: too many REGISTERs of one address")              \
 	COUNTER(registered, "SA sets established by an authenticated registration")                \
 	COUNTER(refreshed, "registrations refreshed without a challenge")                          \
 	COUNTER(deregistered, "registrations ended by the UE")                                     \
@@ -62,6 +64,8 @@ struct pcscf {
 	struct ues *ues;
 	struct statefile *file; /* NULL: nothing is kept */
 	struct secagree_policy policy;
+	struct throttle *per_source; /* of unprotected REGISTERs; NULL: no limit */
+	uint32_t max_temporary;      /* sets for strangers' attempts (C-146) */
 	uint16_t zone;
 	struct gm gm[PCSCF_ADDRESSES];
 	unsigned n_gm;
@@ -99,7 +103,8 @@ struct attempt {
 	char *impi;
 	char *aor;
 	uint64_t set; /* handle of the set it came on; 0 = unprotected */
-	bool tcp;     /* came so, and is answered so */
+	struct set_origin origin;
+	bool tcp; /* came so, and is answered so */
 	bool has_response;
 	bool is_protected; /* told so to the S-CSCF */
 	bool has_offer;    /* it can be challenged: `offer` and `client` are there */
@@ -119,6 +124,9 @@ struct sa_set *attempt_set(const struct attempt *a);
 
 /* Takes the 401 and answers x, at once or when the data plane has the SA set. */
 void pcscf_challenge(const struct attempt *a, struct server_txn *x, struct sip *response);
+
+/* A 503 that says when to try again: the data plane is gone or full, or the sender too eager. */
+void pcscf_answer_later(struct server_txn *x);
 
 /* --- pcscf_request.c --- */
 

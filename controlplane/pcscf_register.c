@@ -9,6 +9,7 @@
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/pcscf_watch.h"
+#include "controlplane/throttle.h"
 
 static void attempt_free(void *user)
 {
@@ -29,6 +30,10 @@ static void answer_refusal(struct pcscf *p, struct server_txn *x, const struct s
 			   int status)
 {
 	char server[SECAGREE_TEXT_BYTES];
+	if (status == 503) {
+		pcscf_answer_later(x);
+		return;
+	}
 	if (status != 421 && status != 494) {
 		server_txn_answer(x, status);
 		return;
@@ -227,6 +232,11 @@ static bool on_response(void *user, struct server_txn *x, struct sip *response)
 	if (status >= 200 && status < 300)
 		ok = ok && take_success(a, response);
 	screen_to_ue(response);
+	if (ok && status >= 400 && !a->set) {
+		server_txn_respond(x, response);
+		server_txn_free(x); /* strangers get no memory: RFC 3261 8.2.7 */
+		return false;
+	}
 	if (!ok) {
 		log_warn("an answer to REGISTER that no UE may have: 500 instead");
 		sip_free(response);
@@ -238,6 +248,26 @@ static bool on_response(void *user, struct server_txn *x, struct sip *response)
 	return ok;
 }
 
+static struct set_origin origin_of(const struct pcscf *p, const struct sip *r,
+				   const struct sa_set *set)
+{
+	char call_id[SIP_VALUE_BYTES];
+	if (sip_call_id(r, call_id, sizeof(call_id)) < 0)
+		call_id[0] = '\0';
+	return (struct set_origin){ .call = ues_call(p->ues, call_id),
+				    .is_protected = set != NULL };
+}
+
+/* C-146 (a): what one address may ask for before it is known by an SA. */
+static bool may_ask(struct pcscf *p, const struct source *source)
+{
+	char host[ADDRESS_TEXT_BYTES];
+	if (source->sender)
+		return true;
+	return throttle_take(p->per_source, address_print_host(&source->path.peer, host), "",
+			     loop_now_ms(p->loop));
+}
+
 void pcscf_register(struct pcscf *p, const struct source *source, struct server_txn *x)
 {
 	const struct sip *r = server_txn_request(x);
@@ -245,7 +275,12 @@ void pcscf_register(struct pcscf *p, const struct source *source, struct server_
 	int status = 503;
 	p->counters.register_rx++;
 	struct sip *copy = NULL;
-	struct attempt *a = calloc(1, sizeof(*a));
+	struct attempt *a = NULL;
+	if (!may_ask(p, source)) {
+		p->counters.register_throttled++;
+		goto refuse;
+	}
+	a = calloc(1, sizeof(*a));
 	if (!a)
 		goto refuse;
 	*a = (struct attempt){ .pcscf = p,
@@ -253,6 +288,7 @@ void pcscf_register(struct pcscf *p, const struct source *source, struct server_
 			       .peer = source->path.peer,
 			       .tcp = source->path.tcp,
 			       .set = set ? set->registration : 0,
+			       .origin = origin_of(p, r, set),
 			       .has_response = screen_has_response(r) };
 	status = attempt_check(a, r, set);
 	if (status)

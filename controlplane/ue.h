@@ -57,6 +57,7 @@ struct ues;
 #define UE_SERVICE_ROUTES  4
 #define UE_ID_BYTES        13  /* 48 bits in hex, and the NUL */
 #define UE_OLD_SET_S       128 /* 64·T1, TS 24.229 table 7.7.1 */
+#define UE_ATTEMPT_S       16  /* T2: an honest SM7 has come by then */
 #define UE_FAILED_SET_S    6   /* the failure answer and its first two repetitions: 2 + 4 s */
 #define UE_EXPIRY_MARGIN_S 30  /* TS 33.203 7.4.2a */
 
@@ -75,16 +76,28 @@ struct set_ports {
 	struct endpoint *ps, *pc;
 };
 
+/*
+ * Which authentication a set is made for. An attacker can forge the UE's address and name its IMPI,
+ * so several may wait for their SM7 at a time, each with a temporary set of its own (C-062): that
+ * of another Call-ID is ended by a challenge only when it is older than UE_ATTEMPT_S, or when the
+ * challenge goes to the UE itself, whom its SA shows.
+ */
+struct set_origin {
+	uint64_t call;     /* ues_call() of the REGISTER */
+	bool is_protected; /* it came over a set of the UE's */
+};
+
 struct sa_set {
 	struct ue *ue;
 	uint64_t registration; /* handle in the data plane */
 	enum set_state state;
 	struct set_ports ports;
-	bool unprotected_start; /* the authentication began outside any SA */
-	bool used;              /* the UE has sent on it since it was established */
-	char *client, *server;  /* agreed lists, canonical (secagree.h); NULL after a restart */
-	char *server_header;    /* Security-Server as it was sent, for a 494 */
-	char *nonce;            /* of the challenge, while temporary */
+	struct set_origin origin;
+	uint64_t begun_ms;
+	bool used;             /* the UE has sent on it since it was established */
+	char *client, *server; /* agreed lists, canonical (secagree.h); NULL after a restart */
+	char *server_header;   /* Security-Server as it was sent, for a 494 */
+	char *nonce;           /* of the challenge, while temporary */
 	uint64_t expires_ms;
 	struct timer timer;
 	struct table_node by_uc; /* (zone, UE, uc): who sent this? */
@@ -138,20 +151,25 @@ const char *ue_id_text(const struct ue *ue, char text[static UE_ID_BYTES]);
 struct sa_set *ue_set_by_tuple(const struct ues *u, const struct endpoint *local,
 			       const struct address *peer);
 struct sa_set *ue_set_by_registration(const struct ues *u, uint64_t registration);
+/* Names a Call-ID in struct set_origin. */
+uint64_t ues_call(const struct ues *u, const char *call_id);
 /* Whether (UE, port_uc) is taken, by a set that a new challenge does not end: C-053 (b). */
 bool ue_port_uc_in_use(const struct ues *u, uint16_t zone, const struct address *host, uint16_t uc,
-		       const char *impi);
+		       const char *impi, const struct set_origin *origin);
 /* The set with this port_pc, toward port_us; NULL. */
 struct sa_set *ue_set_by_us(const struct ues *u, uint16_t zone, const struct address *host,
 			    uint16_t us, const struct endpoint *pc);
 
 /*
- * A new set in SET_INSTALLING. The UE's temporary sets go first (C-083 b), then the oldest that are
- * no longer needed, until there is room (C-054). -ENOSPC when that is not enough, -EADDRINUSE when
- * a tuple is taken, -ENOMEM; a UE that is then without sets is gone.
+ * A new set in SET_INSTALLING. The temporary sets of this authentication go first, with a protected
+ * one all of the UE's (C-083 b), then what is no longer needed, the oldest first, until there is
+ * room (C-054). A stranger ends neither the UE's last old set nor an attempt younger than
+ * UE_ATTEMPT_S. -ENOSPC when that is not enough, -EADDRINUSE when a tuple is taken, -ENOMEM; a UE
+ * that is then without sets is gone.
  */
-int ue_set_new(struct ue *ue, const struct set_ports *ports, struct sa_set **out);
-/* The data plane has it: temporary, and the UE's only such set (C-083 b). */
+int ue_set_new(struct ue *ue, const struct set_origin *origin, const struct set_ports *ports,
+	       struct sa_set **out);
+/* The data plane has it: temporary, and the only such set of its authentication (C-083 b). */
 void ue_set_confirmed(struct sa_set *s, uint32_t lifetime_s);
 /* The data plane refused it, or the answer cannot be sent. */
 void ue_set_refused(struct sa_set *s);

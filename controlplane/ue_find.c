@@ -36,10 +36,15 @@ struct sa_set *ue_set_by_tuple(const struct ues *u, const struct endpoint *local
 }
 
 bool ue_port_uc_in_use(const struct ues *u, uint16_t zone, const struct address *host, uint16_t uc,
-		       const char *impi)
+		       const char *impi, const struct set_origin *origin)
 {
 	const struct sa_set *s = ue_set_by_uc(u, zone, host, uc);
-	return s && (s->state != SET_TEMPORARY || strcmp(s->ue->impi, impi));
+	return s && (strcmp(s->ue->impi, impi) || !ue_set_may_go(s, origin));
+}
+
+uint64_t ues_call(const struct ues *u, const char *call_id)
+{
+	return table_hash(u->by_registration, 0, call_id, strlen(call_id));
 }
 
 struct sa_set *ue_set_by_us(const struct ues *u, uint16_t zone, const struct address *host,

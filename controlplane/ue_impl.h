@@ -31,6 +31,9 @@ uint64_t ue_hash_registration(const struct ues *u, uint64_t registration);
 struct sa_set *ue_set_by_uc(const struct ues *u, uint16_t zone, const struct address *host,
 			    uint16_t uc);
 
+/* Whether a challenge of this origin to the same UE may end a set that waits for its SM7. */
+bool ue_set_may_go(const struct sa_set *s, const struct set_origin *origin);
+
 /* Removes a set here and leaves the data plane alone; a UE without sets goes with its last one. */
 void ue_set_forget(struct sa_set *s);
 

@@ -125,46 +125,95 @@ static int add_set(struct ue *ue, uint64_t registration, const struct set_ports 
 	return 0;
 }
 
-/* Makes room for one more set, what is least needed first. */
-static int make_room(struct ue *ue)
+bool ue_set_may_go(const struct sa_set *s, const struct set_origin *origin)
 {
-	static const enum set_state victims[] = { SET_ENDING, SET_OLD };
-	for (unsigned i = 0; i < sizeof(victims) / sizeof(victims[0]); i++) {
-		struct sa_set *s;
-		while (ue->n_sets >= UE_SETS && (s = first_in(ue, victims[i])))
+	uint64_t age_ms = loop_now_ms(s->ue->ues->loop) - s->begun_ms;
+	return s->state == SET_TEMPORARY &&
+	       (origin->is_protected || s->origin.call == origin->call ||
+		age_ms >= UE_ATTEMPT_S * 1000);
+}
+
+static unsigned count_in(const struct ue *ue, enum set_state state)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < ue->n_sets; i++)
+		n += ue->sets[i]->state == state;
+	return n;
+}
+
+/* What is least needed of a UE that has as many sets as it may; NULL: all is needed. */
+static struct sa_set *least_needed(const struct ue *ue, const struct set_origin *origin)
+{
+	struct sa_set *ending = first_in(ue, SET_ENDING);
+	if (ending)
+		return ending;
+	for (unsigned i = 0; i < ue->n_sets; i++)
+		if (ue_set_may_go(ue->sets[i], origin))
+			return ue->sets[i];
+	bool spared = !origin->is_protected && count_in(ue, SET_OLD) == 1;
+	return spared ? NULL : first_in(ue, SET_OLD);
+}
+
+static int make_room(struct ue *ue, const struct set_origin *origin)
+{
+	while (ue->n_sets >= UE_SETS) {
+		struct sa_set *s = least_needed(ue, origin);
+		if (!s)
+			return -ENOSPC;
+		drop(s);
+	}
+	return 0;
+}
+
+/* Temporary sets that a challenge of this origin ends: C-083 (b). */
+static void drop_temporary(struct ue *ue, const struct set_origin *origin)
+{
+	for (unsigned i = ue->n_sets; i-- > 0;) {
+		struct sa_set *s = ue->sets[i];
+		if (s->state == SET_TEMPORARY &&
+		    (origin->is_protected || s->origin.call == origin->call))
 			drop(s);
 	}
-	return ue->n_sets < UE_SETS ? 0 : -ENOSPC;
 }
 
-static void drop_temporary(struct ue *ue)
+/* True: the tuple is free, or was of a set that could go. */
+static bool free_tuple(struct sa_set *s, const struct ue *ue, const struct set_origin *origin)
 {
-	struct sa_set *s;
-	while ((s = first_in(ue, SET_TEMPORARY)))
+	if (s && (s->ue != ue || !ue_set_may_go(s, origin)))
+		return false;
+	if (s)
 		drop(s);
+	return true;
 }
 
-static int replace_temporary(struct ue *ue, const struct set_ports *ports, struct sa_set **out)
+static int replace_temporary(struct ue *ue, const struct set_origin *origin,
+			     const struct set_ports *ports, struct sa_set **out)
 {
 	struct ues *u = ue->ues;
-	drop_temporary(ue);
-	if (ue_set_by_uc(u, ue->zone, &ue->host, ports->uc) ||
-	    ue_set_by_us(u, ue->zone, &ue->host, ports->us, ports->pc))
+	drop_temporary(ue, origin);
+	if (!free_tuple(ue_set_by_uc(u, ue->zone, &ue->host, ports->uc), ue, origin) ||
+	    !free_tuple(ue_set_by_us(u, ue->zone, &ue->host, ports->us, ports->pc), ue, origin))
 		return -EADDRINUSE;
-	int error = make_room(ue);
+	int error = make_room(ue, origin);
 	if (error)
 		return error;
 	uint64_t registration;
 	do
 		registration = ue->id << 16 | ++ue->next_number;
 	while (ue_set_by_registration(u, registration));
-	return add_set(ue, registration, ports, out);
+	error = add_set(ue, registration, ports, out);
+	if (!error) {
+		(*out)->origin = *origin;
+		(*out)->begun_ms = loop_now_ms(u->loop);
+	}
+	return error;
 }
 
-int ue_set_new(struct ue *ue, const struct set_ports *ports, struct sa_set **out)
+int ue_set_new(struct ue *ue, const struct set_origin *origin, const struct set_ports *ports,
+	       struct sa_set **out)
 {
 	ue->held = true;
-	int error = replace_temporary(ue, ports, out);
+	int error = replace_temporary(ue, origin, ports, out);
 	ue->held = false;
 	if (ue->n_sets == 0)
 		ue_free(ue);
@@ -173,7 +222,7 @@ int ue_set_new(struct ue *ue, const struct set_ports *ports, struct sa_set **out
 
 void ue_set_confirmed(struct sa_set *s, uint32_t lifetime_s)
 {
-	drop_temporary(s->ue); /* of a challenge that overlapped with this one */
+	drop_temporary(s->ue, &s->origin); /* of a challenge that overlapped with this one */
 	set_state(s, SET_TEMPORARY);
 	set_lifetime(s, lifetime_s);
 }
@@ -216,10 +265,13 @@ void ue_set_established(struct sa_set *s, uint32_t expires_s)
 	extend(s, expires_s);
 	free(s->nonce);
 	s->nonce = NULL;
-	for (unsigned i = ue->n_sets; i-- > 0;)
-		if (s->unprotected_start && ue->sets[i] != s)
-			drop(ue->sets[i]); /* C-085 */
-	if (before && !s->unprotected_start)
+	for (unsigned i = ue->n_sets; i-- > 0;) {
+		struct sa_set *other = ue->sets[i];
+		/* C-085; and whoever began another authentication was not this UE */
+		if (other != s && (!s->origin.is_protected || other->state == SET_TEMPORARY))
+			drop(other);
+	}
+	if (before && s->origin.is_protected)
 		set_state(before, SET_OLD); /* C-086: until s is used, or its own end */
 	set_state(s, SET_ESTABLISHED);
 	s->used = first_in(ue, SET_OLD) == NULL; /* nothing older to fall back to */
