@@ -179,9 +179,12 @@ struct config_scscf {
 	uint32_t max_expires_s;
 	uint32_t reg_await_auth_s;
 	uint32_t reauth_every;    /* challenge every n-th protected re-REGISTER; 0 = never */
+	uint32_t reauth_after_s;  /* and any so long after the last challenge; 0 = never */
 	uint32_t reauth_within_s; /* what a UE gets when the network wants to authenticate it */
 	enum config_reauth reauth_unanswered;
-	char *algorithm; /* AKAv1-MD5, AKAv2-MD5, or both: the UE chooses */
+	enum config_further_impus further_impus;
+	uint32_t deregister_failures; /* in a row, of the UE's own; 0 = never, seed 6.1.1 */
+	char *algorithm;              /* AKAv1-MD5, AKAv2-MD5, or both: the UE chooses */
 	enum config_qop qop;
 	enum config_akav2_keys akav2_keys;
 	uint32_t impi_challenges_per_min;   /* of what came unprotected; 0 = no limit */

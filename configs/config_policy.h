@@ -19,4 +19,10 @@ enum config_akav2_keys {
 	CONFIG_AKAV2_KEYS_DERIVED, /* IK′ and CK′, RFC 4169 2.2 */
 };
 
+/* Whether an IMPU that is not registered yet is authenticated when its IMPI has an SA: seed 6.1. */
+enum config_further_impus {
+	CONFIG_FURTHER_IMPUS_CHALLENGE,
+	CONFIG_FURTHER_IMPUS_ACCEPT,
+};
+
 #endif

@@ -56,6 +56,11 @@ static const cyaml_strval_t qop_names[] = {
 	{ "none", CONFIG_QOP_NONE },
 };
 
+static const cyaml_strval_t further_impus_names[] = {
+	{ "challenge", CONFIG_FURTHER_IMPUS_CHALLENGE },
+	{ "accept", CONFIG_FURTHER_IMPUS_ACCEPT },
+};
+
 static const cyaml_strval_t akav2_keys_names[] = {
 	{ "aka", CONFIG_AKAV2_KEYS_AKA },
 	{ "derived", CONFIG_AKAV2_KEYS_DERIVED },
@@ -296,6 +301,9 @@ static const cyaml_schema_field_t scscf_fields[] = {
 	NUMBER(OPTIONAL, config_scscf, reauth_every),
 	NUMBER(OPTIONAL, config_scscf, reauth_within_s),
 	CHOICE(OPTIONAL, config_scscf, reauth_unanswered, reauth_names),
+	NUMBER(OPTIONAL, config_scscf, reauth_after_s),
+	CHOICE(OPTIONAL, config_scscf, further_impus, further_impus_names),
+	NUMBER(OPTIONAL, config_scscf, deregister_failures),
 	TEXT(OPTIONAL, config_scscf, algorithm),
 	CHOICE(OPTIONAL, config_scscf, qop, qop_names),
 	CHOICE(OPTIONAL, config_scscf, akav2_keys, akav2_keys_names),
@@ -471,6 +479,8 @@ static const struct config_rule rules[] = {
 	{ scscf_fields, "reauth_every", 0, UINT32_MAX, 0 },
 	/* as long before its end as a UE refreshes a long registration: TS 24.229 5.1.1.4.1 */
 	{ scscf_fields, "reauth_within_s", 1, 86400, 600 },
+	{ scscf_fields, "reauth_after_s", 0, UINT32_MAX, 0 },
+	{ scscf_fields, "deregister_failures", 0, 1000, 0 },
 	{ scscf_fields, "algorithm", .text = "AKAv1-MD5", .valid = syntax_algorithm,
 	  .expected = "AKAv1-MD5, AKAv2-MD5 or both" },
 	/* 2^28 vectors ahead are too many for an ISIM (33.102 C.3.2): at 240 a minute 2 years */

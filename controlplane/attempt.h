@@ -46,7 +46,8 @@ struct attempt {
 	struct timer timer;
 	uint64_t begun; /* order of birth */
 	uint64_t begun_ms;
-	bool is_own; /* see struct attempt_key */
+	bool is_own;       /* see struct attempt_key */
+	bool is_protected; /* it began over the user's SA */
 	uint32_t n_challenges;
 	uint32_t n_resyncs;
 };

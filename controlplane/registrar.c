@@ -21,12 +21,37 @@
 #define IMPI_BURST   16
 #define SOURCE_BURST 8
 
+/* C-003: every n-th, or after so many seconds, or never. */
+static bool is_challenge_due(const struct registrar *r, const struct registration *g)
+{
+	const struct config_scscf *c = r->config->scscf;
+
+	if (c->reauth_every != 0 && g->n_unchallenged + 1 >= c->reauth_every)
+		return true;
+	return c->reauth_after_s != 0 &&
+	       loop_now_ms(r->loop) - g->authenticated_ms >= (uint64_t)c->reauth_after_s * 1000;
+}
+
+/*
+ * The registration that a REGISTER goes on with: of its IMPU, or by policy of another one of the
+ * same IMPI (C-024b).
+ */
+static struct registration *goes_on_with(const struct registrar *r,
+					 const struct register_request *q)
+{
+	struct registration *g = registrar_registered(r, q->impi, q->impu);
+
+	if (g == NULL && q->expires_s != 0 &&
+	    r->config->scscf->further_impus == CONFIG_FURTHER_IMPUS_ACCEPT)
+		g = registrations_find(r->registrations, q->impi);
+	return g;
+}
+
 /* A refresh without a challenge changes nothing but the time: the place must be the same. */
 static enum register_step step(const struct registrar *r, const struct attempt *a,
 			       const struct register_request *q, const struct binding *binding)
 {
-	const struct registration *g = registrar_registered(r, q->impi, q->impu);
-	uint32_t every = r->config->scscf->reauth_every;
+	const struct registration *g = goes_on_with(r, q);
 	struct register_facts facts = {
 		.is_protected = q->is_protected,
 		.has_response = q->response[0] != '\0',
@@ -35,8 +60,7 @@ static enum register_step step(const struct registrar *r, const struct attempt *
 		.is_nonce_active = a != NULL && a->challenge.nonce[0] != '\0' &&
 				   strcmp(q->nonce, a->challenge.nonce) == 0,
 		.is_registered = g != NULL && binding_is_same(&g->binding, binding),
-		.is_challenge_due = g != NULL && (g->must_authenticate ||
-						  (every != 0 && g->n_unchallenged + 1 >= every)),
+		.is_challenge_due = g != NULL && (g->must_authenticate || is_challenge_due(r, g)),
 	};
 
 	return register_step(&facts);
@@ -103,6 +127,16 @@ static void refuse_for_now(struct registrar *r, struct server_txn *x)
 	registrar_answer_later(x);
 }
 
+static struct attempt *begin(struct registrar *r, const struct attempt_key *key,
+			     const struct register_request *q, struct server_txn *x)
+{
+	struct attempt *a = attempt_begin(r->attempts, key, q->impu, x);
+
+	if (a != NULL)
+		a->is_protected = q->is_protected;
+	return a;
+}
+
 /* Finds or begins the attempt that the REGISTER belongs to, and takes its step. */
 static void proceed(struct registrar *r, struct server_txn *x, const struct register_request *q,
 		    const struct binding *binding)
@@ -134,7 +168,7 @@ static void proceed(struct registrar *r, struct server_txn *x, const struct regi
 	if (a != NULL)
 		attempt_ask(a, x);
 	else
-		a = attempt_begin(r->attempts, &key, q->impu, x);
+		a = begin(r, &key, q, x);
 	if (a == NULL)
 		refuse_for_now(r, x);
 	else

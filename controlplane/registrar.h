@@ -40,7 +40,7 @@ struct registrar_counters {
 	uint64_t registered;       /* initial registrations that succeeded */
 	uint64_t reregistered;     /* with or without a challenge */
 	uint64_t deregistered;     /* by the user */
-	uint64_t ended_by_network; /* RTR, or an operator's order */
+	uint64_t ended_by_network; /* RTR, an operator's order, or policy */
 	uint64_t reauth_asked;     /* network-initiated authentications */
 	uint64_t reauth_repeated;
 	uint64_t reauth_unanswered; /* registrations that ended so */

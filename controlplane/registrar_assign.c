@@ -9,6 +9,7 @@
 #include "controlplane/attempt.h"
 #include "controlplane/cx_status.h"
 #include "controlplane/log.h"
+#include "controlplane/loop.h"
 #include "controlplane/reg_event.h"
 #include "controlplane/register_request.h"
 #include "controlplane/registrar.h"
@@ -182,6 +183,10 @@ static void on_assigned(void *user, const struct cx_answer *answer)
 		return;
 	}
 	g->n_unchallenged = was_challenged ? 0 : g->n_unchallenged + 1;
+	if (was_challenged) {
+		g->authenticated_ms = loop_now_ms(r->loop);
+		g->n_failed = 0;
+	}
 	vectors_move(&g->vectors, &a->spare);
 	if (was_registered)
 		r->counters.reregistered++;

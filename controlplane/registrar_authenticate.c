@@ -32,11 +32,27 @@ static bool must_clear_flag(const struct attempt *a)
 	       !attempt_has_rival(a);
 }
 
+/*
+ * C-024 (a). A registered user loses nothing by what others do in his name (C-023): what counts is
+ * a wrong response under his keys, and a challenge over his SA that he does not answer.
+ */
+static void count_failure(const struct attempt *a)
+{
+	struct registrar *r = registrar_of(a);
+	struct registration *g = registrar_registered(r, a->impi, a->impu);
+	uint32_t most = r->config->scscf->deregister_failures;
+
+	if (g != NULL && ++g->n_failed >= most && most != 0)
+		registrar_deregister(r, a->impi, REGINFO_REJECTED);
+}
+
 void registrar_on_await_timeout(void *user, struct attempt *a)
 {
 	struct registrar *r = user;
 
 	r->counters.await_timeout++;
+	if (a->is_protected)
+		count_failure(a);
 	if (must_clear_flag(a))
 		registrar_send_sar(r, a->impi, a->impu, CX_AUTHENTICATION_TIMEOUT,
 				   registrar_on_told, r);
@@ -83,6 +99,25 @@ static void challenge(struct attempt *a, const struct cx_item *vector)
 	}
 }
 
+/*
+ * No vector came. Of an HSS whose answer alone was lost the flag is pending, so this is an attempt
+ * that waits and fails when its time is over, like others (seed 6.1.2.3).
+ */
+static void give_up(struct attempt *a, enum cx_result result)
+{
+	struct registrar *r = registrar_of(a);
+
+	if ((result & CX_EXPERIMENTAL) || !must_clear_flag(a)) {
+		registrar_refuse(a, cx_register_status(result));
+		return;
+	}
+	r->counters.refused++;
+	server_txn_answer(a->x, cx_register_status(result));
+	challenge_wipe(&a->challenge);
+	if (attempt_await(a) < 0)
+		attempt_end(a);
+}
+
 static void on_vectors(void *user, const struct cx_answer *answer)
 {
 	struct attempt *a = user;
@@ -93,7 +128,7 @@ static void on_vectors(void *user, const struct cx_answer *answer)
 		if (a->n_resyncs > 0 && answer->result == CX_UNABLE_TO_COMPLY)
 			registrar_fail(a);
 		else
-			registrar_refuse(a, cx_register_status(answer->result));
+			give_up(a, answer->result);
 		return;
 	}
 	if (vectors_add(&a->spare, &answer->maa) < 0 || !vectors_take(&a->spare, &vector)) {
@@ -179,5 +214,6 @@ void registrar_check(struct attempt *a, const struct register_request *q)
 		return;
 	}
 	r->counters.user_failed++;
+	count_failure(a);
 	registrar_fail(a);
 }

@@ -55,10 +55,12 @@ struct registration {
 	uint64_t expires_ms; /* what the UE was told last, on the loop's clock */
 	uint64_t granted_ms; /* what its REGISTER was granted: later if that was shortened since */
 	struct timer expiry;
-	enum reginfo_event event; /* what brought it into its present state */
-	bool must_authenticate;   /* the next REGISTER is challenged: TS 24.229 5.4.1.6 */
-	uint32_t n_unchallenged;  /* re-registrations since the last challenge */
-	struct vectors vectors;   /* for the next challenges */
+	enum reginfo_event event;  /* what brought it into its present state */
+	bool must_authenticate;    /* the next REGISTER is challenged: TS 24.229 5.4.1.6 */
+	uint32_t n_unchallenged;   /* re-registrations since the last challenge */
+	uint32_t n_failed;         /* authentications over the UE's own SA, in a row */
+	uint64_t authenticated_ms; /* the last challenge was answered, on the loop's clock */
+	struct vectors vectors;    /* for the next challenges */
 	struct statefile_item kept;
 };
 

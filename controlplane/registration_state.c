@@ -24,6 +24,8 @@ void registration_save(const struct registration *r, struct record *row)
 	record_put_number(row, r->event);
 	record_put_number(row, r->must_authenticate);
 	record_put_number(row, r->n_unchallenged);
+	record_put_number(row, r->n_failed);
+	record_put_number(row, statefile_time(r->registrations->file, r->authenticated_ms));
 	record_put_number(row, r->n_impus);
 	for (unsigned i = 0; i < r->n_impus; i++) {
 		record_put_number(row, r->impus[i].is_barred);
@@ -76,7 +78,9 @@ int registration_load(struct registrations *all, int64_t row_id, struct record *
 	uint64_t granted_ms = statefile_loop_time(file, record_number(row, INT64_MAX));
 	enum reginfo_event event = (enum reginfo_event)record_number(row, REGINFO_N_EVENTS - 1);
 	bool must_authenticate = record_number(row, 1);
-	uint32_t n_unchallenged = (uint32_t)record_number(row, UINT32_MAX), explicit;
+	uint32_t n_unchallenged = (uint32_t)record_number(row, UINT32_MAX);
+	uint32_t n_failed = (uint32_t)record_number(row, UINT32_MAX), explicit;
+	uint64_t authenticated_ms = statefile_loop_time(file, record_number(row, INT64_MAX));
 	read_impus(row, &profile, &explicit);
 	read_binding(row, &binding);
 	rc = record_end(row);
@@ -93,6 +97,8 @@ int registration_load(struct registrations *all, int64_t row_id, struct record *
 		r->event = event;
 		r->must_authenticate = must_authenticate;
 		r->n_unchallenged = n_unchallenged;
+		r->n_failed = n_failed;
+		r->authenticated_ms = authenticated_ms;
 		for (unsigned i = 0; i < r->n_impus; i++)
 			r->impus[i].is_explicit = explicit >> i & 1;
 		r->kept.id = row_id;

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controlplane/hss.h"
+#include "controlplane/icscf.h"
 #include "test/shim/test.h"
 #include "test/unit/core_lab.h"
 
@@ -207,5 +209,55 @@ TEST(register_failure, c034_vectors_at_hand_are_dropped_after_auts)
 	EXPECT_EQ(ue_seq(&again), 2);
 	EXPECT_EQ(ue_register_status(&lab, &again, UE_AUTS), 401);
 	EXPECT_EQ(ue_seq(&again), 5001);
+	core_lab_close(&lab);
+}
+
+/* The HSS cannot commit, or its answer is lost: the flag does not stay pending for ever. */
+TEST(register_failure, c030_attempt_without_a_vector_ends_like_one_without_an_answer)
+{
+	struct core_lab lab;
+	struct ue ue = ue_new(1, 1);
+
+	ASSERT_TRUE(core_lab_open(&lab, 1, V1));
+	ASSERT_EQ(store_set_sqn(lab.hss.base.store, 1, STORE_MAX_SQN), 0);
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 500);
+	EXPECT_EQ(core_lab_state(&lab, 1), STORE_PENDING);
+	core_lab_wait(&lab, 240);
+	EXPECT_EQ(core_lab_state(&lab, 1), STORE_UNREGISTERED);
+	EXPECT_EQ(core_lab_stat(&lab, "attempt"), 0);
+	/* and the same chain may go on before that */
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 500);
+	ASSERT_EQ(store_set_sqn(lab.hss.base.store, 1, 0), 0);
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 401);
+	ue.indicator = PROTECTED;
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_RES), 200);
+	core_lab_close(&lab);
+}
+
+/* Seed 6.1.2.2: SM10 leaves nothing of the IMPI in the I-CSCF, which asks the HSS anew. */
+TEST(register_failure, c029b_nothing_stays_in_the_icscf_after_sm10)
+{
+	struct core_lab lab;
+	struct ue ue = ue_new(1, 1);
+	json_t *list;
+
+	ASSERT_TRUE(core_lab_open(&lab, 1, V1));
+	ue.via_icscf = true;
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 401);
+	ue.indicator = PROTECTED;
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_WRONG_RES), 403);
+	EXPECT_EQ(hss_stats(lab.hss.hss)->uar, 2);
+	list = icscf_role.registrations(lab.icscf);
+	EXPECT_EQ(json_array_size(list), 0);
+	json_decref(list);
+	/* what repeats the last answers: RFC 3261 17.2.2, 32 s */
+	core_lab_wait(&lab, 33);
+	EXPECT_EQ(core_lab_icscf_stat(&lab, "txn"), 0);
+	EXPECT_EQ(core_lab_stat(&lab, "attempt"), 0);
+	EXPECT_EQ(core_lab_state(&lab, 1), STORE_UNREGISTERED);
+	/* the S-CSCF is chosen anew */
+	ue.indicator = "";
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 401);
+	EXPECT_EQ(hss_stats(lab.hss.hss)->uar, 3);
 	core_lab_close(&lab);
 }
