@@ -156,16 +156,16 @@ enum cx_reason {
 	CX_REMOVE_SCSCF = 3,
 };
 
-/* All registrations of the IMPI: an implicit set ends as a whole, and an IMPI has one. */
+/* An implicit set ends as a whole. */
 struct cx_rtr {
 	char impi[CX_IDENTITY_BYTES];
-	char impu[CX_IDENTITY_BYTES]; /* one of the set; "": the HSS names none */
+	char impu[CX_IDENTITY_BYTES]; /* one of the set; "": all sets of the IMPI */
 	uint32_t reason;              /* enum cx_reason */
 };
 
 struct cx_ppr {
 	char impi[CX_IDENTITY_BYTES];
-	struct cx_saa profile; /* takes the place of the old one */
+	struct cx_saa profile; /* of one set; takes the place of the old one */
 };
 
 struct cx_request {

@@ -99,6 +99,22 @@ static int begin(struct hss *h)
 	return 0;
 }
 
+/* Of the subscriber's identities those of the one asked for: its service profile, seed 6.1.1. */
+static int read_set(struct hss_subject *s)
+{
+	struct store_identity all[STORE_MAX_IMPUS];
+	unsigned n;
+	int rc = store_identities(s->store, s->subscriber.id, all, &n);
+
+	for (unsigned i = 0; rc == 0 && i < n; i++) {
+		if (all[i].implicit == s->identity.implicit)
+			s->set[s->n_set++] = all[i];
+		else if (all[i].state != STORE_UNREGISTERED)
+			s->is_needed = true;
+	}
+	return rc < 0 ? rc : CX_SUCCESS;
+}
+
 /* Finds the subject. Returns a Cx result, or -errno when the store failed. */
 static int look_up(struct hss_subject *s, const char *impi, const char *impu)
 {
@@ -114,8 +130,7 @@ static int look_up(struct hss_subject *s, const char *impi, const char *impu)
 	/* C-020: checked before any vector is made */
 	if (s->identity.subscriber != s->subscriber.id)
 		return CX_IDENTITIES_DONT_MATCH;
-	rc = store_identities(s->store, s->subscriber.id, s->set, &s->n_set);
-	return rc < 0 ? rc : CX_SUCCESS;
+	return read_set(s);
 }
 
 static int process(struct hss *h, struct hss_subject *s, const struct cx_request *request,

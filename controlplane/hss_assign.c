@@ -18,18 +18,21 @@ static int give_profile(const struct hss_subject *s, struct cx_saa *a)
 
 static int set_registered(struct hss_subject *s, const struct cx_sar *r, struct cx_saa *a)
 {
-	int rc = store_set_all_states(s->store, s->subscriber.id, STORE_REGISTERED);
+	int rc = store_set_states(s->store, s->subscriber.id, s->identity.implicit,
+				  STORE_REGISTERED);
 
 	if (rc == 0 && strcmp(s->subscriber.scscf, r->server_name) != 0)
 		rc = store_set_scscf(s->store, s->subscriber.id, r->server_name);
 	return rc < 0 ? rc : give_profile(s, a);
 }
 
+/* The name stays while another set of the subscriber needs it. */
 static int set_unregistered(struct hss_subject *s)
 {
-	int rc = store_set_all_states(s->store, s->subscriber.id, STORE_UNREGISTERED);
+	int rc = store_set_states(s->store, s->subscriber.id, s->identity.implicit,
+				  STORE_UNREGISTERED);
 
-	if (rc == 0)
+	if (rc == 0 && !s->is_needed)
 		rc = store_set_scscf(s->store, s->subscriber.id, "");
 	return rc < 0 ? rc : CX_SUCCESS;
 }
@@ -40,7 +43,7 @@ static int set_unregistered(struct hss_subject *s)
  */
 static int clear_pending(struct hss_subject *s)
 {
-	bool needed = false;
+	bool needed = s->is_needed;
 	int rc;
 
 	if (s->identity.state != STORE_PENDING)

@@ -23,6 +23,7 @@ struct hss_subject {
 	struct store_identity identity;             /* the IMPU asked for */
 	struct store_identity set[STORE_MAX_IMPUS]; /* it and its implicit set */
 	unsigned n_set;
+	bool is_needed; /* the S-CSCF is, by an identity outside of the set */
 };
 
 int hss_authorize(struct hss_subject *s, const struct cx_uar *r, struct cx_uaa *a);

@@ -19,10 +19,12 @@ struct hss_push {
 	struct hss_push_stats stats;
 };
 
-/* An RTR that waits for its answer, and what is then to be stored. */
+/* An RTR that waits for its answer, and what is then to be stored: one identity of each set. */
 struct ending {
 	struct hss_push *push;
 	struct cx_request clear;
+	char impus[STORE_MAX_IMPUS][CX_IDENTITY_BYTES];
+	unsigned n_impus;
 };
 
 /* Whom it is about, and whom it goes to. */
@@ -76,12 +78,25 @@ static void on_cleared(void *user, const struct cx_answer *answer)
 static void on_ended(void *user, const struct cx_answer *answer)
 {
 	struct ending *e = user;
+	bool has_agreed = cx_succeeded(answer->result);
 
-	if (!cx_succeeded(answer->result))
+	if (!has_agreed)
 		e->push->stats.refused++;
-	else if (hss_request(e->push->hss, &e->clear, on_cleared, NULL) < 0)
-		log_warn("hss: a registration that was ended could not be cleared");
+	for (unsigned i = 0; has_agreed && i < e->n_impus; i++) {
+		memcpy(e->clear.sar.impu, e->impus[i], sizeof(e->clear.sar.impu));
+		if (hss_request(e->push->hss, &e->clear, on_cleared, NULL) < 0)
+			log_warn("hss: a registration that was ended could not be cleared");
+	}
 	free(e);
+}
+
+/* The first identity of the i-th one's implicit set. */
+static bool is_first_of_set(const struct subject *s, unsigned i)
+{
+	for (unsigned j = 0; j < i; j++)
+		if (s->set[j].implicit == s->set[i].implicit)
+			return false;
+	return true;
 }
 
 int hss_push_end(struct hss_push *p, const char *impi)
@@ -101,10 +116,11 @@ int hss_push_end(struct hss_push *p, const char *impi)
 	e->clear.command = CX_SAR;
 	e->clear.sar.type = CX_ADMINISTRATIVE_DEREGISTRATION;
 	cx_identity(e->clear.sar.impi, impi);
-	cx_identity(e->clear.sar.impu, s.set[0].impu);
 	cx_identity(e->clear.sar.server_name, s.scscf);
-	cx_identity(request.rtr.impi, impi);
-	cx_identity(request.rtr.impu, s.set[0].impu);
+	for (unsigned i = 0; i < s.n_set; i++)
+		if (is_first_of_set(&s, i))
+			cx_identity(e->impus[e->n_impus++], s.set[i].impu);
+	cx_identity(request.rtr.impi, impi); /* and no IMPU: all of them */
 	request.rtr.reason = CX_PERMANENT_TERMINATION;
 	rc = send(p, s.scscf, &request, on_ended, e);
 	if (rc < 0)
@@ -122,24 +138,34 @@ static void on_changed(void *user, const struct cx_answer *answer)
 		p->stats.refused++;
 }
 
-int hss_push_profile(struct hss_push *p, const char *impi)
+/* The profile of one set. */
+static int push_set(struct hss_push *p, const char *impi, const struct subject *s, int implicit)
 {
 	struct cx_request request = { .command = CX_PPR };
 	struct cx_saa *profile = &request.ppr.profile;
+	int rc;
+
+	cx_identity(request.ppr.impi, impi);
+	for (unsigned i = 0; i < s->n_set; i++) {
+		if (s->set[i].implicit != implicit)
+			continue;
+		profile->impus[profile->n_impus].barred = s->set[i].barred;
+		cx_identity(profile->impus[profile->n_impus++].impu, s->set[i].impu);
+	}
+	rc = send(p, s->scscf, &request, on_changed, p);
+	if (rc == 0)
+		p->stats.ppr++;
+	return rc;
+}
+
+int hss_push_profile(struct hss_push *p, const char *impi)
+{
 	struct subject s;
 	int rc = find(p, impi, &s);
 
-	if (rc < 0)
-		return rc;
-	cx_identity(request.ppr.impi, impi);
-	profile->n_impus = s.n_set;
-	for (unsigned i = 0; i < s.n_set; i++) {
-		profile->impus[i].barred = s.set[i].barred;
-		cx_identity(profile->impus[i].impu, s.set[i].impu);
-	}
-	rc = send(p, s.scscf, &request, on_changed, p);
-	if (rc == 0)
-		p->stats.ppr++;
+	for (unsigned i = 0; rc == 0 && i < s.n_set; i++)
+		if (is_first_of_set(&s, i) && s.set[i].state == STORE_REGISTERED)
+			rc = push_set(p, impi, &s, s.set[i].implicit);
 	return rc;
 }
 

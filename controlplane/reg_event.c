@@ -19,38 +19,44 @@ static uint64_t hash(const struct table *t, const char *text)
 	return table_hash(t, 0, text, strlen(text));
 }
 
-static struct subject *find_subject(struct reg_event *e, const char *impi)
+static struct subject *find_subject(struct reg_event *e, const struct registration *g)
 {
-	struct table_node *n = table_first(e->by_impi, hash(e->by_impi, impi));
+	struct table_node *n = table_first(e->by_impi, hash(e->by_impi, g->impi));
 
-	while (n != NULL && strcmp(table_entry(n, struct subject, node)->impi, impi) != 0)
-		n = table_next(n);
-	return n != NULL ? table_entry(n, struct subject, node) : NULL;
-}
+	for (; n != NULL; n = table_next(n)) {
+		struct subject *s = table_entry(n, struct subject, node);
 
-static struct subject *get_subject(struct reg_event *e, const char *impi)
-{
-	struct subject *s = find_subject(e, impi);
-
-	if (s != NULL)
-		return s;
-	s = calloc(1, sizeof(*s));
-	if (s == NULL)
-		return NULL;
-	s->impi = strdup(impi);
-	if (s->impi == NULL) {
-		free(s);
-		return NULL;
+		if (strcmp(s->impi, g->impi) == 0 && registration_has(g, s->impu))
+			return s;
 	}
-	table_add(e->by_impi, &s->node, hash(e->by_impi, impi));
-	return s;
+	return NULL;
 }
 
 static void free_subject(struct reg_event *e, struct subject *s)
 {
 	table_remove(e->by_impi, &s->node);
 	free(s->impi);
+	free(s->impu);
 	free(s);
+}
+
+static struct subject *get_subject(struct reg_event *e, const struct registration *g)
+{
+	struct subject *s = find_subject(e, g);
+
+	if (s != NULL)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return NULL;
+	s->impi = strdup(g->impi);
+	s->impu = strdup(g->impus[0].impu);
+	table_add(e->by_impi, &s->node, hash(e->by_impi, g->impi));
+	if (s->impi == NULL || s->impu == NULL) {
+		free_subject(e, s);
+		return NULL;
+	}
+	return s;
 }
 
 /* --- subscriptions --- */
@@ -123,10 +129,10 @@ int subscription_new(struct reg_event *e, const struct registration *g, const st
 
 	if (rc < 0)
 		goto free_subscription;
-	subject = find_subject(e, g->impi);
+	subject = find_subject(e, g);
 	if (subject != NULL)
 		make_room(subject, is_user); /* which may have been the last one's */
-	subject = table_count(e->by_call_id) < REG_EVENT_MAX ? get_subject(e, g->impi) : NULL;
+	subject = table_count(e->by_call_id) < REG_EVENT_MAX ? get_subject(e, g) : NULL;
 	rc = -ENOMEM;
 	if (subject == NULL)
 		goto free_subscription;
@@ -189,14 +195,14 @@ void subscription_free(struct subscription *s)
 
 struct registration *subscription_registration(const struct subscription *s)
 {
-	return registrations_find(s->events->registrations, s->subject->impi);
+	return registrations_find_set(s->events->registrations, s->subject->impi, s->subject->impu);
 }
 
 /* --- events --- */
 
 void reg_event_changed(struct reg_event *e, const struct registration *g)
 {
-	struct subject *subject = find_subject(e, g->impi);
+	struct subject *subject = find_subject(e, g);
 	struct subscription *next;
 
 	if (subject == NULL)
@@ -211,7 +217,7 @@ void reg_event_changed(struct reg_event *e, const struct registration *g)
 /* TS 24.229 5.4.2.1.2: with all of it terminated, the subscriptions are too. */
 void reg_event_ended(struct reg_event *e, const struct registration *g, enum reginfo_event event)
 {
-	struct subject *subject = find_subject(e, g->impi);
+	struct subject *subject = find_subject(e, g);
 	struct subscription *next;
 
 	if (subject == NULL)

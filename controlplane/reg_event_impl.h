@@ -32,10 +32,11 @@ struct subscription {
 	size_t waiting_bytes;
 };
 
-/* What the subscriptions of one IMPI are about: there while one of them is. */
+/* What subscriptions are about, an implicit set of an IMPI: there while one of them is. */
 struct subject {
 	struct table_node node; /* by IMPI */
 	char *impi;
+	char *impu; /* one of the set */
 	struct subscription *first; /* the user's own first, and of each kind the newest */
 };
 

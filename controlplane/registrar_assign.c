@@ -20,9 +20,7 @@
 struct registration *registrar_registered(const struct registrar *r, const char *impi,
 					  const char *impu)
 {
-	struct registration *g = registrations_find(r->registrations, impi);
-
-	return g != NULL && registration_has(g, impu) ? g : NULL;
+	return registrations_find_set(r->registrations, impi, impu);
 }
 
 int registrar_send_sar(struct registrar *r, const char *impi, const char *impu,
@@ -109,9 +107,10 @@ static int store_binding(struct attempt *a, const struct register_request *q,
 	return rc < 0 ? 503 : 200;
 }
 
-static void remove_registration(struct registrar *r, const char *impi, enum reginfo_event event)
+static void remove_registration(struct registrar *r, const char *impi, const char *impu,
+				enum reginfo_event event)
 {
-	struct registration *g = registrations_find(r->registrations, impi);
+	struct registration *g = registrar_registered(r, impi, impu);
 
 	if (g == NULL)
 		return;
@@ -126,7 +125,7 @@ static void remove_registration(struct registrar *r, const char *impi, enum regi
 static void leave_old_place(struct registrar *r, const struct attempt *a,
 			    const struct register_request *q)
 {
-	struct registration *g = registrations_find(r->registrations, a->impi);
+	struct registration *g = registrar_registered(r, a->impi, a->impu);
 
 	if (g != NULL && strcmp(g->binding.contact, q->contact) != 0)
 		reg_event_ended(r->events, g, REGINFO_UNREGISTERED);
@@ -162,7 +161,7 @@ static void on_assigned(void *user, const struct cx_answer *answer)
 		/* An experimental result is a decision: what the HSS does not know ends here too.
 		 */
 		if (answer->result & CX_EXPERIMENTAL)
-			remove_registration(r, a->impi, REGINFO_REJECTED);
+			remove_registration(r, a->impi, a->impu, REGINFO_REJECTED);
 		registrar_refuse(a, cx_register_status(answer->result));
 		return;
 	}
@@ -172,7 +171,7 @@ static void on_assigned(void *user, const struct cx_answer *answer)
 		r->counters.deregistered++;
 		if (registrar_answer_ok(r, a->x, NULL) < 0)
 			server_txn_answer(a->x, 500);
-		remove_registration(r, a->impi, REGINFO_UNREGISTERED);
+		remove_registration(r, a->impi, a->impu, REGINFO_UNREGISTERED);
 		attempt_end(a);
 		return;
 	}

@@ -194,7 +194,7 @@ void registrar_resync(struct attempt *a, const char *text)
 		return;
 	}
 	vectors_clear(&a->spare);
-	if (g != NULL)
+	for (; g != NULL; g = registration_next(g))
 		vectors_clear(&g->vectors);
 	ask_vectors(a, auts);
 }

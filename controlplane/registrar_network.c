@@ -39,7 +39,8 @@ int registrar_reauthenticate(struct registrar *r, const char *impi)
 	if (g == NULL)
 		return -ENOENT;
 	r->counters.reauth_asked++;
-	ask(r, g);
+	for (; g != NULL; g = registration_next(g))
+		ask(r, g);
 	return 0;
 }
 
@@ -55,14 +56,17 @@ bool registrar_ask_again(struct registrar *r, struct registration *g)
 
 int registrar_deregister(struct registrar *r, const char *impi, enum reginfo_event event)
 {
-	struct registration *g = registrations_find(r->registrations, impi);
+	struct registration *g = registrations_find(r->registrations, impi), *next;
 
 	if (g == NULL)
 		return -ENOENT;
-	r->counters.ended_by_network++;
-	reg_event_ended(r->events, g, event);
-	registrar_send_sar(r, g->impi, g->impus[0].impu, CX_ADMINISTRATIVE_DEREGISTRATION,
-			   registrar_on_told, r);
-	registration_remove(g);
+	for (; g != NULL; g = next) {
+		next = registration_next(g);
+		r->counters.ended_by_network++;
+		reg_event_ended(r->events, g, event);
+		registrar_send_sar(r, g->impi, g->impus[0].impu, CX_ADMINISTRATIVE_DEREGISTRATION,
+				   registrar_on_told, r);
+		registration_remove(g);
+	}
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* The registrar and what the HSS does by itself: RTR and PPR. TS 29.228 6.1.3, 6.2; C-137. */
 #include "controlplane/reg_event.h"
 #include "controlplane/registrar.h"
+#include "controlplane/registrar_impl.h"
 #include "controlplane/registration.h"
 
 /*
@@ -15,25 +16,55 @@ static void tell(struct registrar *r, const struct registration *g, uint32_t rea
 		reg_event_ended(r->events, g, REGINFO_DEACTIVATED);
 }
 
-/* Who is not registered here any more is what the HSS wants him to be. */
+static void end(struct registrar *r, struct registration *g, uint32_t reason)
+{
+	tell(r, g, reason);
+	registration_remove(g);
+	r->counters.ended_by_network++;
+}
+
+/*
+ * The set of the identity that is named, or all of the IMPI's. Who is not registered here any more
+ * is what the HSS wants him to be.
+ */
 static enum cx_result end_registration(struct registrar *r, const struct cx_rtr *rtr)
 {
 	struct registration *g = registrations_find(r->registrations, rtr->impi);
+	struct registration *next;
 
 	if (g == NULL)
 		return CX_SUCCESS;
-	if (rtr->impu[0] != '\0' && !registration_has(g, rtr->impu))
-		return CX_IDENTITIES_DONT_MATCH;
-	tell(r, g, rtr->reason);
-	registration_remove(g);
-	r->counters.ended_by_network++;
+	if (rtr->impu[0] != '\0') {
+		g = registrar_registered(r, rtr->impi, rtr->impu);
+		if (g == NULL)
+			return CX_IDENTITIES_DONT_MATCH;
+		end(r, g, rtr->reason);
+	} else {
+		for (; g != NULL; g = next) {
+			next = registration_next(g);
+			end(r, g, rtr->reason);
+		}
+	}
 	/* What the HSS is told must still be so after a crash. */
 	return statefile_flush(r->file) < 0 ? CX_UNABLE_TO_COMPLY : CX_SUCCESS;
 }
 
+/* A profile is of one set: that with which it has an identity in common, or the only one. */
+static struct registration *find_profile(struct registrar *r, const struct cx_ppr *ppr)
+{
+	struct registration *only = registrations_find(r->registrations, ppr->impi);
+	struct registration *g = NULL;
+
+	for (uint32_t i = 0; g == NULL && i < ppr->profile.n_impus; i++)
+		g = registrar_registered(r, ppr->impi, ppr->profile.impus[i].impu);
+	if (g == NULL && only != NULL && registration_next(only) == NULL)
+		g = only;
+	return g;
+}
+
 static enum cx_result change_profile(struct registrar *r, const struct cx_ppr *ppr)
 {
-	struct registration *g = registrations_find(r->registrations, ppr->impi);
+	struct registration *g = find_profile(r, ppr);
 
 	if (g == NULL)
 		return CX_USER_UNKNOWN;

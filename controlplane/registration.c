@@ -80,6 +80,25 @@ struct registration *registrations_find(struct registrations *all, const char *i
 	return n != NULL ? table_entry(n, struct registration, node) : NULL;
 }
 
+struct registration *registration_next(const struct registration *r)
+{
+	struct table_node *n = table_next(&r->node);
+
+	while (n != NULL && strcmp(table_entry(n, struct registration, node)->impi, r->impi) != 0)
+		n = table_next(n);
+	return n != NULL ? table_entry(n, struct registration, node) : NULL;
+}
+
+struct registration *registrations_find_set(struct registrations *all, const char *impi,
+					    const char *impu)
+{
+	struct registration *r = registrations_find(all, impi);
+
+	while (r != NULL && !registration_has(r, impu))
+		r = registration_next(r);
+	return r;
+}
+
 /* The first from `n` on with this name. */
 static struct registered_impu *same_impu(struct table_node *n, const char *impu)
 {
@@ -203,10 +222,21 @@ static struct registration *new_registration(struct registrations *all, const ch
 	return r;
 }
 
+/* That of the set that a profile is now: one identity in common is enough. */
+static struct registration *find_profile(struct registrations *all, const char *impi,
+					 const struct cx_saa *profile)
+{
+	struct registration *r = NULL;
+
+	for (uint32_t i = 0; r == NULL && i < profile->n_impus; i++)
+		r = registrations_find_set(all, impi, profile->impus[i].impu);
+	return r;
+}
+
 int registrations_put(struct registrations *all, const char *impi, const struct cx_saa *profile,
 		      struct binding *binding, uint32_t expires_s, struct registration **out)
 {
-	struct registration *old = registrations_find(all, impi);
+	struct registration *old = find_profile(all, impi, profile);
 	struct registration *r = old != NULL ? old : new_registration(all, impi);
 	struct registered_impu *impus = r != NULL ? new_impus(profile, r) : NULL;
 	uint64_t expires_ms = loop_now_ms(all->loop) + (uint64_t)expires_s * 1000;

@@ -1,9 +1,10 @@
 /*
- * Who is registered at this S-CSCF: per IMPI its implicit set of IMPUs, its one binding (Contact
- * and Path) and when that ends. RFC 3261 10.3, RFC 3327 5.3, TS 24.229 5.4.1; seed 6.1.1.
+ * Who is registered at this S-CSCF: per IMPI and implicit set of its IMPUs one binding (Contact and
+ * Path) and when that ends. RFC 3261 10.3, RFC 3327 5.3, TS 24.229 5.4.1; seed 6.1, 6.1.1.
  *
- * An IMPI is one ISIM in one UE, so a new Contact takes the place of the old one. All IMPUs of the
- * set count as registered and expire together (C-021, C-022b). The timer here runs EXPIRY_MARGIN_S
+ * An IMPI is one ISIM in one UE, so a new Contact takes the place of the old one. All IMPUs of a
+ * set count as registered and expire together (C-021, C-022b); sets of other service profiles are
+ * registered, and end, by themselves. The timer here runs EXPIRY_MARGIN_S
  * longer than the UE was told, so that a refresh in time is never too late (C-022a).
  *
  * They are in a state file, if there is one: what changes is in it some milliseconds later, and
@@ -85,9 +86,14 @@ struct registrations {
 struct registrations *registrations_new(struct loop *loop, uint32_t expected,
 					struct registrations_user user);
 void registrations_free(struct registrations *all);
-uint32_t registrations_count(const struct registrations *all); /* of IMPIs */
+uint32_t registrations_count(const struct registrations *all); /* of implicit sets */
 
+/* One of the IMPI's, and the further ones; NULL: none. */
 struct registration *registrations_find(struct registrations *all, const char *impi);
+struct registration *registration_next(const struct registration *r);
+/* The IMPI's with this IMPU in its set; NULL. */
+struct registration *registrations_find_set(struct registrations *all, const char *impi,
+					    const char *impu);
 struct registered_impu *registrations_find_impu(struct registrations *all, const char *impu);
 /* The same IMPU of another IMPI's registration; NULL: no more. */
 struct registered_impu *registrations_next_impu(struct registered_impu *impu);

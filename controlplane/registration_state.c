@@ -84,7 +84,7 @@ int registration_load(struct registrations *all, int64_t row_id, struct record *
 	read_impus(row, &profile, &explicit);
 	read_binding(row, &binding);
 	rc = record_end(row);
-	if (rc == 0 && registrations_find(all, impi) != NULL)
+	if (rc == 0 && registrations_find_set(all, impi, profile.impus[0].impu) != NULL)
 		rc = -EBADMSG;
 	if (rc < 0)
 		binding_clear(&binding);

@@ -54,26 +54,32 @@ static int check_proof(struct store *s)
 	return rc;
 }
 
+/* Runs what makes the schema of today, and says that it is. */
+static int upgrade(struct store *s, const char *statements)
+{
+	char version[48];
+	int rc = database_exec(s->db, statements);
+
+	snprintf(version, sizeof(version), "PRAGMA user_version = %d", STORE_SCHEMA_VERSION);
+	return rc < 0 ? rc : database_exec(s->db, version);
+}
+
 /*
  * Two processes may open a new file at once: the version is looked at under the write lock. Only a
  * new database makes its key file; one that has subscribers is nothing without the one it had.
  */
 static int make_schema(struct store *s, const char *key_path, char *error, size_t error_bytes)
 {
-	char version[48];
 	int rc = database_exec(s->db, "BEGIN IMMEDIATE");
 
 	if (rc < 0)
 		return rc;
 	bool is_new = user_version(s->db) == 0;
 	s->seal = store_seal_open(key_path, is_new, &rc, error, error_bytes);
-	if (s->seal && is_new) {
-		snprintf(version, sizeof(version), "PRAGMA user_version = %d",
-			 STORE_SCHEMA_VERSION);
-		rc = database_exec(s->db, STORE_SCHEMA);
-		if (rc == 0)
-			rc = database_exec(s->db, version);
-	}
+	if (s->seal && is_new)
+		rc = upgrade(s, STORE_SCHEMA);
+	if (s->seal && user_version(s->db) == 2)
+		rc = upgrade(s, STORE_SCHEMA_FROM_2);
 	if (rc == 0 && user_version(s->db) != STORE_SCHEMA_VERSION)
 		rc = -EPROTO;
 	if (rc == 0)

@@ -22,7 +22,7 @@
 #define STORE_KEY_BYTES      16
 #define STORE_AMF_BYTES      2
 #define STORE_IDENTITY_BYTES 256 /* of an IMPI, IMPU or S-CSCF name, with the NUL */
-#define STORE_MAX_IMPUS      16  /* of one implicit set */
+#define STORE_MAX_IMPUS      16  /* of one subscriber */
 #define STORE_BUSY_MS        2000
 #define STORE_MAX_SQN        ((UINT64_C(1) << 48) - 1)
 
@@ -33,6 +33,24 @@ enum store_state {
 	STORE_REGISTERED = 2,
 };
 
+#define STORE_MAX_CAPABILITIES   16  /* of either kind */
+#define STORE_CAPABILITIES_BYTES 400 /* of their text: numbers of ten digits, and the NUL */
+
+/*
+ * What the S-CSCF of a subscriber must be able to do, and what it should: numbers whose meaning is
+ * the operator's, TS 29.229 6.3.4 … 6.3.6. As text "1,2/7": the mandatory ones, then the optional.
+ */
+struct store_capabilities {
+	uint32_t mandatory[STORE_MAX_CAPABILITIES];
+	uint32_t optional[STORE_MAX_CAPABILITIES];
+	uint32_t n_mandatory, n_optional;
+};
+
+/* Returns 0, or -EINVAL for what is no such text; "" is none. */
+int store_capabilities_read(const char *text, struct store_capabilities *out);
+void store_capabilities_print(const struct store_capabilities *c,
+			      char out[static STORE_CAPABILITIES_BYTES]);
+
 struct store_subscriber {
 	int64_t id; /* given by the store */
 	char impi[STORE_IDENTITY_BYTES];
@@ -41,6 +59,7 @@ struct store_subscriber {
 	uint8_t opc[STORE_KEY_BYTES];
 	uint8_t amf[STORE_AMF_BYTES];
 	uint64_t sqn; /* of the last vector that was made */
+	struct store_capabilities capabilities;
 };
 
 struct store_identity {
@@ -48,6 +67,7 @@ struct store_identity {
 	int64_t subscriber;
 	bool barred;
 	enum store_state state;
+	int implicit; /* identities of a subscriber with the same number are one implicit set */
 };
 
 struct store;
@@ -55,7 +75,8 @@ struct store;
 /*
  * Opens the file, and makes it when there is none. Keys lie in it under those of `key_path` (NULL
  * or "": the file's own name and ".key"), which is made together with the database. -EACCES: others
- * than its owner may read one of them; -EPROTO: the schema is of another version; -EKEYREJECTED:
+ * than its owner may read one of them; -EPROTO: the schema is of a version that
+ * cannot be brought up to date, which one of version 2 is; -EKEYREJECTED:
  * the key file is another database's. `error` gets one line of text.
  */
 int store_open(const char *path, const char *key_path, struct store **out, char *error,
@@ -71,8 +92,9 @@ int store_commit(struct store *s);
 void store_rollback(struct store *s);
 
 /*
- * Adds a subscriber with n ≥ 1 identities, the first being the default one, all unregistered.
- * On -EEXIST *taken is -1 when the IMPI is there already, else the index of the IMPU that is.
+ * Adds a subscriber with n ≥ 1 identities, the first being the default one, all unregistered and
+ * in one implicit set. On -EEXIST *taken is -1 when the IMPI is there already, else the index of
+ * the IMPU that is.
  */
 int store_add(struct store *s, const struct store_subscriber *subscriber, const char *const impus[],
 	      unsigned n, int *taken);
@@ -85,15 +107,20 @@ int store_find_impi(struct store *s, const char *impi, struct store_subscriber *
 int store_find_subscriber(struct store *s, int64_t id, struct store_subscriber *out);
 int store_find_impu(struct store *s, const char *impu, struct store_identity *out);
 
-/* The implicit set, default identity first; out[] has STORE_MAX_IMPUS entries. */
+/* Of all implicit sets, the default identity first; out[] has STORE_MAX_IMPUS entries. */
 int store_identities(struct store *s, int64_t subscriber, struct store_identity out[], unsigned *n);
 
 int store_set_sqn(struct store *s, int64_t subscriber, uint64_t sqn);
 int store_set_scscf(struct store *s, int64_t subscriber, const char *scscf);
 int store_set_barred(struct store *s, const char *impu, bool barred);
 
-/* The flag of one IMPU, or of the whole implicit set. */
+int store_set_implicit(struct store *s, const char *impu, int implicit);
+int store_set_capabilities(struct store *s, int64_t subscriber,
+			   const struct store_capabilities *capabilities);
+
+/* The flag of one IMPU, of an implicit set, or of all of a subscriber. */
 int store_set_state(struct store *s, const char *impu, enum store_state state);
+int store_set_states(struct store *s, int64_t subscriber, int implicit, enum store_state state);
 int store_set_all_states(struct store *s, int64_t subscriber, enum store_state state);
 
 /*

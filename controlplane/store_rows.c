@@ -97,6 +97,13 @@ static int unseal_keys(struct store *s, sqlite3_stmt *st, int column, struct sto
 	return rc;
 }
 
+static int copy_capabilities(sqlite3_stmt *st, int column, struct store_capabilities *out)
+{
+	const unsigned char *text = sqlite3_column_text(st, column);
+
+	return text != NULL ? store_capabilities_read((const char *)text, out) : -EIO;
+}
+
 static int read_subscriber(struct store *s, enum store_statement which,
 			   struct store_subscriber *out)
 {
@@ -107,7 +114,8 @@ static int read_subscriber(struct store *s, enum store_statement which,
 		out->id = sqlite3_column_int64(st, 0);
 		out->sqn = (uint64_t)sqlite3_column_int64(st, 5);
 		rc = copy_text(st, 1, out->impi) || copy_text(st, 2, out->scscf) ||
-				     copy_blob(st, 4, out->amf, STORE_AMF_BYTES)
+				     copy_blob(st, 4, out->amf, STORE_AMF_BYTES) ||
+				     copy_capabilities(st, 6, &out->capabilities)
 			     ? -EIO
 			     : unseal_keys(s, st, 3, out);
 	} else {
@@ -130,12 +138,13 @@ int store_find_subscriber(struct store *s, int64_t id, struct store_subscriber *
 	return read_subscriber(s, STORE_FIND_ID, out);
 }
 
-/* Columns 0 … 3 of a row: impu, subscriber, barred, state. */
+/* Columns 0 … 4 of a row: impu, subscriber, barred, state, implicit. */
 static int read_identity(sqlite3_stmt *st, struct store_identity *out)
 {
 	out->subscriber = sqlite3_column_int64(st, 1);
 	out->barred = sqlite3_column_int(st, 2) != 0;
 	out->state = (enum store_state)sqlite3_column_int(st, 3);
+	out->implicit = sqlite3_column_int(st, 4);
 	return copy_text(st, 0, out->impu);
 }
 
@@ -223,6 +232,37 @@ int store_set_all_states(struct store *s, int64_t subscriber, enum store_state s
 	return run_on_row(s, STORE_SET_ALL_STATES);
 }
 
+int store_set_states(struct store *s, int64_t subscriber, int implicit, enum store_state state)
+{
+	sqlite3_stmt *st = s->statements[STORE_SET_STATES];
+
+	sqlite3_bind_int64(st, 1, subscriber);
+	sqlite3_bind_int(st, 2, (int)state);
+	sqlite3_bind_int(st, 3, implicit);
+	return run_on_row(s, STORE_SET_STATES);
+}
+
+int store_set_implicit(struct store *s, const char *impu, int implicit)
+{
+	sqlite3_stmt *st = s->statements[STORE_SET_IMPLICIT];
+
+	sqlite3_bind_text(st, 1, impu, -1, SQLITE_STATIC);
+	sqlite3_bind_int(st, 2, implicit);
+	return run_on_row(s, STORE_SET_IMPLICIT);
+}
+
+int store_set_capabilities(struct store *s, int64_t subscriber,
+			   const struct store_capabilities *capabilities)
+{
+	sqlite3_stmt *st = s->statements[STORE_SET_CAPABILITIES];
+	char text[STORE_CAPABILITIES_BYTES];
+
+	store_capabilities_print(capabilities, text);
+	sqlite3_bind_int64(st, 1, subscriber);
+	sqlite3_bind_text(st, 2, text, -1, SQLITE_STATIC);
+	return run_on_row(s, STORE_SET_CAPABILITIES);
+}
+
 int store_each_active(struct store *s, unsigned max,
 		      void (*each)(void *arg, const struct store_identity *identity,
 				   const struct store_subscriber *owner),
@@ -238,9 +278,9 @@ int store_each_active(struct store *s, unsigned max,
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		rc = read_identity(st, &identity);
 		if (rc == 0)
-			rc = copy_text(st, 4, owner.impi);
+			rc = copy_text(st, 5, owner.impi);
 		if (rc == 0)
-			rc = copy_text(st, 5, owner.scscf);
+			rc = copy_text(st, 6, owner.scscf);
 		owner.id = identity.subscriber;
 		if (rc == 0)
 			each(arg, &identity, &owner);

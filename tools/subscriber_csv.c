@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/milenage.h"
 #include "crypto/wipe.h"
 
 #define N_COLUMNS 6
@@ -18,6 +19,7 @@
 struct reader {
 	char *reason;
 	size_t reason_bytes;
+	bool has_op; /* in the place of OPc */
 };
 
 static bool complain(const struct reader *r, const char *format, ...)
@@ -125,8 +127,16 @@ static bool read_impu(const struct reader *r, const char *text, char *out)
 
 static bool add_impu(const struct reader *r, const char *text, struct subscriber_row *row)
 {
+	if (strcmp(text, "/") == 0) {
+		/* A set has an identity: neither first nor twice. */
+		if (row->n_impus == 0 || row->sets[row->n_impus - 1] < row->n_sets)
+			return complain(r, "an implicit set without an impu");
+		row->n_sets++;
+		return true;
+	}
 	if (row->n_impus == SUBSCRIBER_MAX_IMPUS)
 		return complain(r, "more than %d impus", SUBSCRIBER_MAX_IMPUS);
+	row->sets[row->n_impus] = (uint8_t)row->n_sets;
 	return read_impu(r, text, row->impus[row->n_impus++]);
 }
 
@@ -142,16 +152,32 @@ bool subscriber_row_impu(struct subscriber_row *row, const char *impu, char *rea
 	return add_impu(&(struct reader){ reason, reason_bytes }, impu, row);
 }
 
+int subscriber_row_take_op(struct subscriber_row *row)
+{
+	struct milenage *m = milenage_new();
+	uint8_t opc[sizeof(row->opc)];
+	int rc = m != NULL ? milenage_opc(m, row->k, row->opc, opc) : -EIO;
+
+	if (rc == 0)
+		memcpy(row->opc, opc, sizeof(row->opc));
+	wipe(opc, sizeof(opc));
+	milenage_free(m);
+	return rc;
+}
+
 static bool read_impus(const struct reader *r, char *text, struct subscriber_row *row)
 {
 	char *impu;
 
-	row->n_impus = 0;
+	row->n_impus = row->n_sets = 0;
 	while ((impu = strsep(&text, " ")) != NULL) {
 		if (*impu != '\0' && !add_impu(r, impu, row))
 			return false;
 	}
-	return row->n_impus > 0 ? true : complain(r, "impu is empty");
+	if (row->n_impus == 0)
+		return complain(r, "impu is empty");
+	return row->sets[row->n_impus - 1] == row->n_sets ||
+	       complain(r, "an implicit set without an impu");
 }
 
 static bool read_row(const struct reader *r, char *line, struct subscriber_row *row)
@@ -168,9 +194,13 @@ static bool read_row(const struct reader *r, char *line, struct subscriber_row *
 	}
 	if (n != N_COLUMNS)
 		return complain(r, "%u fields, expected %s", n, SUBSCRIBER_CSV_HEADER);
+	const char *op = r->has_op ? "op" : "opc";
+
 	return read_impi(r, field[0], row->impi) && read_impus(r, field[1], row) &&
 	       read_hex(r, "k", field[2], row->k, sizeof(row->k)) &&
-	       read_hex(r, "opc", field[3], row->opc, sizeof(row->opc)) &&
+	       read_hex(r, op, field[3], row->opc, sizeof(row->opc)) &&
+	       (!r->has_op || subscriber_row_take_op(row) == 0 ||
+		complain(r, "OPc cannot be computed")) &&
 	       read_hex(r, "amf", field[4], row->amf, sizeof(row->amf)) &&
 	       read_sqn(r, field[5], &row->sqn);
 }
@@ -196,7 +226,7 @@ int subscriber_csv_read(FILE *in, const char *name,
 {
 	char line[LINE_BYTES];
 	char reason[256];
-	const struct reader r = { .reason = reason, .reason_bytes = sizeof(reason) };
+	struct reader r = { .reason = reason, .reason_bytes = sizeof(reason) };
 	struct subscriber_row row;
 	unsigned long n = 0;
 	int rc = 0;
@@ -206,6 +236,8 @@ int subscriber_csv_read(FILE *in, const char *name,
 		rc = -EINVAL;
 		if (!is_whole(in, line, sizeof(line)))
 			complain(&r, "not a line of text of at most %d bytes", LINE_BYTES - 2);
+		else if (n == 1 && strcmp(line, SUBSCRIBER_CSV_HEADER_OP) == 0)
+			rc = (r.has_op = true, 0);
 		else if (n == 1 && strcmp(line, SUBSCRIBER_CSV_HEADER) != 0)
 			complain(&r, "expected the header line %s", SUBSCRIBER_CSV_HEADER);
 		else if (n == 1 || line[0] == '\0')

@@ -1,6 +1,7 @@
 /*
  * The CSV file of subscribers: header line `impi,impu,k,opc,amf,sqn`, then one subscriber a line;
- * several IMPUs separated by spaces, the default one first; keys in hex, SQN in decimal.
+ * several IMPUs separated by spaces, the default one first, with a `/` between implicit sets; keys
+ * in hex, SQN in decimal. With `op` instead of `opc` in the header the column is OP.
  *
  * Everything read is checked; an error names the line and the column, never a key. Line buffers and
  * rows are wiped.
@@ -12,7 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define SUBSCRIBER_CSV_HEADER "impi,impu,k,opc,amf,sqn"
+#define SUBSCRIBER_CSV_HEADER    "impi,impu,k,opc,amf,sqn"
+#define SUBSCRIBER_CSV_HEADER_OP "impi,impu,k,op,amf,sqn"
 
 #define SUBSCRIBER_IDENTITY_BYTES 256 /* with the NUL: TS 23.003 13.3 */
 #define SUBSCRIBER_MAX_IMPUS      16
@@ -20,7 +22,9 @@
 struct subscriber_row {
 	char impi[SUBSCRIBER_IDENTITY_BYTES];
 	char impus[SUBSCRIBER_MAX_IMPUS][SUBSCRIBER_IDENTITY_BYTES]; /* scheme, host lower case */
+	uint8_t sets[SUBSCRIBER_MAX_IMPUS]; /* number of the implicit set of each */
 	unsigned n_impus;
+	unsigned n_sets; /* after the first, and begun */
 	uint8_t k[16];
 	uint8_t opc[16];
 	uint8_t amf[2];
@@ -28,13 +32,17 @@ struct subscriber_row {
 };
 
 /*
- * Sets the IMPI, or adds one more IMPU, checked as those of a file. False: it is none, and `reason`
+ * Sets the IMPI, or adds one more IMPU, checked as those of a file; IMPU "/" begins a further
+ * implicit set. False: it is none, and `reason`
  * says why.
  */
 bool subscriber_row_impi(struct subscriber_row *row, const char *impi, char *reason,
 			 size_t reason_bytes);
 bool subscriber_row_impu(struct subscriber_row *row, const char *impu, char *reason,
 			 size_t reason_bytes);
+
+/* OP, which is in row->opc, becomes OPc (TS 35.206 4.1). Returns 0 or -EIO. */
+int subscriber_row_take_op(struct subscriber_row *row);
 
 /*
  * Reads `in` to its end and gives each row to `each`, which returns 0, or -errno with its reason in

@@ -39,6 +39,9 @@ int subscriber_store_row(struct store *store, const struct subscriber_row *row, 
 	for (unsigned i = 0; i < row->n_impus; i++)
 		impus[i] = row->impus[i];
 	rc = store_add(store, &subscriber, impus, row->n_impus, &taken);
+	for (unsigned i = 0; rc == 0 && i < row->n_impus; i++)
+		if (row->sets[i] != 0)
+			rc = store_set_implicit(store, impus[i], row->sets[i]);
 	wipe(&subscriber, sizeof(subscriber));
 	if (rc == -EEXIST)
 		snprintf(reason, reason_bytes, "the %s %s is there already",
@@ -127,8 +130,8 @@ int subscriber_import(int argc, char **argv, const struct options *o)
 
 /* --- add --- */
 
-/* K and OPc, never on the command line, which others can read. */
-static int read_keys(const char *path, struct subscriber_row *row)
+/* K and OPc, or OP, never on the command line, which others can read. */
+static int read_keys(const char *path, bool has_op, struct subscriber_row *row)
 {
 	uint8_t n_k, n_opc;
 	int rc = key_file_read(path, row->k, &n_k, row->opc, &n_opc, sizeof(row->k));
@@ -140,6 +143,8 @@ static int read_keys(const char *path, struct subscriber_row *row)
 				    "%s: expected K on its first line and OPc on its second, 32 "
 				    "hexadecimal digits each",
 				    path);
+	if (rc == 0 && has_op)
+		rc = subscriber_row_take_op(row);
 	return rc < 0 ? options_fail(SUBSCRIBER, "%s: %s", path, strerror(-rc)) : EXIT_SUCCESS;
 }
 
@@ -148,7 +153,9 @@ static int read_add(int argc, char **argv, struct subscriber_row *row)
 	static const struct option options[] = { { "keys", required_argument, NULL, 'k' },
 						 { "amf", required_argument, NULL, 'a' },
 						 { "sqn", required_argument, NULL, 's' },
+						 { "op", no_argument, NULL, 'o' },
 						 { 0 } };
+	bool has_op = false;
 	const char *keys = NULL;
 	char reason[256];
 	int option;
@@ -161,6 +168,8 @@ static int read_add(int argc, char **argv, struct subscriber_row *row)
 			return options_misuse(SUBSCRIBER, "--amf needs 4 hexadecimal digits");
 		else if (option == 's' && !number_read(optarg, 0, STORE_MAX_SQN, &row->sqn))
 			return options_misuse(SUBSCRIBER, "--sqn needs a number of 48 bits");
+		else if (option == 'o')
+			has_op = true;
 		else if (option == ':')
 			return options_misuse(SUBSCRIBER, "%s needs a value", argv[optind - 1]);
 		else if (option == '?')
@@ -175,7 +184,9 @@ static int read_add(int argc, char **argv, struct subscriber_row *row)
 	for (int i = optind + 1; i < argc; i++)
 		if (!subscriber_row_impu(row, argv[i], reason, sizeof(reason)))
 			return options_misuse(SUBSCRIBER, "%s: %s", argv[i], reason);
-	return read_keys(keys, row);
+	if (row->n_impus == 0 || row->sets[row->n_impus - 1] < row->n_sets)
+		return options_misuse(SUBSCRIBER, "an implicit set without an IMPU");
+	return read_keys(keys, has_op, row);
 }
 
 static int add(struct store *store, const struct subscriber_row *row)

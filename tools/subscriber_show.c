@@ -40,9 +40,9 @@ static json_t *identities(const struct store_identity set[], unsigned n)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:b}", "impu", set[i].impu, "state",
-						state_name[set[i].state], "barred", set[i].barred));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:i}", "impu", set[i].impu,
+						      "state", state_name[set[i].state], "barred",
+						      set[i].barred, "set", set[i].implicit));
 	return list;
 }
 

@@ -89,6 +89,7 @@ struct ue {
 	const char *qop;       /* NULL: auth; "": no such parameter */
 	const char *nc;        /* NULL: 00000001 */
 	const char *body;      /* NULL: none */
+	const char *impu;      /* NULL: "sip:<i>@home.example" */
 	int aka; /* what the ISIM said of the last challenge it computed: aka_check_challenge() */
 };
 

@@ -67,6 +67,88 @@ TEST(store, other_schema_version_is_refused)
 	subscribers_close(&lab);
 }
 
+/* Keys, identities and flags stay; what is new has its default. */
+TEST(store, database_of_version_2_is_brought_up_to_date)
+{
+	static const char back[] = "ALTER TABLE subscriber DROP COLUMN capabilities;"
+				   "ALTER TABLE identity DROP COLUMN implicit;"
+				   "PRAGMA user_version = 2";
+	struct subscribers lab;
+	struct store_subscriber found;
+	struct store_identity identity;
+	char error[256];
+	sqlite3 *db;
+
+	ASSERT_TRUE(subscribers_open(&lab, 2));
+	ASSERT_EQ(store_set_state(lab.store, "sip:2@" REALM, STORE_REGISTERED), 0);
+	store_close(lab.store);
+	ASSERT_EQ(sqlite3_open(lab.path, &db), SQLITE_OK);
+	ASSERT_EQ(sqlite3_exec(db, back, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	ASSERT_EQ(store_open(lab.path, NULL, &lab.store, error, sizeof(error)), 0);
+	ASSERT_EQ(store_find_impi(lab.store, "2@" REALM, &found), 0);
+	EXPECT_MEM(found.k, subscribers_k, sizeof(found.k));
+	EXPECT_EQ(found.capabilities.n_mandatory, 0);
+	ASSERT_EQ(store_find_impu(lab.store, "sip:2@" REALM, &identity), 0);
+	EXPECT_EQ(identity.state, STORE_REGISTERED);
+	EXPECT_EQ(identity.implicit, 0);
+	EXPECT_EQ(store_set_implicit(lab.store, "sip:2@" REALM, 3), 0);
+	subscribers_close(&lab);
+}
+
+TEST(store, implicit_sets_change_their_flags_by_themselves)
+{
+	static const char *const impus[] = { "sip:p@x", "sip:q@x", "sip:r@x" };
+	struct store_subscriber x = { .impi = "p@x" };
+	struct store_identity all[STORE_MAX_IMPUS];
+	struct subscribers lab;
+	unsigned n;
+	int taken;
+
+	ASSERT_TRUE(subscribers_open(&lab, 0));
+	ASSERT_EQ(store_add(lab.store, &x, impus, 3, &taken), 0);
+	ASSERT_EQ(store_set_implicit(lab.store, "sip:q@x", 1), 0);
+	ASSERT_EQ(store_find_impi(lab.store, "p@x", &x), 0);
+	ASSERT_EQ(store_set_states(lab.store, x.id, 1, STORE_REGISTERED), 0);
+	EXPECT_EQ(store_set_states(lab.store, x.id, 2, STORE_REGISTERED), -ENOENT);
+	ASSERT_EQ(store_identities(lab.store, x.id, all, &n), 0);
+	ASSERT_EQ(n, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		EXPECT_EQ(all[i].implicit, i == 1);
+		EXPECT_EQ(all[i].state, i == 1 ? STORE_REGISTERED : STORE_UNREGISTERED);
+	}
+	subscribers_close(&lab);
+}
+
+TEST(store, c134_capabilities_are_read_as_they_were_written)
+{
+	static const char *const texts[] = { "", "1", "1,2", "/7", "1,4294967295/0,8" };
+	static const char *const wrong[] = {
+		",",          "1,", "a",  "1/2/3",
+		"4294967296", "1 ", "-1", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"
+	};
+	struct store_capabilities c;
+	struct store_subscriber found;
+	struct subscribers lab;
+	char text[STORE_CAPABILITIES_BYTES];
+
+	ASSERT_TRUE(subscribers_open(&lab, 1));
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		test_context("\"%s\"", texts[i]);
+		ASSERT_EQ(store_capabilities_read(texts[i], &c), 0);
+		ASSERT_EQ(store_set_capabilities(lab.store, 1, &c), 0);
+		ASSERT_EQ(store_find_subscriber(lab.store, 1, &found), 0);
+		store_capabilities_print(&found.capabilities, text);
+		EXPECT_STREQ(text, texts[i]);
+	}
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		test_context("\"%s\"", wrong[i]);
+		EXPECT_EQ(store_capabilities_read(wrong[i], &c), -EINVAL);
+	}
+	test_context(NULL);
+	subscribers_close(&lab);
+}
+
 TEST(store, file_that_is_no_database_is_refused)
 {
 	char path[] = "/tmp/store_test_XXXXXX";

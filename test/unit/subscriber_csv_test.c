@@ -61,6 +61,43 @@ TEST(subscriber_csv, row_is_read_whole)
 	EXPECT_EQ(seen.last.sqn, (UINT64_C(1) << 48) - 1);
 }
 
+/* TS 35.208 test set 1: OP cdc2…, OPc cd63…. */
+TEST(subscriber_csv, c005a_column_op_becomes_opc)
+{
+	static const char text[] = "impi,impu,k,op,amf,sqn\n"
+				   "a@b,sip:a@b," KEY ",cdc202d5123e20f62b6d676ac72cb318,b9b9,32\n";
+	uint8_t opc[16];
+	char error[512];
+	struct seen seen;
+
+	ASSERT_EQ(parse(text, strlen(text), &seen, error), 0);
+	test_hex("cd63cb71954a9f4e48a5994e37a02baf", opc, sizeof(opc));
+	EXPECT_MEM(seen.last.opc, opc, sizeof(opc));
+	EXPECT_EQ(seen.last.amf[0], 0xb9);
+}
+
+TEST(subscriber_csv, c021_slash_begins_a_further_implicit_set)
+{
+	static const char text[] =
+		HEADER "a@b,sip:a@b tel:+1 / sip:p@b / sip:q@b," KEY "," OPC ",b9b9,32\n";
+	static const char *const wrong[] = { "/ sip:a@b", "sip:a@b /", "sip:a@b / / sip:c@b", "/" };
+	char error[512], row[256];
+	struct seen seen;
+
+	ASSERT_EQ(parse(text, strlen(text), &seen, error), 0);
+	ASSERT_EQ(seen.last.n_impus, 4);
+	EXPECT_EQ(seen.last.sets[1], 0);
+	EXPECT_EQ(seen.last.sets[2], 1);
+	EXPECT_EQ(seen.last.sets[3], 2);
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		test_context("%s", wrong[i]);
+		snprintf(row, sizeof(row), HEADER "a@b,%s," KEY "," OPC ",b9b9,32\n", wrong[i]);
+		EXPECT_EQ(parse(row, strlen(row), &seen, error), -EINVAL);
+		EXPECT_STREQ(error, "f.csv:2: an implicit set without an impu");
+	}
+	test_context(NULL);
+}
+
 TEST(subscriber_csv, last_line_needs_no_end)
 {
 	static const char text[] = HEADER GOOD;
