@@ -2,42 +2,48 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "controlplane/sip.h"
 #include "controlplane/ue.h"
 
-/* The first registered identity among the preferred ones; copied to `aor`. */
-static const struct ue_registration *preferred(const struct sip *message, const struct ue *ue,
-					       char *aor, size_t aor_bytes)
+int identity_read(const struct sip *message, const char *header,
+		  char aor[static IDENTITY_VALUES][SIP_VALUE_BYTES])
 {
 	char element[SIP_VALUE_BYTES];
-	int n;
-	for (unsigned i = 0; (n = sip_list_get(message, "P-Preferred-Identity", i, element,
-					       sizeof(element))) != -ENOENT;
-	     i++) {
-		if (n < 0 || sip_aor_text(element, aor, aor_bytes) < 0)
-			continue;
-		const struct ue_registration *r = ue_registration(ue, aor);
-		if (r)
-			return r;
+	unsigned n = 0, n_tel = 0;
+	int n_bytes;
+	while ((n_bytes = sip_list_get(message, header, n, element, sizeof(element))) != -ENOENT) {
+		if (n_bytes < 0 || n == IDENTITY_VALUES ||
+		    sip_aor_text(element, aor[n], SIP_VALUE_BYTES) < 0)
+			return -EINVAL;
+		n_tel += !strncmp(aor[n], "tel:", strlen("tel:"));
+		n++;
 	}
-	return NULL;
+	return n < IDENTITY_VALUES || n_tel == 1 ? (int)n : -EINVAL;
+}
+
+/* The first registered identity among the preferred ones; its place in `aor`, or -1. */
+static int preferred(const struct sip *message, const struct ue *ue,
+		     char aor[static IDENTITY_VALUES][SIP_VALUE_BYTES],
+		     const struct ue_registration **out)
+{
+	int n = identity_read(message, "P-Preferred-Identity", aor);
+	for (int i = 0; i < n; i++) {
+		*out = ue_registration(ue, aor[i]);
+		if (*out)
+			return i;
+	}
+	return -1;
 }
 
 int identity_assert(struct sip *message, const struct ue *ue, const struct ue_registration **out)
 {
-	char aor[SIP_VALUE_BYTES], value[SIP_VALUE_BYTES + 2];
-	const char *asserted = aor;
-	const struct ue_registration *r = preferred(message, ue, aor, sizeof(aor));
-	if (!r) {
-		r = ue_registration(ue, NULL);
-		if (!r)
-			return -EPERM;
-		asserted = r->identities[0];
-	}
+	char aor[IDENTITY_VALUES][SIP_VALUE_BYTES], value[sizeof(aor) + 2];
+	int i = preferred(message, ue, aor, out);
+	if (i < 0 && !(*out = ue_registration(ue, NULL)))
+		return -EPERM;
 	sip_header_remove(message, "P-Preferred-Identity");
-	snprintf(value, sizeof(value), "<%s>", asserted);
-	*out = r;
+	snprintf(value, sizeof(value), "<%s>", i < 0 ? (*out)->identities[0] : aor[i]);
 	return sip_header_set(message, "P-Asserted-Identity", value);
 }
 

@@ -8,9 +8,20 @@
 #ifndef CONTROLPLANE_IDENTITY_H
 #define CONTROLPLANE_IDENTITY_H
 
+#include "controlplane/sip.h"
+
 struct ue_registration;
-struct sip;
 struct ue;
+
+#define IDENTITY_VALUES 2
+
+/*
+ * The values of P-Asserted-Identity or P-Preferred-Identity as addresses of record. RFC 3325 9.1:
+ * one, or two of which one is a sip or sips and the other a tel URI. Returns how many, 0 without
+ * the header, or -EINVAL: what breaks that rule says nothing of anybody (C-116 b).
+ */
+int identity_read(const struct sip *message, const char *header,
+		  char aor[static IDENTITY_VALUES][SIP_VALUE_BYTES]);
 
 /*
  * Replaces P-Asserted-Identity and P-Preferred-Identity by one identity of the UE: the preferred

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "controlplane/credentials.h"
+#include "controlplane/identity.h"
 #include "controlplane/sip.h"
 #include "crypto/wipe.h"
 
@@ -151,6 +152,9 @@ void screen_to_ue(struct sip *message)
 	};
 	for (unsigned i = 0; i < N_OF(names); i++)
 		sip_header_remove(message, names[i]);
+	char aor[IDENTITY_VALUES][SIP_VALUE_BYTES];
+	if (identity_read(message, "P-Asserted-Identity", aor) < 0)
+		sip_header_remove(message, "P-Asserted-Identity");
 	const char *privacy;
 	for (unsigned i = 0; (privacy = sip_header(message, "Privacy", i)); i++)
 		for (const char *value = privacy; *value; value += strspn(value, "; ,")) {

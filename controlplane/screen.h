@@ -46,7 +46,10 @@ void screen_from_ue(struct sip *message);
 /* The security agreement ends here: C-058. Returns 0 or -ENOMEM. */
 int screen_end_agreement(struct sip *request);
 
-/* What stays inside the trust domain, on anything that goes to a UE (C-114, C-142). */
+/*
+ * What stays inside the trust domain, on anything that goes to a UE (C-114, C-142), and an asserted
+ * identity that is none by its syntax (C-116 b).
+ */
 void screen_to_ue(struct sip *message);
 
 /* Keys of AKA, as they come in SM5. The owner wipes them. */

@@ -143,6 +143,47 @@ TEST(pcscf, c112_c113_c116_identity_is_the_registrations)
 	edge_stop();
 }
 
+/* RFC 3325 9.2: one value, or a sip or sips and a tel URI; what is not so is no hint. */
+TEST(pcscf, c116b_a_hint_of_any_other_number_or_kind_of_values_is_none)
+{
+	static const struct {
+		const char *preferred;
+		const char *asserted;
+	} rows[] = {
+		{ "<sip:second@" REALM ">", "<sip:second@" REALM ">" },
+		{ "sip:second@" REALM, "<sip:second@" REALM ">" },
+		{ "<tel:+1234>", "<tel:+1234>" },
+		{ "<tel:+1234>, <sip:second@" REALM ">", "<tel:+1234>" },
+		{ "<sip:second@" REALM ">\r\nP-Preferred-Identity: <tel:+1234>",
+		  "<sip:second@" REALM ">" },
+		{ "<sips:second@" REALM ">, <tel:+1234>", "<tel:+1234>" },
+		{ "<sip:second@" REALM ">, <sip:u@" REALM ">", "<sip:u@" REALM ">" },
+		{ "<sip:second@" REALM ">, <sips:second@" REALM ">", "<sip:u@" REALM ">" },
+		{ "<tel:+1234>, <tel:+1234>", "<sip:u@" REALM ">" },
+		{ "<sip:second@" REALM ">, <tel:+1234>, <tel:+1234>", "<sip:u@" REALM ">" },
+		{ "<sip:second@" REALM ">\r\nP-Preferred-Identity: <tel:+1234>, <tel:+1>",
+		  "<sip:u@" REALM ">" },
+		{ "<sip:second@" REALM ">, <mailto:second@" REALM ">", "<sip:u@" REALM ">" },
+		{ "<http://second@" REALM ">", "<sip:u@" REALM ">" },
+		{ "<sip:second@" REALM, "<sip:u@" REALM ">" },
+	};
+	begin();
+	ue_attach(&ue);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char line[512];
+		test_context("%s", rows[i].preferred);
+		snprintf(line, sizeof(line), "P-Preferred-Identity: %s\r\n", rows[i].preferred);
+		from_ue("MESSAGE", "", line);
+		struct sip *s = core_receive();
+		ASSERT_TRUE(s != NULL);
+		EXPECT_STREQ(sip_header(s, "P-Asserted-Identity", 0), rows[i].asserted);
+		EXPECT_TRUE(sip_header(s, "P-Asserted-Identity", 1) == NULL);
+		EXPECT_TRUE(sip_header(s, "P-Preferred-Identity", 0) == NULL);
+		sip_free(s);
+	}
+	edge_stop();
+}
+
 TEST(pcscf, c141b_c058_route_is_the_service_route_whatever_was_asked)
 {
 	begin();

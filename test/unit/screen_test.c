@@ -196,6 +196,34 @@ TEST(screen, c114_asserted_identity_stays_home_when_id_is_asked)
 	}
 }
 
+TEST(screen, c116b_asserted_identity_is_one_value_or_a_sip_and_a_tel_uri)
+{
+	static const struct {
+		const char *values;
+		bool kept;
+	} rows[] = {
+		{ "P-Asserted-Identity: \"A, B\" <sip:a@b>\r\n", true },
+		{ "P-Asserted-Identity: tel:+1\r\n", true },
+		{ "P-Asserted-Identity: <sips:a@b>, <tel:+1>\r\n", true },
+		{ "P-Asserted-Identity: <tel:+1>\r\nP-Asserted-Identity: <sip:a@b>\r\n", true },
+		{ "P-Asserted-Identity: <sip:a@b>, <sip:c@b>\r\n", false },
+		{ "P-Asserted-Identity: <tel:+1>, <tel:+2>\r\n", false },
+		{ "P-Asserted-Identity: <sip:a@b>, <tel:+1>, <tel:+2>\r\n", false },
+		{ "P-Asserted-Identity: <sip:a@b>, <tel:+1>\r\n"
+		  "P-Asserted-Identity: <sip:c@b>\r\n",
+		  false },
+		{ "P-Asserted-Identity: <mailto:a@b>\r\n", false },
+		{ "P-Asserted-Identity: a\r\n", false },
+	};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		test_context("%s", rows[i].values);
+		struct sip *s = message(HEAD, rows[i].values);
+		screen_to_ue(s);
+		EXPECT_EQ(printed_has(s, "asserted"), rows[i].kept);
+		sip_free(s);
+	}
+}
+
 #define ANSWER                                                                                     \
 	"SIP/2.0 401 Unauthorized\r\n"                                                             \
 	"Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa\r\n"                                      \
