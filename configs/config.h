@@ -42,6 +42,12 @@ enum config_indicator {
 	CONFIG_INDICATOR_NOTHING, /* no parameter at all */
 };
 
+/* What becomes of a UE behind a NAT. */
+enum config_nat {
+	CONFIG_NAT_REFUSE,      /* its Via is not its address: TS 33.203 7.2 */
+	CONFIG_NAT_UDP_ENC_TUN, /* it is offered ESP in UDP: TS 33.203 Annex M */
+};
+
 struct config_sa {
 	uint32_t capacity;        /* SAs of both directions; a power of two, 2^10 … 2^22 */
 	uint32_t generation_bits; /* of the SPI, 4 … 10; SPI = generation | slice | index */
@@ -163,6 +169,9 @@ struct config_pcscf {
 	uint32_t n_encryption;
 	uint32_t temporary_sa_s;           /* reg-await-auth, TS 24.229 table 7.8.1: 240 */
 	uint32_t source_registers_per_min; /* unprotected, of one address; 0 = no limit */
+	enum config_nat nat;
+	char **nat_networks; /* "ADDRESS/BITS": what UEs behind NATs may have; none: the private */
+	uint32_t n_nat_networks;
 };
 
 struct config_icscf {

@@ -310,6 +310,11 @@ static int check_pcscf(struct config_document *d, const struct config *c)
 			d, document_find(d, "dataplane.zones[%d].n_port_pc", idx),
 			"found 1 for n_port_pc, expected at least 2: a new SA set needs "
 			"another port_pc");
+	if (c->pcscf->nat == CONFIG_NAT_UDP_ENC_TUN && !z->port_encap)
+		return document_refuse(d, document_find(d, "pcscf.nat"),
+				       "found UDP-enc-tun for nat and zone %s without port_encap, "
+				       "expected a zone that has ESP in UDP",
+				       z->name);
 	return check_algorithms(d, c->pcscf);
 }
 

@@ -66,6 +66,11 @@ static const cyaml_strval_t akav2_keys_names[] = {
 	{ "derived", CONFIG_AKAV2_KEYS_DERIVED },
 };
 
+static const cyaml_strval_t nat_names[] = {
+	{ "refuse", CONFIG_NAT_REFUSE },
+	{ "UDP-enc-tun", CONFIG_NAT_UDP_ENC_TUN },
+};
+
 static const cyaml_strval_t cx_transport_names[] = {
 	{ "local", CONFIG_CX_LOCAL },
 	{ "diameter", CONFIG_CX_DIAMETER },
@@ -281,6 +286,8 @@ static const cyaml_schema_field_t pcscf_fields[] = {
 	LIST(REQUIRED, config_pcscf, encryption, text_entry, 8),
 	NUMBER(OPTIONAL, config_pcscf, temporary_sa_s),
 	NUMBER(OPTIONAL, config_pcscf, source_registers_per_min),
+	CHOICE(OPTIONAL, config_pcscf, nat, nat_names),
+	LIST(OPTIONAL, config_pcscf, nat_networks, text_entry, 16),
 	CYAML_FIELD_END,
 };
 
@@ -462,6 +469,8 @@ static const struct config_rule rules[] = {
 	/* reg-await-auth is 4 minutes, TS 24.229 table 7.8.1 */
 	{ pcscf_fields, "temporary_sa_s", 1, 3600, 240 },
 	{ pcscf_fields, "source_registers_per_min", 0, 1000000, 600 },
+	{ pcscf_fields, "nat_networks", .valid = syntax_network,
+	  .expected = "ADDRESS/BITS without bits behind the prefix" },
 
 	{ icscf_fields, "address", .valid = syntax_address,
 	  .expected = "a unicast IPv4 or IPv6 address" },

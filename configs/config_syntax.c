@@ -46,6 +46,29 @@ bool syntax_address(const char *text)
 	return syntax_address_parse(text, &address);
 }
 
+bool syntax_network(const char *text)
+{
+	char host[INET6_ADDRSTRLEN];
+	uint8_t bytes[16] = { 0 };
+	const char *slash = strchr(text, '/');
+	size_t host_bytes = slash ? (size_t)(slash - text) : sizeof(host);
+	char *end;
+	bool v6;
+
+	if (host_bytes >= sizeof(host) || slash[1] < '0' || slash[1] > '9')
+		return false;
+	memcpy(host, text, host_bytes);
+	host[host_bytes] = '\0';
+	v6 = strchr(host, ':');
+	unsigned long bits = strtoul(slash + 1, &end, 10);
+	if (*end || bits > (v6 ? 128 : 32) || inet_pton(v6 ? AF_INET6 : AF_INET, host, bytes) != 1)
+		return false;
+	for (unsigned long i = bits; i < sizeof(bytes) * 8; i++)
+		if (bytes[i / 8] & 0x80 >> i % 8)
+			return false;
+	return true;
+}
+
 static bool is_port(const char *text)
 {
 	size_t n = strspn(text, "0123456789");

@@ -57,6 +57,30 @@ int address_parse_uri(const char *uri, struct address *out)
 	return address_parse(text, (uint16_t)port, out);
 }
 
+int address_parse_network(const char *text, struct address *first, unsigned *bits)
+{
+	char host[INET6_ADDRSTRLEN];
+	const char *slash = strchr(text, '/');
+	char *end;
+	if (!slash || (size_t)(slash - text) >= sizeof(host) || slash[1] < '0' || slash[1] > '9')
+		return -EINVAL;
+	memcpy(host, text, (size_t)(slash - text));
+	host[slash - text] = '\0';
+	unsigned long number = strtoul(slash + 1, &end, 10);
+	if (*end || address_parse(host, 0, first) || number > (first->family == 6 ? 128 : 32))
+		return -EINVAL;
+	*bits = (unsigned)number;
+	return 0;
+}
+
+bool address_is_in(const struct address *a, const struct address *first, unsigned bits)
+{
+	if (a->family != first->family || memcmp(a->bytes, first->bytes, bits / 8))
+		return false;
+	uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
+	return !(bits % 8) || !((a->bytes[bits / 8] ^ first->bytes[bits / 8]) & mask);
+}
+
 const char *address_print_host(const struct address *a, char text[static ADDRESS_TEXT_BYTES])
 {
 	char host[INET6_ADDRSTRLEN] = "";

@@ -18,14 +18,23 @@
 #define SOCKET_BUFFER (4 << 20) /* some thousand installs at a time */
 
 typedef void (*install_done)(void *user, int status, const struct api_set_result *result);
+typedef void (*tunnel_done)(void *user, int status, uint32_t number);
+
+/* Whoever waits for a reply; all NULL: nobody does. */
+struct waiter {
+	install_done done;
+	tunnel_done tunnel_done;
+	void *user;
+};
+
+static const struct waiter nobody;
 
 /* Replies come in the order of the requests: a queue is all the bookkeeping there is. */
 struct pending {
 	STAILQ_ENTRY(pending) entry;
 	uint64_t cookie;
 	uint16_t type;
-	install_done done; /* of an install */
-	void *user;
+	struct waiter waiter;
 };
 
 struct dpclient {
@@ -62,14 +71,16 @@ static void pending_end(struct dpclient *c, struct pending *p, int status,
 		c->counters.installed += status == 0;
 		c->counters.install_failed += status != 0;
 	}
-	if (p->done)
-		p->done(p->user, status, status ? NULL : result);
+	if (p->waiter.done)
+		p->waiter.done(p->waiter.user, status, status ? NULL : result);
+	if (p->waiter.tunnel_done) /* without a good reply: there is no number */
+		p->waiter.tunnel_done(p->waiter.user, status, 0);
 	free(p);
 }
 
 /* Sends a message of one entry. Returns 0 or -errno. */
 static int request(struct dpclient *c, enum api_type type, const void *entry, size_t entry_bytes,
-		   install_done done, void *user)
+		   struct waiter waiter)
 {
 	if (c->fd < 0)
 		return -ENOTCONN;
@@ -78,9 +89,7 @@ static int request(struct dpclient *c, enum api_type type, const void *entry, si
 	struct pending *p = malloc(sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	*p = (struct pending){
-		.cookie = c->next_cookie++, .type = type, .done = done, .user = user
-	};
+	*p = (struct pending){ .cookie = c->next_cookie++, .type = type, .waiter = waiter };
 	struct api_header header = { .version = API_VERSION,
 				     .type = (uint16_t)type,
 				     .n_entries = 1,
@@ -100,8 +109,15 @@ static int request(struct dpclient *c, enum api_type type, const void *entry, si
 static void list_from(struct dpclient *c, uint32_t next)
 {
 	struct api_cursor cursor = { .next = next, .owner = c->owner };
-	if (request(c, API_SA_LIST, &cursor, sizeof(cursor), NULL, NULL))
+	if (request(c, API_SA_LIST, &cursor, sizeof(cursor), nobody))
 		disconnect(c, "cannot ask for the list of SAs");
+}
+
+static void tunnels_from(struct dpclient *c, uint32_t next)
+{
+	struct api_cursor cursor = { .next = next, .owner = c->owner };
+	if (request(c, API_TUNNEL_LIST, &cursor, sizeof(cursor), nobody))
+		disconnect(c, "cannot ask for the list of tunnels");
 }
 
 static void take_hello(struct dpclient *c, const struct api_hello *hello)
@@ -122,12 +138,37 @@ static void take_list(struct dpclient *c, const struct api_header *h, const char
 		memcpy(&sa, entries, sizeof(sa));
 		c->user.on_sa(c->user.user, &sa);
 	}
-	if (cursor.next) {
+	if (cursor.next)
 		list_from(c, cursor.next);
+	else
+		tunnels_from(c, 0);
+}
+
+static void take_tunnels(struct dpclient *c, const struct api_header *h, const char *entries)
+{
+	struct api_cursor cursor;
+	struct api_tunnel_info tunnel;
+	memcpy(&cursor, entries, sizeof(cursor));
+	entries += sizeof(cursor);
+	for (unsigned i = 1; i < h->n_entries; i++, entries += sizeof(tunnel)) {
+		memcpy(&tunnel, entries, sizeof(tunnel));
+		c->user.on_tunnel(c->user.user, &tunnel);
+	}
+	if (cursor.next) {
+		tunnels_from(c, cursor.next);
 		return;
 	}
 	c->ready = true;
 	c->user.on_ready(c->user.user);
+}
+
+static void take_rebound(struct dpclient *c, const struct api_header *h, const char *entries)
+{
+	for (unsigned i = 0; i < h->n_entries; i++) {
+		struct api_tunnel_rebound rebound;
+		memcpy(&rebound, entries + i * sizeof(rebound), sizeof(rebound));
+		c->user.on_rebound(c->user.user, &rebound);
+	}
 }
 
 static void take_expired(struct dpclient *c, const struct api_header *h, const char *entries)
@@ -154,6 +195,16 @@ static long entries_bytes(const struct api_header *h)
 		return h->n_entries ? (long)(sizeof(struct api_cursor) +
 					     (h->n_entries - 1) * sizeof(struct api_sa_info))
 				    : -1;
+	case API_TUNNEL_LIST:
+		return h->n_entries ? (long)(sizeof(struct api_cursor) +
+					     (h->n_entries - 1) * sizeof(struct api_tunnel_info))
+				    : -1;
+	case API_TUNNEL_INSTALL:
+	case API_TUNNEL_UPDATE:
+	case API_TUNNEL_DELETE:
+		return h->n_entries == 1 ? (long)sizeof(struct api_tunnel_result) : -1;
+	case API_EVENT_REBOUND:
+		return (long)(h->n_entries * sizeof(struct api_tunnel_rebound));
 	case API_EVENT_EXPIRED:
 		return (long)(h->n_entries * sizeof(struct api_set_id));
 	case API_EVENT_SEQUENCE:
@@ -171,12 +222,20 @@ static void take_reply(struct dpclient *c, const struct api_header *h, const cha
 		return;
 	}
 	pending_take(c);
+	if (p->waiter.tunnel_done && !h->status) {
+		struct api_tunnel_result made;
+		tunnel_done done = p->waiter.tunnel_done;
+		memcpy(&made, entries, sizeof(made));
+		p->waiter.tunnel_done = NULL; /* called once */
+		done(p->waiter.user, made.status, made.tunnel);
+	}
 	struct api_set_result result = { .status = h->status };
 	if (!h->status &&
 	    (h->type == API_SET_INSTALL || h->type == API_SET_UPDATE || h->type == API_SET_DELETE))
 		memcpy(&result, entries, sizeof(result));
 	pending_end(c, p, result.status, &result);
-	if (h->status && (h->type == API_HELLO || h->type == API_SA_LIST)) {
+	if (h->status &&
+	    (h->type == API_HELLO || h->type == API_SA_LIST || h->type == API_TUNNEL_LIST)) {
 		disconnect(c, strerror(-h->status));
 	} else if (h->type == API_HELLO) {
 		struct api_hello hello;
@@ -184,6 +243,8 @@ static void take_reply(struct dpclient *c, const struct api_header *h, const cha
 		take_hello(c, &hello);
 	} else if (h->type == API_SA_LIST) {
 		take_list(c, h, entries);
+	} else if (h->type == API_TUNNEL_LIST) {
+		take_tunnels(c, h, entries);
 	}
 }
 
@@ -210,6 +271,8 @@ static void take_message(struct dpclient *c, size_t n_bytes)
 	const char *entries = c->buffer + sizeof(h);
 	if (h.type == API_EVENT_EXPIRED)
 		take_expired(c, &h, entries);
+	else if (h.type == API_EVENT_REBOUND)
+		take_rebound(c, &h, entries);
 	else if (h.type == API_EVENT_SEQUENCE)
 		log_warn("an SA has sent 2^31 packets: its UE should re-authenticate");
 	else
@@ -267,7 +330,7 @@ static int connect_now(struct dpclient *c)
 		return -ENOMEM;
 	struct api_hello hello = { 0 };
 	memcpy(hello.name, c->name, sizeof(hello.name));
-	return request(c, API_HELLO, &hello, sizeof(hello), NULL, NULL);
+	return request(c, API_HELLO, &hello, sizeof(hello), nobody);
 }
 
 static void on_reconnect(void *user)
@@ -325,18 +388,42 @@ int dpclient_install(struct dpclient *c, const struct api_set *set, install_done
 {
 	if (!c->ready)
 		return -ENOTCONN;
-	return request(c, API_SET_INSTALL, set, sizeof(*set), done, user);
+	return request(c, API_SET_INSTALL, set, sizeof(*set),
+		       (struct waiter){ .done = done, .user = user });
+}
+
+int dpclient_install_tunnel(struct dpclient *c, const struct api_tunnel *tunnel, tunnel_done done,
+			    void *user)
+{
+	if (!c->ready)
+		return -ENOTCONN;
+	return request(c, API_TUNNEL_INSTALL, tunnel, sizeof(*tunnel),
+		       (struct waiter){ .tunnel_done = done, .user = user });
+}
+
+void dpclient_point_tunnel(struct dpclient *c, uint64_t handle, const uint8_t peer[static 16],
+			   uint16_t peer_port)
+{
+	struct api_tunnel_update update = { .handle = handle, .peer_port = peer_port };
+	memcpy(update.peer.bytes, peer, sizeof(update.peer.bytes));
+	request(c, API_TUNNEL_UPDATE, &update, sizeof(update), nobody);
+}
+
+void dpclient_delete_tunnel(struct dpclient *c, uint64_t handle)
+{
+	struct api_tunnel_id id = { .handle = handle };
+	request(c, API_TUNNEL_DELETE, &id, sizeof(id), nobody);
 }
 
 void dpclient_update(struct dpclient *c, uint64_t registration, uint32_t lifetime_s)
 {
 	struct api_set_update update = { .registration = registration, .lifetime_s = lifetime_s };
-	request(c, API_SET_UPDATE, &update, sizeof(update), NULL, NULL);
+	request(c, API_SET_UPDATE, &update, sizeof(update), nobody);
 }
 
 void dpclient_delete(struct dpclient *c, uint64_t registration, uint32_t grace_s)
 {
 	struct api_set_id id = { .registration = registration, .grace_s = grace_s };
 	c->counters.deleted++;
-	request(c, API_SET_DELETE, &id, sizeof(id), NULL, NULL);
+	request(c, API_SET_DELETE, &id, sizeof(id), nobody);
 }

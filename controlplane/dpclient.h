@@ -2,10 +2,10 @@
  * The P-CSCF's end of dataplane/api.h: asynchronous, on the loop, reconnecting by itself.
  *
  * After each connect it says HELLO with its name (so that SAs of a life before are its own again),
- * lists what it owns, and hands that to on_sa(); on_ready() follows, and only then is the client
- * ready for requests. The same list is read again when events were lost. When the connection
- * breaks, every request under way fails with -ECONNRESET, and a new attempt is made each second.
- * Keys go from the caller's struct into the kernel; no copy of them is kept.
+ * lists what it owns, and hands that to on_sa() and on_tunnel(); on_ready() follows, and only then
+ * is the client ready for requests. The same lists are read again when events were lost. When the
+ * connection breaks, every request under way fails with -ECONNRESET, and a new attempt is made each
+ * second. Keys go from the caller's struct into the kernel; no copy of them is kept.
  */
 #ifndef CONTROLPLANE_DPCLIENT_H
 #define CONTROLPLANE_DPCLIENT_H
@@ -21,10 +21,14 @@ struct dpclient;
 struct dpclient_user {
 	/* One SA that the data plane holds for this client; all of them, before on_ready(). */
 	void (*on_sa)(void *user, const struct api_sa_info *sa);
-	/* The list is over: what was not in it is gone. */
+	/* One tunnel of this client, after its SAs and before on_ready(). */
+	void (*on_tunnel)(void *user, const struct api_tunnel_info *tunnel);
+	/* The lists are over: what was not in them is gone. */
 	void (*on_ready)(void *user);
 	/* A set's lifetime ended in the data plane. */
 	void (*on_expired)(void *user, uint64_t registration);
+	/* What comes through a tunnel comes from elsewhere than packets went to. */
+	void (*on_rebound)(void *user, const struct api_tunnel_rebound *rebound);
 	void *user;
 };
 
@@ -53,9 +57,16 @@ int dpclient_install(struct dpclient *c, const struct api_set *set,
 		     void (*done)(void *user, int status, const struct api_set_result *result),
 		     void *user);
 
+/* The same for a tunnel; `number` is for api_set.tunnel. */
+int dpclient_install_tunnel(struct dpclient *c, const struct api_tunnel *tunnel,
+			    void (*done)(void *user, int status, uint32_t number), void *user);
+
 /* Without an answer that anybody waits for: a failure is counted, and the lifetime does the rest.
  */
 void dpclient_update(struct dpclient *c, uint64_t registration, uint32_t lifetime_s);
 void dpclient_delete(struct dpclient *c, uint64_t registration, uint32_t grace_s);
+void dpclient_point_tunnel(struct dpclient *c, uint64_t handle, const uint8_t peer[static 16],
+			   uint16_t peer_port);
+void dpclient_delete_tunnel(struct dpclient *c, uint64_t handle); /* after its sets */
 
 #endif

@@ -55,8 +55,13 @@ static bool identify(void *role, const struct sip *message, struct source *sourc
 	 * We ask nothing there, so nothing can be an answer; and CANCEL and ACK could only belong
 	 * to what came over an SA, which the clear must not touch.
 	 */
-	if (side == ENDPOINT_GM_CLEAR)
+	if (side == ENDPOINT_GM_CLEAR) {
+		/* Through a NAT only the way back is open: TS 24.229 F.2.2, RFC 3581 4. */
+		if (reply && p->config->nat != CONFIG_NAT_REFUSE && !reply->tcp &&
+		    sip_via_param(sip_via(message, 0), "received"))
+			reply->peer = source->path.peer;
 		return reply && !sip_is(message, "CANCEL") && !sip_is(message, "ACK");
+	}
 	struct sa_set *set = find_set(p, &source->path, reply != NULL);
 	if (!set)
 		return false;
@@ -169,6 +174,7 @@ static void stop(void *self)
 	proxy_free(p->proxy);
 	watches_free(p->watches);
 	free(p->held);
+	free(p->tunnels);
 	wipe(p->dialog_key, sizeof(p->dialog_key));
 	free(p);
 }
@@ -186,14 +192,17 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	p->loop = loop;
 	p->zone = (uint16_t)index;
 	p->n_pc = zone->n_port_pc;
-	p->policy =
-		(struct secagree_policy){ config->pcscf->integrity, config->pcscf->n_integrity,
-					  config->pcscf->encryption, config->pcscf->n_encryption };
+	p->port_encap = (uint16_t)zone->port_encap;
+	p->policy = (struct secagree_policy){ config->pcscf->integrity, config->pcscf->n_integrity,
+					      config->pcscf->encryption,
+					      config->pcscf->n_encryption, SECAGREE_TRANSPORT };
+	p->nat_policy = p->policy;
+	p->nat_policy.mode = SECAGREE_UDP_TUNNEL;
 	p->proxy =
 		proxy_new(loop, MAX_TXNS, (struct proxy_user){ identify, on_request, on_ack, p });
-	p->dp = dpclient_new(
-		loop, config->dataplane->socket, CLIENT,
-		(struct dpclient_user){ pcscf_on_sa, pcscf_on_ready, pcscf_on_expired, p });
+	p->dp = dpclient_new(loop, config->dataplane->socket, CLIENT,
+			     (struct dpclient_user){ pcscf_on_sa, pcscf_on_tunnel, pcscf_on_ready,
+						     pcscf_on_expired, pcscf_on_rebound, p });
 	p->ues = p->dp ? ues_new(loop, p->dp, MAX_UES) : NULL;
 	int error = p->proxy && p->dp && p->ues ? 0 : -ENOMEM;
 	/* Half of the SAs, four a set: the other half is for who has answered. */
@@ -207,6 +216,8 @@ static int start(struct loop *loop, const struct config *config, void **self)
 		log_error("pcscf: icscf must be sip:ADDRESS:PORT");
 	if (!error && (error = pcscf_dialog_key(config->controlplane->run_dir, p->dialog_key)))
 		log_error("pcscf: no key in run_dir: %s", strerror(-error));
+	if (!error && (error = pcscf_read_networks(p)))
+		log_error("pcscf: nat_networks must be ADDRESS/BITS");
 	if (!error)
 		error = statefile_open_role(loop, config, "pcscf", PCSCF_STATE_VERSION, &p->file);
 	if (!error)

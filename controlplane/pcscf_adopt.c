@@ -135,6 +135,7 @@ void pcscf_on_ready(void *user)
 			n++;
 		take_set(p, &p->held[i], n);
 	}
+	pcscf_adopt_tunnels(p);
 	if (n_sets || n_lost)
 		log_info("pcscf: %zu SA sets in the data plane, %llu of them orphans and deleted; "
 			 "%u UEs have none any more",

@@ -18,6 +18,8 @@ struct challenge {
 	uint32_t offered_spis[2]; /* the UE's */
 	char *client;
 	char *nonce;
+	struct api_set
+		waiting; /* with its keys, while its tunnel is made; wiped by all who end it */
 };
 
 static void challenge_free(struct challenge *c)
@@ -25,6 +27,7 @@ static void challenge_free(struct challenge *c)
 	sip_free(c->response);
 	free(c->client);
 	free(c->nonce);
+	wipe(&c->waiting, sizeof(c->waiting));
 	free(c);
 }
 
@@ -110,7 +113,21 @@ static uint32_t subject_of(const char *impi)
 	return hash ? hash : 1;
 }
 
-/* Keys live in `set` on this stack frame and in the kernel's socket buffer, nowhere else. */
+static void on_tunnel(void *user, int status, uint32_t number)
+{
+	struct challenge *c = user;
+	c->waiting.tunnel = number;
+	if (!status)
+		status = dpclient_install(c->pcscf->dp, &c->waiting, on_installed, c);
+	wipe(&c->waiting, sizeof(c->waiting));
+	if (status)
+		on_installed(c, status, NULL);
+}
+
+/*
+ * Keys live in `set` on this stack frame, behind a NAT in the challenge until the tunnel is there,
+ * and in the kernel's socket buffer, nowhere else.
+ */
 static int install(struct challenge *c, const struct attempt *a, const struct sa_set *s,
 		   const struct screen_keys *keys)
 {
@@ -126,8 +143,13 @@ static int install(struct challenge *c, const struct attempt *a, const struct sa
 	memcpy(set.peer.bytes, s->ue->host.bytes, sizeof(set.peer.bytes));
 	fill_sas(p, &s->ports, &a->offer, &set);
 	int error = fill_algorithms(&a->offer, keys, &set);
-	if (!error)
+	if (!error && s->outside.family) {
+		set.mode = API_UDP_ENCAP_TUNNEL;
+		c->waiting = set;
+		error = pcscf_install_tunnel(p, s, on_tunnel, c);
+	} else if (!error) {
 		error = dpclient_install(p->dp, &set, on_installed, c);
+	}
 	wipe(&set, sizeof(set));
 	return error;
 }
@@ -155,8 +177,12 @@ static int new_set(const struct attempt *a, struct sa_set **out)
 	if (!ports.pc)
 		return -EADDRINUSE;
 	struct sa_set *before = attempt_set(a);
-	struct ue *ue = before ? before->ue : ue_get(p->ues, p->zone, &a->peer, a->impi);
-	return ue ? ue_set_new(ue, &a->origin, &ports, out) : -ENOSPC;
+	const struct address *nat = a->outside.family ? &a->outside : NULL;
+	struct ue *ue = before ? before->ue : ue_get(p->ues, p->zone, &a->peer, nat, a->impi);
+	int error = ue ? ue_set_new(ue, &a->origin, &ports, out) : -ENOSPC;
+	if (!error)
+		(*out)->outside = a->outside;
+	return error;
 }
 
 /* --- the 401 goes out --- */
@@ -168,7 +194,8 @@ static int agree(struct challenge *c, struct sa_set *s)
 	struct secagree_list *own = malloc(sizeof(*own));
 	int error = own ? 0 : -ENOMEM;
 	if (!error &&
-	    secagree_print_server(&c->pcscf->policy, &c->numbers, server, sizeof(server)) < 0)
+	    secagree_print_server(s->outside.family ? &c->pcscf->nat_policy : &c->pcscf->policy,
+				  &c->numbers, server, sizeof(server)) < 0)
 		error = -EMSGSIZE;
 	if (!error) {
 		secagree_init(own);

@@ -7,28 +7,17 @@
 
 /* Each check returns 0 or the status to answer. */
 
-/*
- * The UE's address is the packet's: a numeric Via or Contact that says otherwise is a lie, C-053
- * (a). A name says nothing.
- */
-static bool is_elsewhere(const char *host, const struct address *peer)
+static int check_address(struct attempt *a, const struct sip *r, const struct sa_set *set)
 {
-	struct address named;
-	return host && !address_parse(host, 0, &named) && !address_same_host(&named, peer);
-}
-
-static int check_address(struct pcscf *p, const struct sip *r, const struct address *peer)
-{
+	struct pcscf *p = a->pcscf;
 	if (sip_via(r, 1)) {
 		p->counters.register_several_vias++;
 		return 502; /* RFC 3329 2.3.1: agreement is with the first hop */
 	}
-	bool lies = is_elsewhere(sip_via(r, 0)->host, peer);
-	const osip_contact_t *contact;
-	for (int i = 0; (contact = osip_list_get(&r->osip->contacts, i)); i++)
-		lies = lies || (contact->url && is_elsewhere(contact->url->host, peer));
-	p->counters.register_bad_address += lies;
-	return lies ? 400 : 0;
+	if (attempt_locate(a, r, set))
+		return 0;
+	p->counters.register_bad_address++;
+	return 400;
 }
 
 /* IMPI and the identity to register; 24.229 5.1.1.2.2. */
@@ -92,7 +81,8 @@ static int read_offer(struct attempt *a, const struct sip *r, const struct sa_se
 		p->counters.register_malformed++;
 		status = 400;
 	}
-	const struct secagree_offer *offer = status ? NULL : secagree_choose(client, &p->policy);
+	const struct secagree_offer *offer =
+		status ? NULL : secagree_choose(client, attempt_policy(a));
 	bool demanded = sip_option_has(r, "Require", "sec-agree") ||
 			sip_option_has(r, "Proxy-Require", "sec-agree");
 	if (offer && (set || demanded)) {
@@ -162,7 +152,7 @@ static int check_ports(const struct attempt *a, const struct sa_set *set)
 int attempt_check(struct attempt *a, const struct sip *r, const struct sa_set *set)
 {
 	struct pcscf *p = a->pcscf;
-	int status = check_address(p, r, &a->peer);
+	int status = check_address(a, r, set);
 	if (!status && (status = read_identities(a, r)) == 400)
 		p->counters.register_malformed++;
 	if (!status)

@@ -13,6 +13,7 @@
 #include "controlplane/ue.h"
 
 #define PCSCF_ADDRESSES 8  /* own addresses on Gm */
+#define PCSCF_NETWORKS  16 /* that UEs behind NATs may be in: the schema has no more */
 #define PCSCF_PORTS_PC  64 /* size of the port_pc pool */
 #define PCSCF_KEY_BYTES 32 /* of the seals in the routes of dialogs */
 
@@ -20,6 +21,9 @@
 	COUNTER(register_rx, "REGISTER requests from UEs")                                         \
 	COUNTER(register_forwarded, "REGISTER requests sent on to the I-CSCF")                     \
 	COUNTER(register_bad_address, "refused: Via or Contact is not the source address")         \
+	COUNTER(nat_detected, "first REGISTER requests that came through a NAT")                   \
+	COUNTER(nat_learned, "places of UEs behind a NAT that their first ESP packet told")        \
+	COUNTER(nat_rebound, "places that a NAT changed later")                                    \
 	COUNTER(register_several_vias, "refused 502: the UE is not the first hop")                 \
 	COUNTER(register_no_agreement, "refused 421: sec-agree is not offered")                    \
 	COUNTER(register_bad_agreement, "refused 494: lists differ, or nothing in common")         \
@@ -49,6 +53,16 @@ struct pcscf_counters {
 #undef PCSCF_FIELD
 };
 
+struct network {
+	struct address first;
+	unsigned bits;
+};
+
+struct held_tunnel {
+	uint64_t handle;
+	struct address outside;
+};
+
 /* The endpoints of one own address on Gm. */
 struct gm {
 	struct endpoint *clear;
@@ -62,11 +76,14 @@ struct pcscf {
 	struct proxy *proxy;
 	struct dpclient *dp;
 	struct ues *ues;
-	struct statefile *file; /* NULL: nothing is kept */
-	struct secagree_policy policy;
-	struct throttle *per_source; /* of unprotected REGISTERs; NULL: no limit */
-	uint32_t max_temporary;      /* sets for strangers' attempts (C-146) */
+	struct statefile *file;                    /* NULL: nothing is kept */
+	struct secagree_policy policy, nat_policy; /* for UEs that are behind none, or one */
+	struct throttle *per_source;               /* of unprotected REGISTERs; NULL: no limit */
+	uint32_t max_temporary;                    /* sets for strangers' attempts (C-146) */
 	uint16_t zone;
+	struct network networks[PCSCF_NETWORKS]; /* of UEs behind NATs */
+	unsigned n_networks;
+	uint16_t port_encap; /* the zone's, of ESP in UDP; 0: none */
 	struct gm gm[PCSCF_ADDRESSES];
 	unsigned n_gm;
 	unsigned n_pc;
@@ -77,7 +94,9 @@ struct pcscf {
 	struct pcscf_counters counters;
 	struct held_sa *held; /* the data plane's list while it is being read */
 	size_t n_held, max_held;
-	uint64_t n_orphans; /* sets that no UE had */
+	uint64_t n_orphans;          /* sets that no UE had */
+	struct held_tunnel *tunnels; /* likewise */
+	size_t n_tunnels, max_tunnels;
 };
 
 /* The own address that an endpoint is on. */
@@ -99,7 +118,8 @@ void pcscf_on_expired(void *user, uint64_t registration);
 struct attempt {
 	struct pcscf *pcscf;
 	struct gm *gm;
-	struct address peer;
+	struct address peer;    /* the UE's own address; behind a NAT that inside */
+	struct address outside; /* where the NAT has it; family 0: there is none */
 	char *impi;
 	char *aor;
 	uint64_t set; /* handle of the set it came on; 0 = unprotected */
@@ -117,6 +137,15 @@ void pcscf_register(struct pcscf *p, const struct source *source, struct server_
 /* pcscf_check.c: fills in the identities and the offer. Returns 0 or the status to answer. */
 int attempt_check(struct attempt *a, const struct sip *request, const struct sa_set *set);
 
+/*
+ * pcscf_nat.c: where the UE is, by what it came from and what Via and Contact say (C-053 a). False:
+ * they say what cannot be.
+ */
+bool attempt_locate(struct attempt *a, const struct sip *request, const struct sa_set *set);
+
+/* What is offered where the UE is. */
+const struct secagree_policy *attempt_policy(const struct attempt *a);
+
 /* The set it came on, if that still lives; NULL. */
 struct sa_set *attempt_set(const struct attempt *a);
 
@@ -127,6 +156,20 @@ void pcscf_challenge(const struct attempt *a, struct server_txn *x, struct sip *
 
 /* A 503 that says when to try again: the data plane is gone or full, or the sender too eager. */
 void pcscf_answer_later(struct server_txn *x);
+
+/* --- pcscf_nat.c --- */
+
+/* pcscf.nat_networks. Returns 0 or -EINVAL. */
+int pcscf_read_networks(struct pcscf *p);
+
+/* The tunnel of a set whose `outside` is filled in; as dpclient_install_tunnel(). */
+int pcscf_install_tunnel(struct pcscf *p, const struct sa_set *s,
+			 void (*done)(void *user, int status, uint32_t number), void *user);
+
+/* Of struct dpclient_user; and for pcscf_on_ready(), when the sets are adopted. */
+void pcscf_on_rebound(void *user, const struct api_tunnel_rebound *rebound);
+void pcscf_on_tunnel(void *user, const struct api_tunnel_info *info);
+void pcscf_adopt_tunnels(struct pcscf *p);
 
 /* --- pcscf_request.c --- */
 

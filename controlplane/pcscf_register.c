@@ -26,8 +26,8 @@ struct sa_set *attempt_set(const struct attempt *a)
 }
 
 /* 421 and 494 say what would do: RFC 3329 2.3.1. */
-static void answer_refusal(struct pcscf *p, struct server_txn *x, const struct sa_set *set,
-			   int status)
+static void answer_refusal(const struct secagree_policy *policy, struct server_txn *x,
+			   const struct sa_set *set, int status)
 {
 	char server[SECAGREE_TEXT_BYTES];
 	if (status == 503) {
@@ -39,7 +39,7 @@ static void answer_refusal(struct pcscf *p, struct server_txn *x, const struct s
 		return;
 	}
 	const char *list = set ? set->server_header : NULL;
-	if (!list && secagree_print_server(&p->policy, NULL, server, sizeof(server)) > 0)
+	if (!list && secagree_print_server(policy, NULL, server, sizeof(server)) > 0)
 		list = server;
 	char tag[SIP_TAG_BYTES];
 	sip_random_tag(tag);
@@ -55,9 +55,10 @@ static void answer_refusal(struct pcscf *p, struct server_txn *x, const struct s
 	server_txn_answer(x, 503);
 }
 
-static void refuse(struct pcscf *p, struct server_txn *x, const struct sa_set *set, int status)
+static void refuse(const struct secagree_policy *policy, struct server_txn *x,
+		   const struct sa_set *set, int status)
 {
-	answer_refusal(p, x, set, status);
+	answer_refusal(policy, x, set, status);
 	if (!set)
 		server_txn_free(x); /* strangers get no memory: RFC 3261 8.2.7 */
 }
@@ -272,6 +273,7 @@ void pcscf_register(struct pcscf *p, const struct source *source, struct server_
 {
 	const struct sip *r = server_txn_request(x);
 	const struct sa_set *set = source->sender;
+	const struct secagree_policy *policy = &p->policy;
 	int status = 503;
 	p->counters.register_rx++;
 	struct sip *copy = NULL;
@@ -291,6 +293,7 @@ void pcscf_register(struct pcscf *p, const struct source *source, struct server_
 			       .origin = origin_of(p, r, set),
 			       .has_response = screen_has_response(r) };
 	status = attempt_check(a, r, set);
+	policy = attempt_policy(a);
 	if (status)
 		goto free_attempt;
 	a->is_protected = is_protected(a, r, set);
@@ -308,5 +311,5 @@ free_attempt:
 	sip_free(copy);
 	attempt_free(a);
 refuse:
-	refuse(p, x, set, status);
+	refuse(policy, x, set, status);
 }

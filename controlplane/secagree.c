@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "controlplane/sip.h"
 #include "crypto/alg.h"
@@ -54,6 +55,24 @@ static void set_name(char out[static SECAGREE_NAME_BYTES], const char *value)
 		strcpy(out, "?"); /* no algorithm is called that */
 }
 
+static const char *const mode_names[] = {
+	[SECAGREE_TRANSPORT] = "trans",
+	[SECAGREE_UDP_TUNNEL] = "UDP-enc-tun",
+};
+
+/* Only while nothing has spoiled it: prot may come after mod. */
+static void take_mode(struct secagree_offer *o, const char *value)
+{
+	if (o->mode == SECAGREE_NO_MODE)
+		return;
+	if (!strcasecmp(value, mode_names[SECAGREE_TRANSPORT]))
+		o->mode = SECAGREE_TRANSPORT;
+	else if (!strcasecmp(value, mode_names[SECAGREE_UDP_TUNNEL]))
+		o->mode = SECAGREE_UDP_TUNNEL;
+	else
+		o->mode = SECAGREE_NO_MODE;
+}
+
 /* One parameter into an offer; false: its value is impossible. Unknown ones are ignored. */
 static bool take_param(struct secagree_offer *o, const char *name, const char *value)
 {
@@ -62,9 +81,9 @@ static bool take_param(struct secagree_offer *o, const char *name, const char *v
 	else if (!strcmp(name, "ealg"))
 		set_name(o->ealg, value);
 	else if (!strcmp(name, "prot"))
-		o->transport_esp = o->transport_esp && !strcmp(value, "esp");
+		o->mode = strcmp(value, "esp") ? SECAGREE_NO_MODE : o->mode;
 	else if (!strcmp(name, "mod"))
-		o->transport_esp = o->transport_esp && !strcmp(value, "trans");
+		take_mode(o, value);
 	else if (!strcmp(name, "spi-c"))
 		return (o->spi_c = number(value, FIRST_SPI, UINT32_MAX));
 	else if (!strcmp(name, "spi-s"))
@@ -158,9 +177,7 @@ static int add_param(struct secagree_list *l, const char **s, struct secagree_of
 
 static int add_mechanism(struct secagree_list *l, const char **s)
 {
-	struct secagree_offer offer = { .ealg = "null",
-					.transport_esp = true,
-					.q_thousandths = 1000 };
+	struct secagree_offer offer = { .ealg = "null", .q_thousandths = 1000 };
 	const char *name;
 	bool sane = true;
 	int error = l->n_mechanisms++ ? put(l, ",", 1, false) : 0;
@@ -211,12 +228,12 @@ int secagree_read(const struct sip *s, const char *header, struct secagree_list 
 	return 0;
 }
 
-static const struct secagree_offer *find(const struct secagree_list *l, const char *alg,
-					 const char *ealg)
+static const struct secagree_offer *find(const struct secagree_list *l, enum secagree_mode mode,
+					 const char *alg, const char *ealg)
 {
 	for (unsigned i = 0; i < l->n_offers; i++) {
 		const struct secagree_offer *o = &l->offers[i];
-		if (o->transport_esp && o->spi_c != o->spi_s && o->port_c != o->port_s &&
+		if (o->mode == mode && o->spi_c != o->spi_s && o->port_c != o->port_s &&
 		    !strcmp(o->alg, alg) && !strcmp(o->ealg, ealg))
 			return o;
 	}
@@ -231,7 +248,7 @@ const struct secagree_offer *secagree_choose(const struct secagree_list *client,
 			const struct secagree_offer *o;
 			if (!alg_names_are_allowed(policy->integrity[i], policy->encryption[e]))
 				continue;
-			o = find(client, policy->integrity[i], policy->encryption[e]);
+			o = find(client, policy->mode, policy->integrity[i], policy->encryption[e]);
 			if (o)
 				return o;
 		}
@@ -253,9 +270,9 @@ int secagree_print_server(const struct secagree_policy *policy,
 				continue;
 			int n = snprintf(
 				out + used, out_bytes - used,
-				"%sipsec-3gpp; q=0.%d; prot=esp; mod=trans%s; alg=%s; ealg=%s",
-				used ? ", " : "", q / Q_STEP, own, policy->integrity[i],
-				policy->encryption[e]);
+				"%sipsec-3gpp; q=0.%d; prot=esp; mod=%s%s; alg=%s; ealg=%s",
+				used ? ", " : "", q / Q_STEP, mode_names[policy->mode], own,
+				policy->integrity[i], policy->encryption[e]);
 			if (n < 0 || (size_t)n >= out_bytes - used)
 				return -EMSGSIZE;
 			used += (size_t)n;

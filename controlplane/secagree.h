@@ -20,11 +20,18 @@ struct sip;
 #define SECAGREE_N_OFFERS   16
 #define SECAGREE_NAME_BYTES 24 /* of an algorithm, with the NUL; longer ones are unknown */
 
+/* The parameters mod and prot together. */
+enum secagree_mode {
+	SECAGREE_TRANSPORT,  /* prot=esp, mod=trans */
+	SECAGREE_UDP_TUNNEL, /* prot=esp, mod=UDP-enc-tun: TS 33.203 Annex M */
+	SECAGREE_NO_MODE,    /* what is never set up */
+};
+
 /* One ipsec-3gpp entry, defaults filled in: prot=esp, mod=trans, ealg=null, q=1. */
 struct secagree_offer {
 	char alg[SECAGREE_NAME_BYTES];
 	char ealg[SECAGREE_NAME_BYTES];
-	bool transport_esp; /* prot=esp and mod=trans: the only kind that is set up */
+	enum secagree_mode mode;
 	uint16_t q_thousandths;
 	uint16_t port_c, port_s;
 	uint32_t spi_c, spi_s;
@@ -55,6 +62,7 @@ struct secagree_policy {
 	unsigned n_integrity;
 	char *const *encryption;
 	unsigned n_encryption;
+	enum secagree_mode mode; /* of all of it: where the UE is decides, never what it offers */
 };
 
 /*

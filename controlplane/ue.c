@@ -79,13 +79,13 @@ static uint64_t hash_impi(const struct ues *u, uint16_t zone, const struct addre
 }
 
 static struct ue *find_impi(const struct ues *u, uint16_t zone, const struct address *host,
-			    const char *impi)
+			    const struct address *nat, const char *impi)
 {
 	struct table_node *n = table_first(u->by_impi, hash_impi(u, zone, host, impi));
 	for (; n; n = table_next(n)) {
 		struct ue *ue = table_entry(n, struct ue, by_impi);
 		if (ue->zone == zone && address_same_host(&ue->host, host) &&
-		    !strcmp(ue->impi, impi))
+		    address_same_host(&ue->nat, nat) && !strcmp(ue->impi, impi))
 			return ue;
 	}
 	return NULL;
@@ -138,16 +138,22 @@ struct ue *ue_new(struct ues *u, uint64_t id, uint16_t zone, const struct addres
 	return ue;
 }
 
-struct ue *ue_get(struct ues *u, uint16_t zone, const struct address *host, const char *impi)
+struct ue *ue_get(struct ues *u, uint16_t zone, const struct address *host,
+		  const struct address *nat, const char *impi)
 {
-	struct ue *ue = find_impi(u, zone, host, impi);
+	static const struct address none;
+	struct ue *ue = find_impi(u, zone, host, nat ? nat : &none, impi);
 	uint64_t id = 0;
 	while (!ue && (id == 0 || ue_find(u, id))) {
 		if (RAND_bytes((unsigned char *)&id, sizeof(id)) != 1)
 			return NULL;
 		id &= UE_ID_MAX;
 	}
-	return ue ? ue : ue_new(u, id, zone, host, impi);
+	if (ue || !(ue = ue_new(u, id, zone, host, impi)) || !nat)
+		return ue;
+	ue->nat = *nat;
+	ue->nat.port = 0;
+	return ue;
 }
 
 int ue_set_impi(struct ue *ue, const char *impi)

@@ -1,8 +1,8 @@
 /*
  * The UEs of a P-CSCF: who is registered, and over which SA sets.
  *
- * A UE is an IMPI at an address in a zone. It has at most UE_SETS SA sets (TS 33.203 7.1: six SAs
- * in each direction), each in one state:
+ * A UE is an IMPI at an address in a zone, and behind a NAT also at that of the NAT. It has at most
+ *UE_SETS SA sets (TS 33.203 7.1: six SAs in each direction), each in one state:
  *
  *	                   401 came: install
  *	                         │
@@ -92,6 +92,7 @@ struct sa_set {
 	uint64_t registration; /* handle in the data plane */
 	enum set_state state;
 	struct set_ports ports;
+	struct address outside; /* where its NAT was heard of last; family 0: there is none */
 	struct set_origin origin;
 	uint64_t begun_ms;
 	bool used;             /* the UE has sent on it since it was established */
@@ -120,7 +121,8 @@ struct ue {
 	uint64_t id; /* 48 bits, random */
 	uint16_t zone;
 	uint16_t next_number; /* of its next set */
-	struct address host;  /* port 0 */
+	struct address host;  /* port 0; behind a NAT its address inside */
+	struct address nat;   /* the NAT's address, port 0; family 0: there is none */
 	char *impi;           /* "" = found in the data plane, and there is no file that knows it */
 	struct sa_set *sets[UE_SETS]; /* in the order they were made */
 	unsigned n_sets;
@@ -142,8 +144,12 @@ void ues_keep_in(struct ues *u, struct statefile *file);
 uint32_t ues_count(const struct ues *u);
 uint32_t ues_count_sets(const struct ues *u, enum set_state state);
 
-/* The UE, made if it is not there (`impi` is copied). NULL: no room or memory. */
-struct ue *ue_get(struct ues *u, uint16_t zone, const struct address *host, const char *impi);
+/*
+ * The UE, made if it is not there (`impi` is copied). Behind different NATs it is a different one,
+ * whatever address it says it has inside; `nat` NULL: it is behind none. NULL: no room or memory.
+ */
+struct ue *ue_get(struct ues *u, uint16_t zone, const struct address *host,
+		  const struct address *nat, const char *impi);
 struct ue *ue_find_id(const struct ues *u, const char *id); /* hex, as ue_id_text() */
 const char *ue_id_text(const struct ue *ue, char text[static UE_ID_BYTES]);
 
@@ -198,6 +204,9 @@ int ue_set_adopt(struct ues *u, uint64_t registration, const struct address *hos
  * process may have been killed between telling it and writing it into the file.)
  */
 void ue_set_held(struct sa_set *s, uint32_t lifetime_s);
+
+/* Where the NAT has it, of a set that was adopted or has a tunnel. */
+void ue_set_outside(struct sa_set *s, const struct address *outside);
 
 /* Forgets every set whose handle is not in the data plane (any more). */
 void ues_keep(struct ues *u, bool (*is_held)(void *user, uint64_t registration), void *user);

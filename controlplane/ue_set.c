@@ -69,11 +69,19 @@ void ue_set_forget(struct sa_set *s)
 		ue_free(ue);
 }
 
+/* The data plane has the set no longer. */
+static void end_tunnel(const struct sa_set *s)
+{
+	if (s->outside.family)
+		dpclient_delete_tunnel(s->ue->ues->dp, s->registration);
+}
+
 /* Also in the data plane, now or after the grace; here at once. */
 static void drop(struct sa_set *s)
 {
 	disconnect(s);
 	dpclient_delete(s->ue->ues->dp, s->registration, 0);
+	end_tunnel(s);
 	ue_set_forget(s);
 }
 
@@ -234,6 +242,7 @@ void ue_set_refused(struct sa_set *s)
 
 void ue_set_expired(struct sa_set *s)
 {
+	end_tunnel(s);
 	ue_set_forget(s);
 }
 
@@ -342,7 +351,7 @@ int ue_set_restore(struct ue *ue, const struct sa_set *read, struct sa_set **out
 	if (error)
 		return error;
 	set_state(s, read->state);
-	s->unprotected_start = read->unprotected_start;
+	s->origin = read->origin;
 	s->used = read->used;
 	s->client = read->client;
 	s->server_header = read->server_header;
@@ -366,6 +375,13 @@ void ue_set_held(struct sa_set *s, uint32_t lifetime_s)
 	uint32_t apart_s = own_s > lifetime_s ? own_s - lifetime_s : lifetime_s - own_s;
 	if (lifetime_s == 0 || apart_s > LIFETIME_DIFFERS_S)
 		dpclient_update(u->dp, s->registration, own_s);
+}
+
+void ue_set_outside(struct sa_set *s, const struct address *outside)
+{
+	s->outside = *outside;
+	s->ue->nat = *outside;
+	s->ue->nat.port = 0;
 }
 
 struct keep {

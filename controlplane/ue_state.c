@@ -17,8 +17,8 @@
 /* What a row is about; other kinds may come. */
 #define ROW_UE 1
 
-#define SET_UNPROTECTED_START 1
-#define SET_USED              2
+#define SET_PROTECTED_START 1
+#define SET_USED            2
 
 /* --- writing --- */
 
@@ -31,7 +31,7 @@ static void put_host(struct record *row, const struct address *host)
 static void put_set(struct record *row, const struct ues *u, const struct sa_set *s)
 {
 	unsigned flags =
-		(s->unprotected_start ? SET_UNPROTECTED_START : 0) | (s->used ? SET_USED : 0);
+		(s->origin.is_protected ? SET_PROTECTED_START : 0) | (s->used ? SET_USED : 0);
 	record_put_number(row, (uint16_t)s->registration);
 	record_put_number(row, s->state);
 	record_put_number(row, flags);
@@ -110,8 +110,8 @@ static int read_set(struct ue *ue, struct record *row, const struct statefile *f
 	struct sa_set *s = NULL;
 	struct sa_set read = { .registration = ue->id << 16 | record_number(row, UINT16_MAX) };
 	read.state = (enum set_state)record_number(row, SET_N_STATES - 1);
-	unsigned flags = (unsigned)record_number(row, SET_UNPROTECTED_START | SET_USED);
-	read.unprotected_start = flags & SET_UNPROTECTED_START;
+	unsigned flags = (unsigned)record_number(row, SET_PROTECTED_START | SET_USED);
+	read.origin.is_protected = flags & SET_PROTECTED_START;
 	read.used = flags & SET_USED;
 	read.ports = read_ports(row, finder);
 	read.expires_ms = statefile_loop_time(file, record_number(row, INT64_MAX));

@@ -108,6 +108,17 @@ static const struct {
 	  ":1:27: found \"leave\" for orphans, expected keep or delete" },
 	{ "pcscf: {sa_profile: three}",
 	  ":1:21: found \"three\" for sa_profile, expected two-pairs or single-pair" },
+	{ "pcscf: {nat: yes}", ":1:14: found \"yes\" for nat, expected refuse or UDP-enc-tun" },
+	{ "pcscf: {nat_networks: [10.0.0.1/8]}",
+	  ":1:24: found \"10.0.0.1/8\" for nat_networks, expected ADDRESS/BITS without bits behind "
+	  "the prefix" },
+	{ "pcscf: {nat_networks: [10.0.0.0/33]}", ":1:24: found \"10.0.0.0/33\" for nat_networks, "
+						  "expected ADDRESS/BITS without bits behind "
+						  "the prefix" },
+	{ EDGE "pcscf:\n  zone: access\n  addresses: [192.0.2.1]\n  nat: UDP-enc-tun\n" PCSCF,
+	  ":14:8: found UDP-enc-tun for nat and zone access without port_encap, expected a zone "
+	  "that "
+	  "has ESP in UDP" },
 	{ "pcscf: {indicator: yes}", ":1:20: found \"yes\" for indicator, expected no or nothing" },
 	{ "hss: {database: [/a]}", ":1:17: found a list for database, expected an absolute path" },
 	{ "hss: {database: }", ":1:17: found nothing for database, expected an absolute path" },

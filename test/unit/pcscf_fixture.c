@@ -52,7 +52,17 @@ static struct {
 	struct api_set live[16]; /* installed and not deleted, for the list */
 	uint32_t live_spis[16][API_SET_SAS];
 	unsigned n_live;
+	struct api_tunnel tunnels[16]; /* likewise; number = place + 1 */
 } dp;
+
+static void tunnel_moves(uint64_t handle, const struct api_address *peer, uint16_t port)
+{
+	for (unsigned i = 0; i < 16; i++)
+		if (dp.tunnels[i].handle == handle) {
+			dp.tunnels[i].peer = *peer;
+			dp.tunnels[i].peer_port = port;
+		}
+}
 
 static void dp_reply(const struct api_header *h, const void *entries, unsigned n, size_t n_bytes)
 {
@@ -120,6 +130,51 @@ static void dp_list(const struct api_header *h)
 	dp_reply(h, &reply, n + 1, sizeof(reply.cursor) + n * sizeof(reply.sas[0]));
 }
 
+static void dp_tunnel_install(const struct api_header *h, const char *entry)
+{
+	struct api_tunnel *tunnel = &asked.tunnels[asked.n_tunnels++ % 16];
+	memcpy(tunnel, entry, sizeof(*tunnel));
+	struct api_tunnel_result result = { .handle = tunnel->handle, .status = dp.status };
+	for (unsigned i = 0; !dp.status && !result.tunnel && i < 16; i++)
+		if (!dp.tunnels[i].handle) {
+			dp.tunnels[i] = *tunnel;
+			result.tunnel = i + 1;
+		}
+	dp_reply(h, &result, 1, sizeof(result));
+}
+
+static void dp_tunnel_delete(const struct api_header *h, const char *entry)
+{
+	struct api_tunnel_id id;
+	struct api_tunnel_result result = { .status = -ENOENT };
+	memcpy(&id, entry, sizeof(id));
+	asked.tunnel_deletes[asked.n_tunnel_deletes++ % 16] = id.handle;
+	for (unsigned i = 0; i < 16; i++)
+		if (dp.tunnels[i].handle == id.handle) {
+			dp.tunnels[i].handle = 0;
+			result.status = 0;
+		}
+	for (unsigned i = 0; i < dp.n_live; i++) /* a tunnel outlives its SAs */
+		if (dp.live[i].registration == id.handle)
+			TEST_MESSAGE("a tunnel was deleted before its set");
+	dp_reply(h, &result, 1, sizeof(result));
+}
+
+static void dp_tunnel_list(const struct api_header *h)
+{
+	struct {
+		struct api_cursor cursor;
+		struct api_tunnel_info tunnels[16];
+	} reply = { 0 };
+	unsigned n = 0;
+	for (unsigned i = 0; i < 16; i++)
+		if (dp.tunnels[i].handle)
+			reply.tunnels[n++] = (struct api_tunnel_info){ .tunnel = dp.tunnels[i],
+								       .owner = 1,
+								       .number = i + 1 };
+	dp_reply(h, &reply, n + 1, sizeof(reply.cursor) + n * sizeof(reply.tunnels[0]));
+}
+
 static void dp_take(const char *message)
 {
 	struct api_header h;
@@ -136,6 +191,19 @@ static void dp_take(const char *message)
 		break;
 	case API_SET_INSTALL:
 		dp_install(&h, entry);
+		break;
+	case API_TUNNEL_LIST:
+		dp_tunnel_list(&h);
+		break;
+	case API_TUNNEL_INSTALL:
+		dp_tunnel_install(&h, entry);
+		break;
+	case API_TUNNEL_DELETE:
+		dp_tunnel_delete(&h, entry);
+		break;
+	case API_TUNNEL_UPDATE:
+		memcpy(&asked.points[asked.n_points++ % 16], entry, sizeof(asked.points[0]));
+		dp_reply(&h, &(struct api_tunnel_result){ 0 }, 1, sizeof(struct api_tunnel_result));
 		break;
 	case API_SET_UPDATE:
 		memcpy(&asked.updates[asked.n_updates % 16], entry, sizeof(asked.updates[0]));
@@ -235,6 +303,24 @@ void dataplane_expire(uint64_t registration)
 	edge_turn();
 }
 
+void dataplane_tunnel(uint64_t handle)
+{
+	dp.tunnels[15] = (struct api_tunnel){ .handle = handle, .family = API_IPV4 };
+}
+
+void dataplane_rebind(uint64_t handle, const char *address, uint16_t port, bool followed)
+{
+	struct api_header h = { .version = API_VERSION, .type = API_EVENT_REBOUND };
+	struct api_tunnel_rebound rebound = { .handle = handle,
+					      .peer_port = port,
+					      .followed = followed };
+	inet_pton(AF_INET, address, rebound.peer.bytes);
+	if (followed)
+		tunnel_moves(handle, &rebound.peer, port);
+	dp_reply(&h, &rebound, 1, sizeof(rebound));
+	edge_turn();
+}
+
 /* --- the P-CSCF --- */
 
 /* All that a test opened; closed together, whether it ended or was left in the middle. */
@@ -306,13 +392,14 @@ static const char template[] =
 	"  zones:\n    - name: access\n      network_port: net_null0\n      kernel_port: "
 	"net_null1\n"
 	"      mtu_bytes: 1500\n      port_ps: %u\n      port_pc_first: %u\n      n_port_pc: %u\n"
+	"      port_encap: 4500\n"
 	"controlplane:\n  realm: " REALM "\n  run_dir: %s\n  cx_socket: %s/cx.sock\n"
 	"  state_dir: \"%s\"\n  tcp: {above_bytes: 1300}\n"
 	"pcscf:\n  zone: access\n  addresses: [127.0.0.1]\n  port: %u\n"
 	"  core_address: 127.0.0.1\n  core_port: %u\n  icscf: sip:127.0.0.1:%u\n"
 	"  visited_network: visited.example\n  sa_profile: %s\n  indicator: \"%s\"\n"
 	"  reg_event: %s\n"
-	"  integrity: [hmac-sha-1-96, hmac-md5-96]\n  encryption: [\"null\"]\n";
+	"  integrity: [hmac-sha-1-96, hmac-md5-96]\n  encryption: [\"null\"]\n%s";
 
 static bool is_watching;
 
@@ -322,6 +409,11 @@ void edge_watch(bool watches)
 }
 
 void edge_start(const char *profile, const char *indicator)
+{
+	edge_start_with(profile, indicator, "");
+}
+
+void edge_start_with(const char *profile, const char *indicator, const char *lines)
 {
 	char text[4096], reason[256] = "", state[96] = "";
 	uint16_t base = (uint16_t)(20000 + getpid() % 1500 * 20); /* tests run side by side */
@@ -342,7 +434,7 @@ void edge_start(const char *profile, const char *indicator)
 		snprintf(state, sizeof(state), "%s/state", directory);
 	snprintf(text, sizeof(text), template, directory, port_ps, port_pc_first, N_PC, directory,
 		 directory, state, port_clear, port_core, port_icscf, profile, indicator,
-		 is_watching ? "subscribe" : "none");
+		 is_watching ? "subscribe" : "none", lines);
 	int error = config_parse("test", text, strlen(text), &config, reason, sizeof(reason));
 	EXPECT_STREQ(reason, "");
 	ASSERT_EQ(error, 0);
@@ -454,6 +546,8 @@ void ue_open(struct ue_sim *u, unsigned n, uint16_t uc, uint16_t us)
 	memset(u, 0, sizeof(*u));
 	snprintf(u->host, sizeof(u->host), "127.%u.%u.%u", 1 + (getpid() >> 8) % 250,
 		 getpid() & 0xff, n);
+	strcpy(u->inside, u->host);
+	u->mode = "trans";
 	u->us = us;
 	u->clear = open_udp(u->host, UE_PORT_CLEAR);
 	u->us_fd = open_udp(u->host, us);
@@ -480,10 +574,10 @@ char *ue_register_text(struct ue_sim *u, const char *authorization, bool agree, 
 	char client[512] = "";
 	if (agree)
 		snprintf(client, sizeof(client),
-			 "Security-Client: ipsec-3gpp; prot=esp; mod=trans; spi-c=%u; spi-s=%u; "
+			 "Security-Client: ipsec-3gpp; prot=esp; mod=%s; spi-c=%u; spi-s=%u; "
 			 "port-c=%u; port-s=%u; alg=hmac-sha-1-96; ealg=null\r\n"
 			 "Require: sec-agree\r\nProxy-Require: sec-agree\r\n",
-			 u->spi_c, u->spi_s, u->uc, u->us);
+			 u->mode, u->spi_c, u->spi_s, u->uc, u->us);
 	u->n_sent++;
 	snprintf(text, 8192,
 		 "REGISTER sip:" REALM " SIP/2.0\r\n"
@@ -491,7 +585,7 @@ char *ue_register_text(struct ue_sim *u, const char *authorization, bool agree, 
 		 "From: <sip:u@" REALM ">;tag=1\r\nTo: <sip:u@" REALM ">\r\nCall-ID: c%s\r\n"
 		 "CSeq: %u REGISTER\r\nMax-Forwards: 70\r\nContact: <sip:%s:%u>;expires=600\r\n"
 		 "%s%s%s%s%s\r\n",
-		 u->host, UE_PORT_CLEAR, u->host, u->n_sent, u->host, u->n_sent, u->host, u->us,
+		 u->inside, UE_PORT_CLEAR, u->host, u->n_sent, u->host, u->n_sent, u->inside, u->us,
 		 authorization ? "Authorization: " : "", authorization ? authorization : "",
 		 authorization ? "\r\n" : "", client, more);
 	return text;

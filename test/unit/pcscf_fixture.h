@@ -26,6 +26,12 @@ struct asked {
 	unsigned n_updates;
 	struct api_set_id deletes[16];
 	unsigned n_deletes;
+	struct api_tunnel tunnels[16]; /* installs */
+	unsigned n_tunnels;
+	struct api_tunnel_update points[16];
+	unsigned n_points;
+	uint64_t tunnel_deletes[16]; /* handles */
+	unsigned n_tunnel_deletes;
 };
 extern struct asked asked;
 
@@ -35,6 +41,8 @@ extern uint16_t port_icscf;                         /* where the core is */
 
 /* `profile`: sa_profile; `indicator`: as in the configuration. */
 void edge_start(const char *profile, const char *indicator);
+/* The same with further lines of the section pcscf, each with its end. */
+void edge_start_with(const char *profile, const char *indicator, const char *lines);
 void edge_stop(void);
 /* Whether those that start from now on subscribe to the event package reg; at first not. */
 void edge_watch(bool watches);
@@ -64,12 +72,17 @@ void dataplane_expire(uint64_t registration);
 void dataplane_forget(uint64_t registration); /* and says nothing */
 unsigned dataplane_n_sets(void);
 uint32_t dataplane_lifetime(uint64_t registration);
+void dataplane_tunnel(uint64_t handle); /* one that nobody asked for in this life */
+/* A packet of this tunnel came from elsewhere. */
+void dataplane_rebind(uint64_t handle, const char *address, uint16_t port, bool followed);
 
 struct ue_sim {
 	char host[32];
 	uint16_t uc, us;
 	uint32_t spi_c, spi_s;
 	int clear, uc_fd, us_fd;
+	char inside[32];   /* what Via and Contact say; host unless changed */
+	const char *mode;  /* what Security-Client says; "trans" unless changed */
 	char server[1024]; /* Security-Server of the last challenge */
 	unsigned n_sent;
 };

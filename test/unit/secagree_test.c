@@ -35,7 +35,7 @@ TEST(secagree, c048_entry_of_the_standard_is_read)
 	EXPECT_EQ(list.offers[0].spi_s, 12345678);
 	EXPECT_EQ(list.offers[0].port_c, 2468);
 	EXPECT_EQ(list.offers[0].port_s, 1357);
-	EXPECT_TRUE(list.offers[0].transport_esp);
+	EXPECT_EQ(list.offers[0].mode, SECAGREE_TRANSPORT);
 	EXPECT_EQ(list.offers[0].q_thousandths, 1000);
 }
 
@@ -51,7 +51,7 @@ TEST(secagree, c049a_missing_prot_mod_and_ealg_have_their_defaults)
 		test_context("%s", lines[i]);
 		ASSERT_EQ(read_one(lines[i]), 0);
 		ASSERT_EQ(list.n_offers, 1);
-		EXPECT_TRUE(list.offers[0].transport_esp);
+		EXPECT_EQ(list.offers[0].mode, SECAGREE_TRANSPORT);
 		EXPECT_STREQ(list.offers[0].ealg, "null");
 	}
 }
@@ -161,6 +161,45 @@ TEST(secagree, c063_c082_only_pairs_that_protect_are_offered_and_chosen)
 	EXPECT_TRUE(secagree_choose(&list, &all) == NULL);
 	ASSERT_EQ(read_one("ipsec-3gpp; " NUMBERS "; alg=aes-gmac; ealg=des-ede3-cbc"), 0);
 	EXPECT_TRUE(secagree_choose(&list, &all) == NULL);
+}
+
+/* Each policy has one mode, and takes and offers nothing in another: TS 33.203 Annex M. */
+TEST(secagree, c081_mode_of_the_policy_is_the_only_one_offered_and_chosen)
+{
+	static const struct {
+		const char *params;
+		enum secagree_mode mode;
+	} rows[] = {
+		{ "", SECAGREE_TRANSPORT },
+		{ "; mod=trans", SECAGREE_TRANSPORT },
+		{ "; MOD=Trans; prot=esp", SECAGREE_TRANSPORT },
+		{ "; mod=UDP-enc-tun", SECAGREE_UDP_TUNNEL },
+		{ "; prot=esp; mod=udp-ENC-tun", SECAGREE_UDP_TUNNEL },
+		{ "; mod=tun", SECAGREE_NO_MODE },
+		{ "; mod=tun; mod=trans", SECAGREE_NO_MODE },
+		{ "; prot=ah; mod=trans", SECAGREE_NO_MODE },
+		{ "; mod=UDP-enc-tun; prot=ah", SECAGREE_NO_MODE },
+		{ "; mod=UDP-enc-tunnel", SECAGREE_NO_MODE },
+	};
+	struct secagree_policy natted = sha;
+	char text[SECAGREE_TEXT_BYTES];
+	struct secagree_server own = { 98765432, 87654321, 8642, 7531 };
+	natted.mode = SECAGREE_UDP_TUNNEL;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		test_context("%s", rows[i].params);
+		snprintf(text, sizeof(text),
+			 "ipsec-3gpp"
+			 "%s; " NUMBERS "; alg=hmac-sha-1-96",
+			 rows[i].params);
+		ASSERT_EQ(read_one(text), 0);
+		EXPECT_EQ(secagree_choose(&list, &sha) != NULL, rows[i].mode == SECAGREE_TRANSPORT);
+		EXPECT_EQ(secagree_choose(&list, &natted) != NULL,
+			  rows[i].mode == SECAGREE_UDP_TUNNEL);
+	}
+	ASSERT_GT(secagree_print_server(&natted, &own, text, sizeof(text)), 0);
+	EXPECT_STREQ(text,
+		     "ipsec-3gpp; q=0.9; prot=esp; mod=UDP-enc-tun; spi-c=98765432; "
+		     "spi-s=87654321; port-c=8642; port-s=7531; alg=hmac-sha-1-96; ealg=null");
 }
 
 TEST(secagree, c059b_preference_is_the_policys_for_all_pairs_of_offers)
