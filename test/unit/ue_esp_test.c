@@ -26,6 +26,8 @@ struct pair {
 
 static struct pair pair;
 
+static bool in_udp; /* of the next pair */
+
 static void open_pair(enum crypto_suite suite, bool ipv6)
 {
 	uint8_t auth_key[32] = { 0 }, cipher_key[32] = { 0 };
@@ -37,7 +39,8 @@ static void open_pair(enum crypto_suite suite, bool ipv6)
 			      .port_ps = 5064,
 			      .auth_key = auth_key,
 			      .cipher_key = cipher_key,
-			      .salt = salt };
+			      .salt = salt,
+			      .in_udp = in_udp };
 	struct sa_plan pcscf = ue;
 
 	test_hex(ik, auth_key, sizeof(auth_key));
@@ -365,5 +368,129 @@ TEST(ue_keylog, has_one_row_of_tshark_for_each_sa_and_is_for_its_owner_alone)
 	fclose(file);
 	close(fd);
 	unlink(path);
+	close_pair();
+}
+
+/* As the socket gives what was in the UDP datagram of pair.p. */
+static enum esp_verdict open_datagram(void)
+{
+	struct address from = pair.p.source, to = pair.p.destination;
+	unsigned headers = PACKET_IPV4_BYTES + PACKET_UDP_BYTES;
+	size_t n = pair.p.bytes - headers;
+	enum esp_verdict verdict;
+
+	memmove(packet_room(&pair.p), pair.p.ip + headers, n);
+	EXPECT_EQ(packet_restore(&pair.p, &from, &to, IPPROTO_ESP, n), 0);
+	pair.p.in_udp = true;
+	verdict = esp_open(&pair.job, &pair.p, pair.pcscf_sas);
+	if (verdict != ESP_OK)
+		return verdict;
+	run();
+	return esp_finish(&pair.job, &pair.pcscf, &pair.ue);
+}
+
+/* TS 33.203 Annex M, RFC 3948: whole packets, in UDP of port 4500 without a sum. */
+TEST(ue_esp, c081_what_goes_through_a_nat_is_the_whole_packet_in_udp)
+{
+	static const struct {
+		enum crypto_suite suite;
+		unsigned iv_bytes, icv_bytes, block_bytes;
+	} suites[] = { { CRYPTO_HMAC_SHA1_NULL, 0, 12, 4 },
+		       { CRYPTO_HMAC_MD5_AES_CBC, 16, 12, 16 } };
+
+	in_udp = true;
+	for (unsigned i = 0; i < 2; i++) {
+		test_context("suite %u", i);
+		open_pair(suites[i].suite, false);
+		for (size_t n = 0; n < 40; n++) {
+			unsigned carried = PACKET_IPV4_BYTES + PACKET_UDP_BYTES + (unsigned)n + 2;
+			unsigned padded = carried + (-carried & (suites[i].block_bytes - 1));
+
+			seal(n, 5062);
+			run();
+			EXPECT_EQ(pair.p.protocol, IPPROTO_UDP);
+			EXPECT_EQ(pair.p.source_port, 4500);
+			EXPECT_EQ(pair.p.destination_port, 4500);
+			EXPECT_TRUE(address_equal(&pair.p.source, &pair.ue));
+			EXPECT_EQ(pair.p.bytes, PACKET_IPV4_BYTES + PACKET_UDP_BYTES + 8 +
+							suites[i].iv_bytes + padded +
+							suites[i].icv_bytes);
+			EXPECT_EQ(pair.p.ip[pair.p.l4 + 6] | pair.p.ip[pair.p.l4 + 7], 0);
+			ASSERT_EQ(open_datagram(), ESP_OK);
+			EXPECT_EQ(pair.p.protocol, IPPROTO_UDP);
+			EXPECT_EQ(pair.p.source_port, 5062);
+			EXPECT_EQ(pair.p.bytes, PACKET_IPV4_BYTES + PACKET_UDP_BYTES + n);
+			EXPECT_TRUE(address_equal(&pair.p.source, &pair.ue));
+		}
+		close_pair();
+	}
+	in_udp = false;
+}
+
+TEST(ue_esp, c081_esp_of_one_mode_is_not_taken_for_the_other)
+{
+	in_udp = true;
+	open_pair(CRYPTO_HMAC_SHA1_NULL, false);
+	test_context("an SA in UDP, its packet right on IP");
+	seal(20, 5062);
+	run();
+	pair.p.ip += PACKET_UDP_BYTES; /* the header is written anew */
+	pair.p.bytes -= PACKET_UDP_BYTES;
+	struct address from = pair.ue, to = pair.pcscf;
+	size_t n = pair.p.bytes - PACKET_IPV4_BYTES;
+	memmove(packet_room(&pair.p), pair.p.ip + PACKET_IPV4_BYTES, n);
+	ASSERT_EQ(packet_restore(&pair.p, &from, &to, IPPROTO_ESP, n), 0);
+	EXPECT_EQ(esp_open(&pair.job, &pair.p, pair.pcscf_sas), ESP_UNKNOWN_SPI);
+	close_pair();
+	in_udp = false;
+	open_pair(CRYPTO_HMAC_SHA1_NULL, false);
+	test_context("an SA right on IP, its packet in UDP");
+	seal(20, 5062);
+	run();
+	pair.p.in_udp = true;
+	EXPECT_EQ(esp_open(&pair.job, &pair.p, pair.pcscf_sas), ESP_UNKNOWN_SPI);
+	close_pair();
+}
+
+TEST(ue_esp, c077a_c081_what_comes_out_of_a_tunnel_has_the_addresses_and_ports_inside)
+{
+	static const struct {
+		const char *source;
+		uint16_t port;
+		enum esp_verdict verdict;
+	} rows[] = {
+		{ "192.0.2.1", 5062, ESP_OK },
+		{ "192.0.2.1", 5063, ESP_BAD_SELECTOR },
+		{ "192.0.2.9", 5062, ESP_BAD_SELECTOR },
+	};
+
+	in_udp = true;
+	open_pair(CRYPTO_HMAC_SHA1_NULL, false);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct address real = pair.ue;
+
+		test_context("row %u", i);
+		address_parse(rows[i].source, &pair.ue);
+		seal(20, rows[i].port);
+		run();
+		pair.ue = real;
+		EXPECT_EQ(open_datagram(), rows[i].verdict);
+	}
+	close_pair();
+	in_udp = false;
+}
+
+TEST(ue_esp, c081_a_ue_that_has_spoken_needs_no_keepalive)
+{
+	in_udp = true;
+	open_pair(CRYPTO_HMAC_SHA1_NULL, false);
+	EXPECT_TRUE(sa_is_silent_in_udp(pair.ue_sas, 0));
+	seal(20, 5062);
+	EXPECT_FALSE(sa_is_silent_in_udp(pair.ue_sas, 0));
+	EXPECT_TRUE(sa_is_silent_in_udp(pair.ue_sas, 0));
+	close_pair();
+	in_udp = false;
+	open_pair(CRYPTO_HMAC_SHA1_NULL, false);
+	EXPECT_FALSE(sa_is_silent_in_udp(pair.ue_sas, 0));
 	close_pair();
 }

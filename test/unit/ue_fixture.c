@@ -58,7 +58,7 @@ bool ue_fixture_open(struct ue_fixture *x, uint32_t n_ues, enum ue_misbehaviour 
 	x->clear = open_udp(&f->options.pcscf_port);
 	x->protected = open_udp(&x->port_ps);
 	f->clear_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	f->us_fd = f->us_listener = f->bump.tun = f->bump.esp = f->bump.wire = -1;
+	f->us_fd = f->us_listener = f->bump.tun = f->bump.esp = f->bump.wire = f->bump.udp = -1;
 	for (unsigned i = 0; i < UE_N_PORT_UC; i++)
 		f->uc_fd[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	f->base = event_base_new();
@@ -130,7 +130,13 @@ void ue_fixture_answer(struct ue_fixture *x, struct ue *u, bool is_protected, un
 	struct sip_text t = { 0 };
 
 	sip_put(&t, "SIP/2.0 %u As Said\r\n", status);
-	copy_header(&t, &x->got, "Via");
+	if (x->received) {
+		struct view via = sip_header(&x->got, "Via", 0);
+
+		sip_put_header(&t, "Via", "%.*s;received=%s", (int)via.bytes, via.at, x->received);
+	} else {
+		copy_header(&t, &x->got, "Via");
+	}
 	copy_header(&t, &x->got, "From");
 	copy_header(&t, &x->got, "To");
 	copy_header(&t, &x->got, "Call-ID");

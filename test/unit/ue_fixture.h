@@ -25,6 +25,7 @@ struct ue_fixture {
 	char text[SIP_BYTES + 1]; /* the same, never changed by reading */
 	struct sip_message got;   /* the last message taken; views into bytes */
 	bool done;                /* the run of the fleet has ended */
+	const char *received;     /* what answers say in Via; NULL: nothing */
 	int stream;               /* TCP connection that answers take; −1: none */
 };
 

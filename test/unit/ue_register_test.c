@@ -127,6 +127,46 @@ TEST(ue_register, c055b_sm7_goes_through_the_new_set_with_both_lists_unchanged)
 	ue_fixture_close(&x);
 }
 
+/* TS 33.203 Annex M: both modes are offered, and what the P-CSCF lists decides. */
+TEST(ue_register, c081_behind_a_nat_esp_goes_in_udp_and_the_ue_calls_itself_as_the_nat_does)
+{
+	char server_in_udp[512], *mode;
+	struct secagree_list list;
+	struct ue *u;
+
+	ASSERT_TRUE(ue_fixture_open(&x, 1, UE_HONEST));
+	x.fleet.options.nat = true;
+	x.fleet.options.offered |= SECAGREE_IN_UDP;
+	ue_fixture_run(&x, UE_REGISTER);
+	u = &x.fleet.ues[0];
+	ASSERT_TRUE(ue_fixture_take(&x, x.clear));
+	list = client();
+	ASSERT_EQ(list.n, 4);
+	for (unsigned i = 0; i < list.n; i++) {
+		EXPECT_EQ(list.mechanism[i].in_udp, i % 2);
+		EXPECT_EQ(list.mechanism[i].suite, list.mechanism[i - i % 2].suite);
+		EXPECT_EQ(list.mechanism[i].spi_c, list.mechanism[0].spi_c);
+	}
+	EXPECT_TRUE(strstr(x.text, "Via: SIP/2.0/UDP 127.0.1.1:5060;"));
+	EXPECT_TRUE(strstr(x.text, ";rport\r\n")); /* RFC 3581 */
+	snprintf(server_in_udp, sizeof(server_in_udp), "%s", server());
+	mode = strstr(server_in_udp, "mod=trans");
+	ASSERT_TRUE(mode);
+	memmove(mode + 15, mode + 9, strlen(mode + 9) + 1);
+	memcpy(mode, "mod=UDP-enc-tun", 15);
+	x.received = "203.0.113.7";
+	ue_fixture_challenge(&x, u, false, server_in_udp);
+	x.received = NULL;
+	ASSERT_TRUE(ue_fixture_take(&x, x.protected));
+	EXPECT_TRUE(sa_set_outbound(u->attempt.made->sas)->in_udp);
+	EXPECT_TRUE(strstr(x.text, "Via: SIP/2.0/UDP 203.0.113.7:5062;"));
+	EXPECT_FALSE(strstr(x.text, ";rport"));
+	EXPECT_TRUE(ue_fixture_has(&x, "Contact", "<sip:203.0.113.7:5062>"));
+	ue_fixture_answer(&x, u, true, 200, "");
+	EXPECT_TRUE(u->current);
+	ue_fixture_close(&x);
+}
+
 TEST(ue_register, c055a_without_a_usable_security_server_it_gives_up)
 {
 	static const struct {

@@ -39,6 +39,9 @@ static const char help[] =
 	"                         the two that protect are offered.\n"
 	"  --transport HOW        udp, or tcp (needs two pairs); default udp\n"
 	"  --sa-profile PROFILE   two-pairs (TS 33.203) or single-pair; default two-pairs\n"
+	"  --nat                  they are behind a NAT: ESP in UDP is offered too (TS 33.203 "
+	"Annex M),\n"
+	"                         and kept alive; IPv4\n"
 	"  --concurrency N        UEs in the middle of something; default 32\n"
 	"  --rate N               requests a second in traffic; default 200\n"
 	"  --expires N            seconds that registrations are asked for; default 600000\n"
@@ -148,6 +151,7 @@ static const struct option long_options[] = {
 	{ "ealg", required_argument, NULL, 'e' },
 	{ "sa-profile", required_argument, NULL, 'S' },
 	{ "transport", required_argument, NULL, 'T' },
+	{ "nat", no_argument, NULL, 'N' },
 	{ "concurrency", required_argument, NULL, 'c' },
 	{ "rate", required_argument, NULL, 'r' },
 	{ "expires", required_argument, NULL, 'x' },
@@ -252,6 +256,9 @@ static int read_option(struct arguments *a, int option, const char *value)
 		return 0;
 	case 'S':
 		return read_profile(f, value);
+	case 'N':
+		f->nat = true;
+		return 0;
 	case 'c':
 		return read_number("--concurrency", value, MAX_UES, &f->concurrency);
 	case 'r':
@@ -304,7 +311,12 @@ static int check(struct arguments *a)
 		return misuse("--tun, --wire", f->tun, "names of at most 15 characters");
 	if (f->tcp && f->single_pair) /* TS 33.203 7.1: a connection needs both directions */
 		return misuse("--transport", "tcp", "udp with --sa-profile single-pair");
-	return read_algorithms(a->alg, a->ealg, &f->offered);
+	if (f->nat && f->pcscf.family != AF_INET)
+		return misuse("--pcscf", a->pcscf, "an IPv4 address with --nat");
+	if (read_algorithms(a->alg, a->ealg, &f->offered))
+		return -EINVAL;
+	f->offered |= f->nat ? SECAGREE_IN_UDP : 0;
+	return 0;
 }
 
 int arguments_read(int argc, char **argv, struct arguments *a)

@@ -92,16 +92,19 @@ static void on_tun(evutil_socket_t fd, short what, void *context)
 
 /* ---- from the wire ---- */
 
-static int receive(struct bump *b, struct packet *p)
+static int receive(struct bump *b, int fd, struct packet *p)
 {
+	bool in_udp = fd == b->udp;
 	struct datagram d;
-	int error = datagram_receive(b->esp, packet_room(p), PACKET_BYTES, &d);
+	int error = datagram_receive(fd, packet_room(p), PACKET_BYTES, &d);
 
 	if (error)
 		return error;
-	if (d.peer.family == AF_INET)
+	if (d.peer.family == AF_INET && !in_udp)
 		return packet_parse(p, packet_room(p), d.bytes);
-	return packet_restore_ipv6(p, &d.peer, &d.ue, IPPROTO_ESP, d.bytes);
+	error = packet_restore(p, &d.peer, &d.ue, IPPROTO_ESP, d.bytes);
+	p->in_udp = in_udp;
+	return error;
 }
 
 static void deliver(struct bump *b, struct esp_job *job)
@@ -125,7 +128,7 @@ static void on_esp(evutil_socket_t fd, short what, void *context)
 	unsigned n_jobs = 0;
 
 	for (unsigned i = 0; i < CRYPTO_BURST; i++) {
-		int error = receive(b, &b->packet[i]);
+		int error = receive(b, fd, &b->packet[i]);
 		enum esp_verdict verdict = ESP_MALFORMED;
 
 		if (error == -EAGAIN)
@@ -140,6 +143,35 @@ static void on_esp(evutil_socket_t fd, short what, void *context)
 	esp_run(b->crypto, jobs, n_jobs);
 	for (unsigned i = 0; i < n_jobs; i++)
 		deliver(b, jobs[i]);
+}
+
+/* ---- behind a NAT ---- */
+
+#define KEEPALIVE_S 20 /* RFC 3948 4 */
+
+static const struct timeval keepalive_after = { .tv_sec = KEEPALIVE_S };
+
+static void on_keepalive(evutil_socket_t fd, short what, void *context)
+{
+	static const uint8_t keepalive = 0xff;
+	struct bump *b = context;
+
+	for (uint32_t ue = 0; ue < b->options.n_ues; ue++) {
+		struct address from = bump_address(b, ue);
+
+		if (!sa_is_silent_in_udp(b->sas, ue))
+			continue;
+		if (datagram_send(b->udp, &from, &b->options.pcscf, ESP_UDP_PORT, &keepalive,
+				  sizeof(keepalive)))
+			b->n_lost++;
+		else
+			b->n_keepalives++;
+	}
+}
+
+unsigned bump_mtu_bytes(const struct bump *b)
+{
+	return b->options.nat ? BUMP_MTU_IN_UDP_BYTES : BUMP_MTU_BYTES;
 }
 
 /* ---- opening ---- */
@@ -173,7 +205,7 @@ static int open_network(struct bump *b)
 	const struct bump_options *o = &b->options;
 	int error;
 
-	b->tun = net_tun_open(o->tun, BUMP_MTU_BYTES);
+	b->tun = net_tun_open(o->tun, bump_mtu_bytes(b));
 	if (b->tun < 0)
 		return complain("TUN device", o->tun, b->tun);
 	error = net_route_host(&o->pcscf, o->tun);
@@ -185,6 +217,11 @@ static int open_network(struct bump *b)
 	b->esp = datagram_open_esp(o->pcscf.family, o->wire);
 	if (b->esp < 0)
 		return complain("ESP socket on", o->wire, b->esp);
+	if (o->nat) {
+		b->udp = datagram_open_udp(o->pcscf.family, ESP_UDP_PORT, o->wire, false);
+		if (b->udp < 0)
+			return complain("UDP port of ESP on", o->wire, b->udp);
+	}
 	b->wire = open_wire(o->pcscf.family, o->wire);
 	return b->wire < 0 ? complain("raw socket on", o->wire, b->wire) : 0;
 }
@@ -196,6 +233,13 @@ static int watch(struct bump *b, struct event_base *base)
 	if (!b->tun_event || !b->esp_event || event_add(b->tun_event, NULL) ||
 	    event_add(b->esp_event, NULL))
 		return complain("event loop", "", -ENOMEM);
+	if (b->udp < 0)
+		return 0;
+	b->udp_event = event_new(base, b->udp, EV_READ | EV_PERSIST, on_esp, b);
+	b->keepalive = event_new(base, -1, EV_PERSIST, on_keepalive, b);
+	if (!b->udp_event || !b->keepalive || event_add(b->udp_event, NULL) ||
+	    event_add(b->keepalive, &keepalive_after))
+		return complain("event loop", "", -ENOMEM);
 	return 0;
 }
 
@@ -205,7 +249,7 @@ int bump_open(struct bump *b, const struct bump_options *options, struct event_b
 
 	memset(b, 0, sizeof(*b));
 	b->options = *options;
-	b->tun = b->esp = b->wire = -1;
+	b->tun = b->esp = b->wire = b->udp = -1;
 	b->crypto = crypto_new(-1);
 	b->sas = sa_table_new(options->n_ues);
 	if (!b->crypto || !b->sas)
@@ -232,9 +276,12 @@ static void close_one(struct event **event, int *fd)
 void bump_close(struct bump *b)
 {
 	struct event *none = NULL;
+	int no_fd = -1;
 
 	close_one(&b->tun_event, &b->tun);
 	close_one(&b->esp_event, &b->esp);
+	close_one(&b->udp_event, &b->udp);
+	close_one(&b->keepalive, &no_fd);
 	close_one(&none, &b->wire);
 	sa_table_free(b->sas);
 	b->sas = NULL;

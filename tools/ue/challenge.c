@@ -1,6 +1,7 @@
 #include "tools/ue/ue.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "crypto/keys.h"
@@ -60,6 +61,7 @@ static const char *make_agreement(struct ue *u, struct aka_answer *aka,
 		.cipher_key = keys.cipher_key,
 		.salt = keys.salt,
 		.single_pair = f->options.single_pair,
+		.in_udp = server->in_udp,
 	};
 	const char *problem = NULL;
 
@@ -90,6 +92,19 @@ static const char *choose_mechanism(const struct ue *u, const struct sip_message
 		return error == -ENOENT ? "no-common-algorithm" : "equal-q";
 	*chosen = *best;
 	return NULL;
+}
+
+/* Where the P-CSCF saw the UE, which is the NAT's address when ESP is to be in UDP. */
+static void note_outside(struct ue *u, const struct secagree *server,
+			 const struct sip_message *challenge)
+{
+	struct view received = sip_param(sip_header(challenge, "Via", 0), "received");
+
+	if (u->task != UE_REGISTER)
+		return; /* inside the SAs the P-CSCF sees the UE as it is */
+	u->outside[0] = '\0';
+	if (server->in_udp && received.bytes && received.bytes < sizeof(u->outside))
+		snprintf(u->outside, sizeof(u->outside), "%.*s", (int)received.bytes, received.at);
 }
 
 static const char *compute_response(struct ue *u, const struct aka_answer *aka)
@@ -170,6 +185,7 @@ void challenge_received(struct ue *u, const struct sip_message *challenge)
 		ue_finish(u, problem);
 		return;
 	}
+	note_outside(u, &server, challenge);
 	a->answer.challenge = &a->challenge;
 	a->answer.auts = NULL;
 	*a->answer.response = '\0';

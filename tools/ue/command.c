@@ -188,9 +188,9 @@ static json_t *esp_report(const struct bump *b)
 		json_object_set_new(dropped, name[i], json_integer((json_int_t)b->n_refused[i]));
 	json_object_set_new(dropped, "no_sa", json_integer((json_int_t)b->n_no_sa));
 	json_object_set_new(dropped, "kernel_refused", json_integer((json_int_t)b->n_lost));
-	return json_pack("{s:I, s:I, s:I, s:o}", "sent", (json_int_t)b->n_sealed, "received",
-			 (json_int_t)b->n_opened, "passed_clear", (json_int_t)b->n_clear, "dropped",
-			 dropped);
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "sent", (json_int_t)b->n_sealed, "received",
+			 (json_int_t)b->n_opened, "passed_clear", (json_int_t)b->n_clear,
+			 "keepalives", (json_int_t)b->n_keepalives, "dropped", dropped);
 }
 
 static json_t *own_report(const struct fleet_own *own)

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-static void fill_job(struct esp_job *e, uint16_t esp_bytes, enum crypto_direction direction)
+static void fill_job(struct esp_job *e, uint8_t *esp, uint16_t esp_bytes,
+		     enum crypto_direction direction)
 {
 	const struct crypto_suite_shape *shape = &crypto_suite_shape[e->sa->suite];
 	uint16_t cipher_start = (uint16_t)(ESP_HEADER_BYTES + shape->iv_bytes);
@@ -13,7 +14,7 @@ static void fill_job(struct esp_job *e, uint16_t esp_bytes, enum crypto_directio
 
 	e->job = (struct crypto_job){
 		.key = &e->sa->key,
-		.esp = e->packet->ip + e->packet->l4,
+		.esp = esp,
 		.auth_bytes = auth_bytes,
 		.cipher_start = cipher_start,
 		.cipher_bytes = (uint16_t)(auth_bytes - cipher_start),
@@ -34,28 +35,36 @@ static void write_trailer(uint8_t *at, unsigned pad_bytes, uint8_t protocol)
 enum esp_verdict esp_seal(struct esp_job *e, struct packet *p, struct sa *sa)
 {
 	const struct crypto_suite_shape *shape = &crypto_suite_shape[sa->suite];
-	unsigned l4_bytes = p->bytes - p->l4;
+	/* In UDP it is tunnel mode: what ESP carries begins with the IP header. */
+	unsigned carried = sa->in_udp ? p->bytes : p->bytes - p->l4;
+	unsigned outside = sa->in_udp ? PACKET_IPV4_BYTES + PACKET_UDP_BYTES : 0;
 	unsigned inserted = ESP_HEADER_BYTES + shape->iv_bytes;
-	unsigned unpadded = l4_bytes + ESP_TRAILER_BYTES;
+	unsigned unpadded = carried + ESP_TRAILER_BYTES;
 	unsigned pad_bytes = -unpadded & (shape->block_bytes - 1u);
+	unsigned esp_bytes = inserted + unpadded + pad_bytes + shape->icv_bytes;
 	uint32_t word_be[2];
 	uint8_t *esp;
 
 	if (sa->sequence == UINT32_MAX)
 		return ESP_EXHAUSTED;
-	if (p->ip < p->buffer + inserted || p->bytes > PACKET_BYTES)
+	if (p->ip < p->buffer + inserted + outside || p->bytes > PACKET_BYTES)
 		return ESP_TOO_BIG;
 	e->packet = p;
 	e->sa = sa;
 	e->sequence = ++sa->sequence;
-	write_trailer(p->ip + p->bytes, pad_bytes, p->protocol);
-	packet_reframe(p, -(int)inserted, inserted + unpadded + pad_bytes + shape->icv_bytes,
-		       IPPROTO_ESP);
-	esp = p->ip + p->l4;
+	sa->spoke = true;
+	write_trailer(p->ip + p->bytes, pad_bytes, sa->in_udp ? IPPROTO_IPIP : p->protocol);
+	if (sa->in_udp) {
+		esp = p->ip - inserted;
+		packet_wrap_udp(p, esp, esp_bytes, ESP_UDP_PORT);
+	} else {
+		packet_reframe(p, -(int)inserted, esp_bytes, IPPROTO_ESP);
+		esp = p->ip + p->l4;
+	}
 	word_be[0] = htonl(sa->spi);
 	word_be[1] = htonl(e->sequence);
 	memcpy(esp, word_be, sizeof(word_be));
-	fill_job(e, (uint16_t)(p->bytes - p->l4), CRYPTO_SIGN);
+	fill_job(e, esp, (uint16_t)esp_bytes, CRYPTO_SIGN);
 	return ESP_OK;
 }
 
@@ -71,7 +80,7 @@ enum esp_verdict esp_open(struct esp_job *e, struct packet *p, struct sa_table *
 	e->packet = p;
 	e->sequence = ntohl(word_be[1]);
 	e->sa = sa_find_inbound(sas, ntohl(word_be[0]));
-	if (!e->sa)
+	if (!e->sa || e->sa->in_udp != p->in_udp)
 		return ESP_UNKNOWN_SPI;
 	shape = &crypto_suite_shape[e->sa->suite];
 	around = ESP_HEADER_BYTES + shape->iv_bytes + shape->icv_bytes;
@@ -81,7 +90,7 @@ enum esp_verdict esp_open(struct esp_job *e, struct packet *p, struct sa_table *
 		return ESP_MALFORMED;
 	if (!window_is_fresh(&e->sa->window, e->sequence))
 		return ESP_REPLAYED;
-	fill_job(e, (uint16_t)esp_bytes, CRYPTO_VERIFY);
+	fill_job(e, p->ip + p->l4, (uint16_t)esp_bytes, CRYPTO_VERIFY);
 	return ESP_OK;
 }
 
@@ -103,12 +112,19 @@ static bool is_selected(const struct esp_job *e, const struct address *ue,
 	       p->destination_port == e->sa->ue_port && p->source_port == e->sa->pcscf_port;
 }
 
+/* The packet that ESP carried, whole, instead of the one around it. */
+static bool unwrap(struct packet *p, uint8_t *inner, size_t n_bytes, uint8_t next_header)
+{
+	return next_header == IPPROTO_IPIP && !packet_parse(p, inner, n_bytes) && !p->fragment;
+}
+
 enum esp_verdict esp_finish(struct esp_job *e, const struct address *ue,
 			    const struct address *pcscf)
 {
-	const uint8_t *payload = e->job.esp + e->job.cipher_start;
+	uint8_t *payload = e->job.esp + e->job.cipher_start;
 	const uint8_t *trailer = e->job.esp + e->job.auth_bytes - ESP_TRAILER_BYTES;
 	unsigned pad_bytes;
+	size_t carried;
 
 	if (e->job.status != CRYPTO_DONE)
 		return e->job.status == CRYPTO_BAD_ICV ? ESP_BAD_ICV : ESP_FAILED;
@@ -118,8 +134,11 @@ enum esp_verdict esp_finish(struct esp_job *e, const struct address *ue,
 	pad_bytes = trailer[0];
 	if (pad_bytes > trailer - payload || !is_padding(trailer - pad_bytes, pad_bytes))
 		return ESP_BAD_PADDING;
-	packet_reframe(e->packet, e->job.cipher_start, (size_t)(trailer - pad_bytes - payload),
-		       trailer[1]);
+	carried = (size_t)(trailer - pad_bytes - payload);
+	if (!e->sa->in_udp)
+		packet_reframe(e->packet, e->job.cipher_start, carried, trailer[1]);
+	else if (!unwrap(e->packet, payload, carried, trailer[1]))
+		return ESP_BAD_SELECTOR;
 	return is_selected(e, ue, pcscf) ? ESP_OK : ESP_BAD_SELECTOR;
 }
 

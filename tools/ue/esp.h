@@ -1,5 +1,6 @@
 /*
- * The UE's own ESP in transport mode, RFC 4303 with the algorithms of TS 33.203 Annex H.
+ * The UE's own ESP, RFC 4303 with the algorithms of TS 33.203 Annex H: in transport mode, behind a
+ * NAT in tunnel mode in UDP (Annex M, RFC 3948).
  *
  * A packet is prepared, its job runs in a burst (crypto/job.h), then an inbound one is finished:
  * nothing of it is believed before. In between a tester may spoil it: see attack.c. The SA stays
@@ -12,8 +13,9 @@
 #include "tools/ue/packet.h"
 #include "tools/ue/sa.h"
 
-#define ESP_HEADER_BYTES  8 /* SPI, sequence number */
-#define ESP_TRAILER_BYTES 2 /* pad length, next header */
+#define ESP_HEADER_BYTES  8    /* SPI, sequence number */
+#define ESP_TRAILER_BYTES 2    /* pad length, next header */
+#define ESP_UDP_PORT      4500 /* RFC 3948 2.1 */
 
 /* Why a packet was not taken; also the index of the bump's counters. */
 enum esp_verdict {

@@ -158,6 +158,7 @@ int fleet_open(struct fleet *f, const struct fleet_options *options, struct even
 		.pcscf = options->pcscf,
 		.first_ue = options->first_ue,
 		.n_ues = options->n_ues,
+		.nat = options->nat,
 	};
 	int error;
 
@@ -165,7 +166,7 @@ int fleet_open(struct fleet *f, const struct fleet_options *options, struct even
 	f->options = *options;
 	f->base = base;
 	f->clear_fd = f->us_fd = f->us_listener = -1;
-	f->bump.tun = f->bump.esp = f->bump.wire = -1;
+	f->bump.tun = f->bump.esp = f->bump.wire = f->bump.udp = -1;
 	memset(f->uc_fd, -1, sizeof(f->uc_fd));
 	allow_descriptors();
 	error = read_subscribers(f);

@@ -22,6 +22,7 @@ struct fleet_options {
 	const char *wire, *tun;
 	unsigned offered; /* bit = enum crypto_suite */
 	bool single_pair;
+	bool nat;           /* they may be behind one: mod=UDP-enc-tun is offered too */
 	bool tcp;           /* requests go over TCP, and Contact asks for it */
 	const char *keylog; /* file; NULL: none */
 	uint32_t concurrency;

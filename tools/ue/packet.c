@@ -83,6 +83,7 @@ int packet_parse(struct packet *p, uint8_t *ip, size_t n_bytes)
 	int error = -EBADMSG;
 
 	p->ip = ip;
+	p->in_udp = false;
 	if (!n_bytes || n_bytes > PACKET_BYTES + PACKET_IPV6_BYTES)
 		return error;
 	if (ip[0] >> 4 == 4)
@@ -161,12 +162,24 @@ static int put_header(struct packet *p, uint8_t *l4, const struct address *sourc
 	return packet_parse(p, p->ip, p->bytes);
 }
 
-int packet_restore_ipv6(struct packet *p, const struct address *source,
-			const struct address *destination, uint8_t protocol, size_t n_bytes)
+int packet_restore(struct packet *p, const struct address *source,
+		   const struct address *destination, uint8_t protocol, size_t n_bytes)
 {
 	if (n_bytes > PACKET_BYTES)
 		return -EBADMSG;
 	return put_header(p, packet_room(p), source, destination, protocol, n_bytes);
+}
+
+int packet_wrap_udp(struct packet *p, uint8_t *data, size_t n_bytes, uint16_t port)
+{
+	const struct address source = p->source, destination = p->destination;
+	uint8_t *udp = data - PACKET_UDP_BYTES;
+
+	put_be16(udp, port);
+	put_be16(udp + 2, port);
+	put_be16(udp + 4, (uint16_t)(PACKET_UDP_BYTES + n_bytes));
+	put_be16(udp + UDP_SUM_AT, 0);
+	return put_header(p, udp, &source, &destination, IPPROTO_UDP, PACKET_UDP_BYTES + n_bytes);
 }
 
 int packet_build(struct packet *p, const struct address *source, const struct address *destination,

@@ -13,7 +13,10 @@
 #define PACKET_IPV6_BYTES 40
 #define PACKET_UDP_BYTES  8
 
-/* In front: an IPv6 header that the socket held back, or ESP header and IV (8 + 16). */
+/*
+ * In front: an IPv6 header that the socket held back, or ESP header and IV (8 + 16), in UDP the
+ * IPv4 and UDP headers of the outside too (20 + 8).
+ */
 #define PACKET_HEADROOM 64
 /* Reassembled SIP may be longer than a frame; nobody here sends or expects more than this. */
 #define PACKET_BYTES 9216
@@ -26,6 +29,7 @@ struct packet {
 	uint16_t l4;    /* offset of the upper layer from ip */
 	uint8_t protocol;
 	bool fragment;
+	bool in_udp; /* ESP that came in UDP: l4 is where ESP begins */
 	struct address source, destination;
 	uint16_t source_port, destination_port; /* of whole UDP and TCP packets, else 0 */
 	uint8_t buffer[PACKET_HEADROOM + PACKET_BYTES + PACKET_TAILROOM];
@@ -40,9 +44,12 @@ uint8_t *packet_room(struct packet *p);
  */
 int packet_parse(struct packet *p, uint8_t *ip, size_t n_bytes);
 
-/* Puts an IPv6 header in front of n_bytes of upper layer at packet_room(), then parses. */
-int packet_restore_ipv6(struct packet *p, const struct address *source,
-			const struct address *destination, uint8_t protocol, size_t n_bytes);
+/*
+ * Puts a header in front of n_bytes of upper layer at packet_room(), which the socket gave without
+ * one, then parses.
+ */
+int packet_restore(struct packet *p, const struct address *source,
+		   const struct address *destination, uint8_t protocol, size_t n_bytes);
 
 /*
  * Moves the IP header by `shift` bytes (negative: forward) and gives the packet a new length and
@@ -50,6 +57,9 @@ int packet_restore_ipv6(struct packet *p, const struct address *source,
  * header checksum are mended.
  */
 void packet_reframe(struct packet *p, int shift, size_t l4_bytes, uint8_t protocol);
+
+/* A UDP datagram without a sum (RFC 3948 2.1), IPv4, around n_bytes at `data` in the buffer. */
+int packet_wrap_udp(struct packet *p, uint8_t *data, size_t n_bytes, uint16_t port);
 
 /* A header and n_bytes of upper layer from `data`; the caller sums what it put there. */
 int packet_build(struct packet *p, const struct address *source, const struct address *destination,

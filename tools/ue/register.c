@@ -48,7 +48,7 @@ static void put_register(const struct ue *u, struct sip_text *t)
 	char host[ADDRESS_TEXT_BYTES];
 
 	request_put_head(u, t, u->home, u->subscriber->impu, u->call_id);
-	sip_put_header(t, "Contact", "<sip:%s:%u%s>", address_text(&u->address, host), UE_PORT_US,
+	sip_put_header(t, "Contact", "<sip:%s:%u%s>", ue_host(u, over, host), UE_PORT_US,
 		       u->fleet->options.tcp ? ";transport=tcp" : "");
 	auth_put(t, &a->answer);
 	sip_put_header(t, "Expires", "%u", a->expires_s);

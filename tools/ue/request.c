@@ -153,12 +153,13 @@ void request_put_start(const struct ue *u, struct sip_text *t, const char *uri)
 	char host[ADDRESS_TEXT_BYTES];
 
 	sip_put(t, "%s %s SIP/2.0\r\n", r->method, uri);
-	address_text(&u->address, host);
 	if (r->tcp)
-		sip_put_header(t, "Via", "SIP/2.0/TCP %s;branch=" COOKIE "%s", host, r->branch);
-	else
-		sip_put_header(t, "Via", "SIP/2.0/UDP %s:%u;branch=" COOKIE "%s", host,
-			       r->over ? UE_PORT_US : UE_PORT_CLEAR, r->branch);
+		sip_put_header(t, "Via", "SIP/2.0/TCP %s;branch=" COOKIE "%s",
+			       ue_host(u, r->over, host), r->branch);
+	else /* RFC 3581: a NAT may have taken another port */
+		sip_put_header(t, "Via", "SIP/2.0/UDP %s:%u;branch=" COOKIE "%s%s",
+			       ue_host(u, r->over, host), r->over ? UE_PORT_US : UE_PORT_CLEAR,
+			       r->branch, u->fleet->options.nat && !r->over ? ";rport" : "");
 	sip_put_header(t, "Max-Forwards", "70");
 }
 

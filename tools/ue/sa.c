@@ -102,6 +102,7 @@ static unsigned plan_sas(const struct sa_plan *p, struct sa sa[SA_MAX_SAS])
 		sa[i] = all[i];
 		sa[i].ue = p->ue;
 		sa[i].suite = (uint8_t)p->suite;
+		sa[i].in_udp = p->in_udp;
 	}
 	return n;
 }
@@ -168,6 +169,19 @@ struct sa *sa_find_outbound(struct sa_table *t, uint32_t ue, uint16_t ue_port, u
 struct sa *sa_set_outbound(struct sa_set *set)
 {
 	return &set->sa[0];
+}
+
+bool sa_is_silent_in_udp(struct sa_table *t, uint32_t ue)
+{
+	bool in_udp = false, spoke = false;
+
+	for (struct sa_set *set = t->sets[ue]; set; set = set->next)
+		for (unsigned i = 0; i < set->n_sas; i++) {
+			in_udp |= set->sa[i].in_udp;
+			spoke |= set->sa[i].spoke;
+			set->sa[i].spoke = false;
+		}
+	return in_udp && !spoke;
 }
 
 bool sa_is_outbound_spi(const struct sa_table *t, uint32_t spi)

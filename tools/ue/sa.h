@@ -26,6 +26,8 @@ struct sa {
 	uint16_t ue_port, pcscf_port;
 	uint8_t suite; /* enum crypto_suite */
 	bool inbound;
+	bool in_udp; /* tunnel mode in UDP, TS 33.203 Annex M */
+	bool spoke;  /* outbound: since the last keepalive was due */
 };
 
 struct sa_set {
@@ -44,6 +46,7 @@ struct sa_plan {
 	enum crypto_suite suite;
 	const uint8_t *auth_key, *cipher_key, *salt; /* expanded, of the suite's sizes */
 	bool single_pair;                            /* seed 6.3: uc → ps and pc → us alone */
+	bool in_udp;
 };
 
 struct sa_table;
@@ -67,6 +70,12 @@ struct sa *sa_find_inbound(struct sa_table *t, uint32_t spi);
 struct sa *sa_find_outbound(struct sa_table *t, uint32_t ue, uint16_t ue_port, uint16_t pcscf_port);
 /* The outbound SA of the set that requests and answers take over UDP: uc → ps. */
 struct sa *sa_set_outbound(struct sa_set *set);
+
+/*
+ * Whether the UE has SAs in UDP, of which none has sent since this was asked last: the NAT may
+ * forget it soon (RFC 3948 4).
+ */
+bool sa_is_silent_in_udp(struct sa_table *t, uint32_t ue);
 
 /* Whether an SPI is one of the P-CSCF's that some UE sends to. Walks everything. */
 bool sa_is_outbound_spi(const struct sa_table *t, uint32_t spi);

@@ -118,7 +118,8 @@ static int read_mechanism(struct view element, struct secagree *m)
 	}
 	if (!m->spi_c || !m->spi_s || m->spi_c == m->spi_s || !m->port_c || !m->port_s)
 		return -EBADMSG;
-	if (view_is_token(p.prot, "esp") && view_is_token(p.mod, "trans"))
+	m->in_udp = view_is_token(p.mod, "UDP-enc-tun");
+	if (view_is_token(p.prot, "esp") && (m->in_udp || view_is_token(p.mod, "trans")))
 		m->suite = secagree_suite(p.alg, p.ealg);
 	return 0;
 }
@@ -153,7 +154,8 @@ const struct secagree *secagree_choose(const struct secagree_list *list, unsigne
 		for (unsigned j = 0; j < i; j++)
 			if (list->mechanism[j].q_thousandth == m->q_thousandth)
 				return NULL;
-		if (m->suite < 0 || !(offered >> m->suite & 1))
+		if (m->suite < 0 || !(offered >> m->suite & 1) ||
+		    (m->in_udp && !(offered & SECAGREE_IN_UDP)))
 			continue;
 		if (!best || m->q_thousandth > best->q_thousandth)
 			best = m;
@@ -162,19 +164,33 @@ const struct secagree *secagree_choose(const struct secagree_list *list, unsigne
 	return best;
 }
 
+static void put_mechanism(struct sip_text *t, const struct secagree *own, int suite,
+			  const char *mode)
+{
+	const char *gap = t->compact ? "" : " ";
+
+	sip_put(t,
+		"ipsec-3gpp;%sprot=esp;%smod=%s;%sspi-c=%u;%sspi-s=%u;%sport-c=%u;%sport-s=%u;%"
+		"salg=%s;"
+		"%sealg=%s",
+		gap, gap, mode, gap, own->spi_c, gap, own->spi_s, gap, own->port_c, gap,
+		own->port_s, gap, alg_name(suite), gap, ealg_name(suite));
+}
+
 void secagree_put_client(struct sip_text *t, const struct secagree *own, unsigned offered)
 {
-	const char *gap = t->compact ? "" : " ", *before = "";
+	const char *comma = t->compact ? "," : ", ", *before = "";
 
 	for (int suite = 0; suite < CRYPTO_N_SUITES; suite++) {
 		if (!(offered >> suite & 1))
 			continue;
-		sip_put(t,
-			"%sipsec-3gpp;%sprot=esp;%smod=trans;%sspi-c=%u;%sspi-s=%u;%sport-c=%u;%s"
-			"port-s=%u;%salg=%s;%sealg=%s",
-			before, gap, gap, gap, own->spi_c, gap, own->spi_s, gap, own->port_c, gap,
-			own->port_s, gap, alg_name(suite), gap, ealg_name(suite));
-		before = t->compact ? "," : ", ";
+		sip_put(t, "%s", before);
+		put_mechanism(t, own, suite, "trans");
+		before = comma;
+		if (!(offered & SECAGREE_IN_UDP))
+			continue;
+		sip_put(t, "%s", comma);
+		put_mechanism(t, own, suite, "UDP-enc-tun");
 	}
 }
 

@@ -11,12 +11,16 @@
 
 #define SECAGREE_N_MECHANISMS 16
 
+/* In a set of suites (bit = enum crypto_suite): each of them in UDP too. */
+#define SECAGREE_IN_UDP (1u << 31)
+
 /* One mechanism; SPIs and ports are those of the side that wrote it. */
 struct secagree {
 	uint32_t spi_c, spi_s;
 	uint16_t port_c, port_s;
 	uint16_t q_thousandth; /* RFC 3329 2.2; 1000 when absent */
 	int suite;             /* enum crypto_suite; -1: not one we speak */
+	bool in_udp;           /* mod=UDP-enc-tun, TS 33.203 Annex M */
 };
 
 struct secagree_list {
@@ -38,13 +42,13 @@ int secagree_suite(struct view alg, struct view ealg);
 int secagree_read(const struct sip_message *m, const char *header, struct secagree_list *out);
 
 /*
- * The mechanism of highest q among those whose suite is in `offered` (bit = suite). Returns NULL
+ * The mechanism of highest q among those whose suite and mode are in `offered`. Returns NULL
  * and *error: -EBADMSG when two have equal q (C-050), -ENOENT when none is common (C-059).
  */
 const struct secagree *secagree_choose(const struct secagree_list *list, unsigned offered,
 				       int *error);
 
-/* The value of Security-Client: one mechanism for each suite in `offered`. */
+/* The value of Security-Client: a mechanism for each suite, and one in UDP, in `offered`. */
 void secagree_put_client(struct sip_text *t, const struct secagree *own, unsigned offered);
 
 /* The values of Security-Server as they came, in order, for Security-Verify. Returns 0 or

@@ -165,7 +165,12 @@ size_t ue_max_bytes(const struct ue *u, const struct agreement *over)
 	size_t headers = PACKET_UDP_BYTES +
 			 (u->address.family == AF_INET ? PACKET_IPV4_BYTES : PACKET_IPV6_BYTES);
 
-	return over ? BUMP_MTU_BYTES - headers : SIP_BYTES;
+	return over ? bump_mtu_bytes(&u->fleet->bump) - headers : SIP_BYTES;
+}
+
+const char *ue_host(const struct ue *u, const struct agreement *over, char text[ADDRESS_TEXT_BYTES])
+{
+	return over && u->outside[0] ? u->outside : address_text(&u->address, text);
 }
 
 int ue_send(struct ue *u, const struct agreement *over, const void *bytes, size_t n_bytes)

@@ -141,7 +141,8 @@ struct ue {
 	char tag[UE_TOKEN_BYTES];
 	char impu[SUBSCRIBER_IDENTITY_BYTES]; /* default one, of P-Associated-URI */
 	char service_route[UE_ROUTE_BYTES];   /* "": none */
-	uint32_t seen[UE_N_SEEN];             /* branches of requests, as hashes */
+	char outside[ADDRESS_TEXT_BYTES]; /* its address as the NAT made it; "": there is none */
+	uint32_t seen[UE_N_SEEN];         /* branches of requests, as hashes */
 	unsigned next_seen;
 	const struct ue *to; /* of the MESSAGE on its way */
 };
@@ -180,6 +181,13 @@ int ue_send(struct ue *u, const struct agreement *over, const void *bytes, size_
 
 /* Longest datagram that leaves whole that way. */
 size_t ue_max_bytes(const struct ue *u, const struct agreement *over);
+
+/*
+ * What the UE calls itself in Via and Contact: inside its SAs, behind a NAT, the address outside
+ * (TS 24.229 F.2.1.2.2).
+ */
+const char *ue_host(const struct ue *u, const struct agreement *over,
+		    char text[ADDRESS_TEXT_BYTES]);
 
 /* ---- request.c ---- */
 
