@@ -180,8 +180,10 @@ static int new_set(const struct attempt *a, struct sa_set **out)
 	const struct address *nat = a->outside.family ? &a->outside : NULL;
 	struct ue *ue = before ? before->ue : ue_get(p->ues, p->zone, &a->peer, nat, a->impi);
 	int error = ue ? ue_set_new(ue, &a->origin, &ports, out) : -ENOSPC;
-	if (!error)
+	if (!error) {
 		(*out)->outside = a->outside;
+		(*out)->is_guess = !before;
+	}
 	return error;
 }
 

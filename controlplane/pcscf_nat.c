@@ -57,8 +57,9 @@ static bool take_host(const struct attempt *a, const struct sa_set *set, const c
 	struct address named;
 	if (!host || address_parse(host, 0, &named) || address_same_host(&named, &a->peer))
 		return true;
-	if (set) /* TS 24.229 F.2.1.2.2: in its SAs a UE may say what the NAT made of it */
-		return set->outside.family && address_same_host(&named, &set->outside);
+	if (set) /* TS 24.229 F.2.1.2.2: in its SAs a UE may say what the NAT makes or made of it */
+		return set->outside.family && (address_same_host(&named, &set->outside) ||
+					       address_same_host(&named, &set->ue->nat));
 	if (inside->family)
 		return address_same_host(&named, inside);
 	if (a->pcscf->config->nat != CONFIG_NAT_UDP_ENC_TUN || named.family != a->peer.family ||
@@ -131,10 +132,11 @@ void pcscf_on_rebound(void *user, const struct api_tunnel_rebound *rebound)
 	struct sa_set *s = ue_set_by_registration(p->ues, rebound->handle);
 	if (!s || !s->outside.family)
 		return;
-	if (s->state == SET_TEMPORARY)
+	if (s->is_guess)
 		p->counters.nat_learned++;
 	else
 		p->counters.nat_rebound++;
+	s->is_guess = false;
 	memcpy(s->outside.bytes, rebound->peer.bytes, sizeof(s->outside.bytes));
 	s->outside.port = rebound->peer_port;
 	move_all(p, s->ue, s, rebound->followed);

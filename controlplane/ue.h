@@ -93,6 +93,7 @@ struct sa_set {
 	enum set_state state;
 	struct set_ports ports;
 	struct address outside; /* where its NAT was heard of last; family 0: there is none */
+	bool is_guess; /* of its port: no packet has told yet */
 	struct set_origin origin;
 	uint64_t begun_ms;
 	bool used;             /* the UE has sent on it since it was established */

@@ -271,6 +271,23 @@ TEST(pcscf, c081_in_its_sas_a_ue_may_name_the_address_inside_or_that_of_the_nat)
 	edge_stop();
 }
 
+/* Of several contacts the answer lists, the UE's own is known by either address. */
+TEST(pcscf, c081_the_registration_of_a_contact_with_the_nats_address_counts)
+{
+	begin();
+	challenge(&ue, nat.uc_fd, auth_initial);
+	snprintf(ue.inside, sizeof(ue.inside), "%s", nat.host);
+	ue_register(&ue, ue.uc_fd, port_ps, auth_response, verify(&ue));
+	char ok[1024];
+	snprintf(ok, sizeof(ok),
+		 "Contact: <sip:127.0.0.66:1>;expires=100, <sip:%s:%u>;expires=600\r\n", nat.host,
+		 ue.us);
+	core_answer(core_receive(), 200, ok);
+	EXPECT_EQ(ue_status(ue.us_fd), 200);
+	EXPECT_EQ(asked.updates[0].lifetime_s, 630);
+	edge_stop();
+}
+
 /* A re-authentication over the set in use, and the response over the new one. */
 static void reauthenticate(void)
 {
@@ -290,6 +307,7 @@ TEST(pcscf, c081_the_place_that_packets_tell_is_that_of_all_sets_of_the_ue)
 	test_context("the first packet tells the port");
 	dataplane_rebind(asked.tunnels[0].handle, nat.host, 40001, true);
 	EXPECT_EQ(edge_stat("nat_learned"), 1);
+	EXPECT_EQ(edge_stat("nat_rebound"), 0);
 	EXPECT_EQ(asked.n_points, 0);
 	ue_answer_challenge(&ue, 600);
 	test_context("a new set begins where the UE is known to be");
@@ -308,6 +326,12 @@ TEST(pcscf, c081_the_place_that_packets_tell_is_that_of_all_sets_of_the_ue)
 	test_context("the data plane could not follow at once: it is told to");
 	dataplane_rebind(asked.tunnels[1].handle, "127.0.0.99", 40003, false);
 	EXPECT_EQ(asked.n_points, 3);
+	test_context("an address of before, which the UE cannot know to be over");
+	snprintf(ue.inside, sizeof(ue.inside), "%s", nat.host);
+	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, verify(&ue));
+	struct sip *s = core_receive();
+	EXPECT_TRUE(s != NULL);
+	sip_free(s);
 	test_context("what no set has");
 	dataplane_rebind(12345, "127.0.0.98", 40004, true);
 	EXPECT_EQ(asked.n_points, 3);
