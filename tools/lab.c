@@ -27,6 +27,10 @@ static const char help[] =
 	"  --ipv6           over IPv6\n"
 	"  --tcp            SIP of the UEs over TCP; needs two pairs\n"
 	"  --single-pair    one pair of SAs a UE, not two\n"
+	"  --nat            the UEs are behind a NAT of the kernel's (nf_tables), which forgets "
+	"them "
+	"on\n"
+	"                   the way; ESP in UDP, IPv4; instead of the attacks\n"
 	"  --diameter       Cx over Diameter between the CSCFs and the HSS\n"
 	"  --pcap FILE      capture of the UEs' interface\n"
 	"  --keylog FILE    the UEs' ESP keys as rows of Wireshark's table esp_sa\n"
@@ -44,6 +48,7 @@ enum {
 	OPTION_IPV6,
 	OPTION_TCP,
 	OPTION_SINGLE_PAIR,
+	OPTION_NAT,
 	OPTION_DIAMETER,
 	OPTION_PCAP,
 	OPTION_KEYLOG,
@@ -63,6 +68,7 @@ static const struct option options[] = {
 	{ "ipv6", no_argument, NULL, OPTION_IPV6 },
 	{ "tcp", no_argument, NULL, OPTION_TCP },
 	{ "single-pair", no_argument, NULL, OPTION_SINGLE_PAIR },
+	{ "nat", no_argument, NULL, OPTION_NAT },
 	{ "diameter", no_argument, NULL, OPTION_DIAMETER },
 	{ "pcap", required_argument, NULL, OPTION_PCAP },
 	{ "keylog", required_argument, NULL, OPTION_KEYLOG },
@@ -123,6 +129,9 @@ static int parse_option(struct lab_options *o, int option)
 	case OPTION_SINGLE_PAIR:
 		o->single_pair = true;
 		return 0;
+	case OPTION_NAT:
+		o->nat = true;
+		return 0;
 	case OPTION_DIAMETER:
 		o->diameter = true;
 		return 0;
@@ -174,6 +183,10 @@ static int parse_options(struct lab_options *o, int argc, char **argv)
 	}
 	if (o->tcp && o->single_pair) {
 		fputs("imsgate lab: --tcp needs two pairs of SAs, not --single-pair\n", stderr);
+		return -EINVAL;
+	}
+	if (o->nat && o->ipv6) {
+		fputs("imsgate lab: --nat is for IPv4\n", stderr);
 		return -EINVAL;
 	}
 	return 0;

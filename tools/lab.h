@@ -9,6 +9,8 @@
  *   lab_capture.c    --pcap
  *   lab_ue.c         the dialogue with imsgate-ue
  *   lab_call.c       the calls
+ *   lab_nat.c        --nat: the kernel's NAT before the UEs
+ *   lab_rebind.c     a NAT that forgets where they were
  *   lab_attack.c     the attacks and the counters that must take them
  *   lab_report.c     what is printed at the end
  *
@@ -53,6 +55,7 @@ struct lab_options {
 	bool ipv6;
 	bool tcp;
 	bool single_pair;
+	bool nat;      /* before the UEs, which speak ESP in UDP */
 	bool diameter; /* Cx between CSCFs and HSS */
 	bool json;
 	bool keep;
@@ -121,6 +124,12 @@ int lab_ue_ask(struct lab *l, const char *command, unsigned timeout_ms, json_t *
 
 /* lab_call.c. Calls of every kind between pairs of UEs, into report.calls. */
 int lab_call(struct lab *l);
+
+/* lab_run.c. Traffic for a while, all of it answered; into the report under `name`. */
+int lab_traffic(struct lab *l, const char *name);
+
+/* lab_rebind.c. The NAT changes every UE's port, and all goes on; into report.rebind. */
+int lab_rebind(struct lab *l);
 
 /* lab_attack.c. All attacks, into report.attacks. */
 int lab_attack(struct lab *l);

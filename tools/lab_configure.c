@@ -122,6 +122,8 @@ int lab_configure(struct lab *l)
 	snprintf(value, sizeof(value), "[\"%s\"]", o->ealg);
 	if (set_value(l, "encryption", value))
 		return -1;
+	if (o->nat && (set_value(l, "nat", "UDP-enc-tun") || set_value(l, "reauth_every", "1")))
+		return -1;
 	if (set_cores(l))
 		return -1;
 	for (unsigned i = 0; i < o->n_sets; i++)

@@ -16,6 +16,13 @@ static const char make_namespaces[] = "netns add ue\n"
 				      "netns add wire\n"
 				      "netns add edge\n"
 				      "link add ue0 netns ue type veth peer name acc0 netns wire\n";
+static const char make_namespaces_nat[] =
+	"netns add ue\n"
+	"netns add nat\n"
+	"netns add wire\n"
+	"netns add edge\n"
+	"link add ue0 netns ue type veth peer name in0 netns nat\n"
+	"link add out0 netns nat type veth peer name acc0 netns wire\n";
 
 /*
  * No duplicate address detection: nothing to wait for. The UEs' own addresses are imsgate-ue's
@@ -30,6 +37,19 @@ static const char set_up_ue[] =
 	"address add fd00::2/64 dev ue0 nodad\n"
 	/* RFC 4861 7.2.2: a neighbour is asked from an address of the link */
 	"address add fe80::2/64 dev ue0 nodad\n";
+static const char set_up_ue_nat[] = "link set lo up\n"
+				    "link set ue0 addrgenmode none\n"
+				    "link set ue0 up\n"
+				    "address add 10.2.0.2/24 dev ue0\n"
+				    "route add default via 10.2.0.1\n";
+static const char set_up_nat[] = "link set lo up\n"
+				 "link set in0 addrgenmode none\n"
+				 "link set out0 addrgenmode none\n"
+				 "link set in0 up\n"
+				 "link set out0 up\n"
+				 "address add 10.2.0.1/24 dev in0\n"
+				 "address add 10.0.0.2/24 dev out0\n"
+				 "route add 10.1.0.0/16 via 10.2.0.2\n";
 static const char *const ue_settings[] = {
 	"/proc/sys/net/ipv4/conf/all/rp_filter",
 	"/proc/sys/net/ipv4/conf/default/rp_filter",
@@ -102,32 +122,38 @@ static int write_settings(const char *netns, const char *const paths[], unsigned
 	return 0;
 }
 
-int lab_net_make(void)
+int lab_net_make(bool nat)
 {
 	/* Before the links come up, so that no kernel of ours ever speaks on acc0. */
 	static const char *const wire_settings[] = { "/proc/sys/net/ipv6/conf/acc0/disable_ipv6" };
 	int error;
 
-	error = ip_batch(NULL, make_namespaces);
+	error = ip_batch(NULL, nat ? make_namespaces_nat : make_namespaces);
 	if (!error)
 		error = write_settings("wire", wire_settings, 1, "1");
 	if (!error)
 		error = write_settings("ue", ue_settings,
 				       sizeof(ue_settings) / sizeof(*ue_settings), "0");
 	if (!error)
-		error = ip_batch("ue", set_up_ue);
+		error = ip_batch("ue", nat ? set_up_ue_nat : set_up_ue);
+	if (!error && nat)
+		error = ip_batch("nat", set_up_nat);
 	if (!error)
 		error = ip_batch("wire", set_up_wire);
 	if (!error)
 		error = ip_batch("edge", set_up_edge);
 	if (!error)
-		error = checksum_in_software("ue", "ue0");
+		error = nat ? checksum_in_software("nat", "out0")
+			    : checksum_in_software("ue", "ue0");
 	if (!error)
 		error = checksum_in_software("wire", "acc0");
 	return error;
 }
 
-int lab_net_address_edge(const char *kernel_port)
+/* In UDP and a tunnel: 1500 less 20 + 8 + 8 + 16 + 15 + 2 + 12, down to a multiple of 8. */
+#define NAT_ROUTE_MTU "1416"
+
+int lab_net_address_edge(const char *kernel_port, bool nat)
 {
 	char text[512];
 
@@ -137,9 +163,10 @@ int lab_net_address_edge(const char *kernel_port)
 		 "address add 10.0.0.1/24 dev %s\n"
 		 "address add fd00::1/64 dev %s nodad\n"
 		 "address add fe80::1/64 dev %s nodad\n"
-		 "route add 10.1.0.0/16 via 10.0.0.2\n"
+		 "route add 10.1.0.0/16 via 10.0.0.2%s\n"
 		 "route add fd01::/64 via fd00::2\n",
-		 kernel_port, kernel_port, kernel_port, kernel_port, kernel_port);
+		 kernel_port, kernel_port, kernel_port, kernel_port, kernel_port,
+		 nat ? " mtu " NAT_ROUTE_MTU : "");
 	return ip_batch("edge", text);
 }
 

@@ -145,7 +145,7 @@ static int settle(struct lab *l)
 	return 0;
 }
 
-static int do_traffic(struct lab *l)
+int lab_traffic(struct lab *l, const char *name)
 {
 	char command[32];
 	json_t *answer;
@@ -154,7 +154,7 @@ static int do_traffic(struct lab *l)
 	snprintf(command, sizeof(command), "traffic %u", l->options->seconds);
 	if (lab_ue_ask(l, command, l->options->seconds * 1000 + 60000, &answer))
 		return -1;
-	json_object_set_new(l->report, "traffic", answer);
+	json_object_set_new(l->report, name, answer);
 	if (number(answer, "options_ok") != number(answer, "options_sent") ||
 	    !number(answer, "options_sent"))
 		lab_fail(l, "%lld of %lld OPTIONS answered",
@@ -178,10 +178,14 @@ static int check_drops(struct lab *l, const struct stats *before, const char *wh
 
 	if (lab_stats(l, &after))
 		return -1;
-	for (unsigned i = COUNTER_FIRST_DROP; i < COUNT_N; i++)
+	for (unsigned i = COUNTER_FIRST_DROP; i < COUNT_N; i++) {
+		/* From a NAT, about a SYN-ACK that went where ESP's port was only guessed. */
+		if (l->options->nat && i == COUNT_icmp_about_esp)
+			continue;
 		if (after.n[i] != before->n[i])
 			lab_fail(l, "%s: %" PRIu64 " packets dropped as %s", what,
 				 after.n[i] - before->n[i], stats_name(i));
+	}
 	return 0;
 }
 
@@ -228,9 +232,11 @@ static int run_steps(struct lab *l)
 	struct stats start; /* before it all stood, there were packets with nowhere to go */
 
 	if (lab_start(l) || lab_stats(l, &start) || do_register(l) || do_subscribe(l) ||
-	    do_traffic(l) || lab_call(l) || settle(l) ||
+	    lab_traffic(l, "traffic") || lab_call(l) || settle(l) ||
 	    check_drops(l, &start, "registration, traffic and calls") || report_counters(l))
 		return -1;
+	if (l->options->nat)
+		return lab_rebind(l) ? -1 : l->options->keep ? 0 : do_deregister(l);
 	lab_say("attacking");
 	report_time(l, "attacks_began_s");
 	if (lab_attack(l))

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/lab_nat.h"
 #include "tools/lab_net.h"
 #include "tools/status.h"
 #include "tools/unix.h"
@@ -93,7 +94,7 @@ static int start_dataplane(struct lab *l)
 	if (start(l, &l->dataplane, "imsgate-dataplane", "wire", argv, &process_no_files) ||
 	    wait_ready(l, "imsgate-dataplane", dataplane_ready, l->config->dataplane->socket))
 		return -1;
-	if (lab_net_address_edge(l->config->pcscf->device))
+	if (lab_net_address_edge(l->config->pcscf->device, l->options->nat))
 		return lab_fail(l, "cannot give %s its addresses", l->config->pcscf->device);
 	return 0;
 }
@@ -223,6 +224,8 @@ static int start_ue(struct lab *l)
 		snprintf(further[i], sizeof(further[i]), "--%s", o->ue[i]);
 		argv[n_args++] = further[i];
 	}
+	if (o->nat)
+		argv[n_args++] = "--nat";
 	if (l->keylog_fd >= 0) {
 		argv[n_args++] = "--keylog";
 		argv[n_args++] = "/dev/fd/3";
@@ -241,13 +244,17 @@ static int start_ue(struct lab *l)
 int lab_start(struct lab *l)
 {
 	json_t *answer;
+	int error;
 
 	if (mkdir("/run/imsgate", 0755) || mkdir(PROCESS_LOG_DIR, 0755))
 		return lab_fail(l, "/run: %s", strerror(errno));
 	if (lab_configure(l))
 		return -1;
-	if (lab_net_make())
+	if (lab_net_make(l->options->nat))
 		return lab_fail(l, "cannot make the lab's network");
+	error = l->options->nat ? lab_nat_make("nat") : 0;
+	if (error)
+		return lab_fail(l, "the kernel makes no NAT: %s", strerror(-error));
 	if ((l->pcap_fd >= 0 && lab_capture(l, "ue", "ue0")) || start_dataplane(l))
 		return -1;
 	lab_say("data plane is up");
