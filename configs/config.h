@@ -24,30 +24,6 @@ enum config_orphans {
 	CONFIG_ORPHANS_DELETE, /* at once */
 };
 
-/* How many SAs a UE has at the P-CSCF: seed 6.3 (single), TS 33.203 7.1 (two pairs). */
-enum config_sa_profile {
-	CONFIG_SA_TWO_PAIRS,
-	CONFIG_SA_SINGLE_PAIR,
-};
-
-/* Of a UE that does not authenticate itself when it is asked to: ends, or is asked again. */
-enum config_reauth { CONFIG_REAUTH_DEREGISTER, CONFIG_REAUTH_REPEAT };
-
-/* Whether the P-CSCF hears from the S-CSCF what becomes of registrations. TS 24.229 5.2.3. */
-enum config_reg_event { CONFIG_REG_EVENT_SUBSCRIBE, CONFIG_REG_EVENT_NONE };
-
-/* What the P-CSCF says of a REGISTER that was not protected: seed 6.1.5 allows both. */
-enum config_indicator {
-	CONFIG_INDICATOR_NO,      /* integrity-protected="no" */
-	CONFIG_INDICATOR_NOTHING, /* no parameter at all */
-};
-
-/* What becomes of a UE behind a NAT. */
-enum config_nat {
-	CONFIG_NAT_REFUSE,      /* its Via is not its address: TS 33.203 7.2 */
-	CONFIG_NAT_UDP_ENC_TUN, /* it is offered ESP in UDP: TS 33.203 Annex M */
-};
-
 struct config_sa {
 	uint32_t capacity;        /* SAs of both directions; a power of two, 2^10 … 2^22 */
 	uint32_t generation_bits; /* of the SPI, 4 … 10; SPI = generation | slice | index */
@@ -169,6 +145,7 @@ struct config_pcscf {
 	uint32_t n_encryption;
 	uint32_t temporary_sa_s;           /* reg-await-auth, TS 24.229 table 7.8.1: 240 */
 	uint32_t source_registers_per_min; /* unprotected, of one address; 0 = no limit */
+	enum config_emergency emergency_registration;
 	enum config_nat nat;
 	char **nat_networks; /* "ADDRESS/BITS": what UEs behind NATs may have; none: the private */
 	uint32_t n_nat_networks;
@@ -193,7 +170,8 @@ struct config_scscf {
 	enum config_reauth reauth_unanswered;
 	enum config_further_impus further_impus;
 	uint32_t deregister_failures; /* in a row, of the UE's own; 0 = never, seed 6.1.1 */
-	char *algorithm;              /* AKAv1-MD5, AKAv2-MD5, or both: the UE chooses */
+	enum config_emergency emergency_registration;
+	char *algorithm; /* AKAv1-MD5, AKAv2-MD5, or both: the UE chooses */
 	enum config_qop qop;
 	enum config_akav2_keys akav2_keys;
 	uint32_t impi_challenges_per_min;   /* of what came unprotected; 0 = no limit */

@@ -66,6 +66,11 @@ static const cyaml_strval_t akav2_keys_names[] = {
 	{ "derived", CONFIG_AKAV2_KEYS_DERIVED },
 };
 
+static const cyaml_strval_t emergency_names[] = {
+	{ "protected", CONFIG_EMERGENCY_PROTECTED },
+	{ "unprotected", CONFIG_EMERGENCY_UNPROTECTED },
+};
+
 static const cyaml_strval_t nat_names[] = {
 	{ "refuse", CONFIG_NAT_REFUSE },
 	{ "UDP-enc-tun", CONFIG_NAT_UDP_ENC_TUN },
@@ -286,6 +291,7 @@ static const cyaml_schema_field_t pcscf_fields[] = {
 	LIST(REQUIRED, config_pcscf, encryption, text_entry, 8),
 	NUMBER(OPTIONAL, config_pcscf, temporary_sa_s),
 	NUMBER(OPTIONAL, config_pcscf, source_registers_per_min),
+	CHOICE(OPTIONAL, config_pcscf, emergency_registration, emergency_names),
 	CHOICE(OPTIONAL, config_pcscf, nat, nat_names),
 	LIST(OPTIONAL, config_pcscf, nat_networks, text_entry, 16),
 	CYAML_FIELD_END,
@@ -311,6 +317,7 @@ static const cyaml_schema_field_t scscf_fields[] = {
 	NUMBER(OPTIONAL, config_scscf, reauth_after_s),
 	CHOICE(OPTIONAL, config_scscf, further_impus, further_impus_names),
 	NUMBER(OPTIONAL, config_scscf, deregister_failures),
+	CHOICE(OPTIONAL, config_scscf, emergency_registration, emergency_names),
 	TEXT(OPTIONAL, config_scscf, algorithm),
 	CHOICE(OPTIONAL, config_scscf, qop, qop_names),
 	CHOICE(OPTIONAL, config_scscf, akav2_keys, akav2_keys_names),

@@ -306,7 +306,10 @@ void pcscf_challenge(const struct attempt *a, struct server_txn *x, struct sip *
 	p->counters.challenge_rx++;
 	int error = screen_take_keys(response, &keys);
 	screen_to_ue(response);
-	if (error || !keys.found) {
+	if (a->is_open && !error) {
+		server_txn_respond(x, response); /* without keys, and without SAs */
+		response = NULL;
+	} else if (error || !keys.found) {
 		p->counters.challenge_without_keys++;
 		status = 500; /* C-012 (b): without keys there is no protection, so no challenge */
 	} else if (!a->has_offer) {

@@ -72,6 +72,14 @@ static int refuse_agreement(struct pcscf *p, const struct sip *r)
 	return 421;
 }
 
+/* C-145: the policy of SAs is not to be in the way of an emergency, if the operator wants so. */
+static bool may_be_open(const struct pcscf *p, const struct sip *r)
+{
+	const osip_contact_t *contact = osip_list_get(&r->osip->contacts, 0);
+	return p->config->emergency_registration == CONFIG_EMERGENCY_UNPROTECTED && contact &&
+	       sip_uri_is_emergency(contact->url);
+}
+
 static int read_offer(struct attempt *a, const struct sip *r, const struct sa_set *set)
 {
 	struct pcscf *p = a->pcscf;
@@ -91,6 +99,9 @@ static int read_offer(struct attempt *a, const struct sip *r, const struct sa_se
 		a->client = strdup(client->text);
 		if (!a->client)
 			status = 503;
+	} else if (!status && !set && may_be_open(p, r)) {
+		a->is_open = true;
+		p->counters.emergency_unprotected++;
 	} else if (!status && !set && !is_failure_report(r)) {
 		status = refuse_agreement(p, r);
 	}

@@ -33,6 +33,7 @@
 	COUNTER(challenge_rx, "401 answers from the core")                                         \
 	COUNTER(challenge_without_keys, "401 answers without ik and ck: not sent on")              \
 	COUNTER(challenge_tx, "challenges sent to UEs, their SA set being installed")              \
+	COUNTER(emergency_unprotected, "emergency REGISTER requests let through without SAs")      \
 	COUNTER(challenge_failed, "challenges whose SA set could not be set up")                   \
 	COUNTER(challenge_crowded, "refused 503: too many sets of strangers wait for SM7")         \
 	COUNTER(register_throttled, "refused 503: too many REGISTERs of one address")              \
@@ -127,6 +128,7 @@ struct attempt {
 	bool tcp; /* came so, and is answered so */
 	bool has_response;
 	bool is_protected; /* told so to the S-CSCF */
+	bool is_open;      /* an emergency registration that needs no SAs: C-145 */
 	bool has_offer;    /* it can be challenged: `offer` and `client` are there */
 	struct secagree_offer offer;
 	char *client; /* canonical Security-Client */

@@ -176,6 +176,8 @@ static bool take_success(const struct attempt *a, const struct sip *ok)
 {
 	struct pcscf *p = a->pcscf;
 	struct sa_set *set = attempt_set(a);
+	if (a->is_open)
+		return true; /* nothing is known of it here: its requests need SAs as ever */
 	if (!set || !a->is_protected)
 		return false; /* no registrar may accept what no SA protected: seed 5.1.2 */
 	uint32_t expires_s = granted_expires(a, ok);

@@ -83,6 +83,7 @@ static int read_contact(struct register_request *q, const struct sip *request)
 
 	if (contact == NULL || osip_list_size(contacts) > 1)
 		return 400;
+	q->is_emergency = sip_uri_is_emergency(contact->url);
 	q->expires_s = sip_header_number(request, "Expires", REGISTER_DEFAULT_EXPIRES);
 	if (contact->url == NULL) {
 		/* RFC 3261 10.2.2: "*" only takes away */

@@ -24,6 +24,7 @@ struct register_request {
 	char call_id[REGISTER_CALL_ID_BYTES];
 	char contact[REGISTER_CONTACT_BYTES]; /* URI as it came; "*" = all */
 	uint32_t expires_s;
+	bool is_emergency; /* by its Contact: TS 24.229 5.4.8.2 */
 	bool is_protected; /* integrity-protected="yes", seed 6.1.5 */
 	const char *nonce; /* the views live as long as the struct; "" = absent or empty */
 	const char *response;

@@ -47,13 +47,21 @@ static struct registration *goes_on_with(const struct registrar *r,
 	return g;
 }
 
+/* C-145: an answer in the clear to a challenge that is open; all else stays as C-036 (b) has it. */
+static bool may_answer_clear(const struct registrar *r, const struct attempt *a,
+			     const struct register_request *q)
+{
+	return a != NULL && q->is_emergency && q->response[0] != '\0' &&
+	       r->config->scscf->emergency_registration == CONFIG_EMERGENCY_UNPROTECTED;
+}
+
 /* A refresh without a challenge changes nothing but the time: the place must be the same. */
 static enum register_step step(const struct registrar *r, const struct attempt *a,
 			       const struct register_request *q, const struct binding *binding)
 {
 	const struct registration *g = goes_on_with(r, q);
 	struct register_facts facts = {
-		.is_protected = q->is_protected,
+		.is_protected = q->is_protected || may_answer_clear(r, a, q),
 		.has_response = q->response[0] != '\0',
 		.has_auts = q->auts[0] != '\0',
 		.is_awaiting = a != NULL,

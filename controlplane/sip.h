@@ -134,6 +134,7 @@ int sip_next_hop(const struct sip *s, struct address *out, bool *tcp);
 int sip_uri_address(const osip_uri_t *uri, struct address *out); /* 0 or -EINVAL */
 bool sip_uri_is_tcp(const osip_uri_t *uri);                      /* RFC 3261 19.1.1: transport */
 bool sip_uri_is_tls(const osip_uri_t *uri);                      /* likewise, or a SIPS URI */
+bool sip_uri_is_emergency(const osip_uri_t *uri);                /* TS 24.229 7.2A.13: sos */
 int sip_request_uri_set(struct sip *s, const char *uri);
 /*
  * An address of record for comparison and as a table key: scheme, user and host, without display

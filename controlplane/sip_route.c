@@ -241,6 +241,13 @@ bool sip_uri_is_tls(const osip_uri_t *uri)
 	return uri && (is_sips(uri) || has_transport(uri, "tls"));
 }
 
+bool sip_uri_is_emergency(const osip_uri_t *uri)
+{
+	osip_uri_param_t *p = NULL;
+	return uri &&
+	       !osip_uri_param_get_byname((osip_list_t *)&uri->url_params, (char *)"sos", &p) && p;
+}
+
 int sip_next_hop(const struct sip *s, struct address *out, bool *tcp)
 {
 	const osip_uri_t *route = sip_route(s, 0);

@@ -149,6 +149,43 @@ TEST(register, c036_right_response_is_ignored_when_unprotected)
 	core_lab_close(&lab);
 }
 
+/* By policy, and of an emergency registration alone, a right response counts in the clear too. */
+TEST(register, c145_right_response_of_an_emergency_registers_where_the_policy_lets_it)
+{
+	static const struct {
+		enum config_emergency policy;
+		const char *contact;
+		enum ue_answer answer;
+		int status;
+	} rows[] = {
+		{ CONFIG_EMERGENCY_PROTECTED, "sip:u@10.1.0.1;sos", UE_RES, 401 },
+		{ CONFIG_EMERGENCY_UNPROTECTED, "sip:u@10.1.0.1", UE_RES, 401 },
+		{ CONFIG_EMERGENCY_UNPROTECTED, "sip:u@10.1.0.1;sos", UE_RES, 200 },
+		{ CONFIG_EMERGENCY_UNPROTECTED, "sip:u@10.1.0.1;sos", UE_WRONG_RES, 403 },
+		/* SM1 again, with nothing that counts */
+		{ CONFIG_EMERGENCY_UNPROTECTED, "sip:u@10.1.0.1;sos", UE_NOTHING, 401 },
+	};
+	struct core_lab lab;
+
+	ASSERT_TRUE(core_lab_open(&lab, 5, V1));
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ue ue = ue_new(i + 1, 1);
+
+		test_context("row %u", i);
+		lab.scscf_config.emergency_registration = rows[i].policy;
+		ue.contact = rows[i].contact;
+		ue.indicator = NOT_PROTECTED;
+		EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 401);
+		EXPECT_EQ(ue_register_status(&lab, &ue, rows[i].answer), rows[i].status);
+		EXPECT_EQ(core_lab_state(&lab, i + 1) == STORE_REGISTERED, rows[i].status == 200);
+		if (rows[i].status != 200)
+			continue;
+		test_context("row %u: what comes in the clear later is challenged as ever", i);
+		EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 401);
+	}
+	core_lab_close(&lab);
+}
+
 TEST(register, c007_c008_vectors_at_hand_are_used_first_in_first_out_without_a_mar)
 {
 	struct core_lab lab;
