@@ -60,6 +60,8 @@ static int screen_from(struct pcscf *p, struct sip *s, const struct sa_set *set)
 {
 	const struct ue_registration *r;
 	screen_from_ue(s);
+	if (screen_drop_indicator(s))
+		return 400;
 	int error = identity_assert(s, set->ue, &r);
 	if (error)
 		return error == -EPERM ? 403 : 500;

@@ -112,6 +112,24 @@ static void screen_access(struct sip *message)
 		}
 }
 
+/* Names of parameters are tokens: nothing hides in quotes or escapes. */
+static bool says_indicator(const struct sip *s, const char *header)
+{
+	const char *line;
+	for (unsigned i = 0; (line = sip_header(s, header, i)); i++)
+		if (strcasestr(line, "integrity-protected"))
+			return true;
+	return false;
+}
+
+int screen_drop_indicator(struct sip *request)
+{
+	if (!says_indicator(request, "Authorization") &&
+	    !says_indicator(request, "Proxy-Authorization"))
+		return 0;
+	return screen_set_indicator(request, SCREEN_NOTHING);
+}
+
 void screen_from_ue(struct sip *message)
 {
 	static const char *const names[] = {

@@ -40,6 +40,12 @@ bool screen_has_response(const struct sip *request);
  */
 int screen_set_indicator(struct sip *request, enum screen_indicator indicator);
 
+/*
+ * The same for a request that says nothing of protection: what a UE says of it goes. -EINVAL: it
+ * says so in a header that cannot be read. Credentials that say nothing of it stay as they are.
+ */
+int screen_drop_indicator(struct sip *request);
+
 /* What no UE may say at all: asserted identity, charging, visited network, ... (C-112, C-142). */
 void screen_from_ue(struct sip *message);
 

@@ -296,6 +296,34 @@ TEST(ue_register, c053b_a_port_uc_that_is_still_taken_is_replaced_by_the_next)
 	ue_fixture_close(&x);
 }
 
+/* The refusal comes over the old set, or in the clear when there is none: C-087 (b). */
+TEST(ue_register, c087_after_a_refused_response_the_new_set_is_gone_and_the_old_one_stays)
+{
+	struct agreement *old;
+	uint16_t port_uc;
+	struct ue *u;
+
+	ASSERT_TRUE(register_both());
+	u = &x.fleet.ues[0];
+	old = u->current;
+	ue_fixture_run(&x, UE_REREGISTER);
+	ASSERT_TRUE(ue_fixture_take(&x, x.protected));
+	ue_fixture_challenge(&x, u, true, server());
+	ASSERT_TRUE(ue_fixture_take(&x, x.protected));
+	port_uc = u->attempt.offer.port_c;
+	EXPECT_NE(port_uc, old->port_uc);
+	EXPECT_TRUE(sa_find_outbound(x.fleet.bump.sas, 0, port_uc, x.port_ps));
+	test_context("in the clear it is nobody's word: there is an old set");
+	ue_fixture_answer(&x, u, false, 403, "");
+	EXPECT_TRUE(sa_find_outbound(x.fleet.bump.sas, 0, port_uc, x.port_ps));
+	test_context("over the old set");
+	ue_fixture_answer(&x, u, true, 403, "");
+	EXPECT_FALSE(sa_find_outbound(x.fleet.bump.sas, 0, port_uc, x.port_ps));
+	EXPECT_TRUE(u->current == old);
+	EXPECT_TRUE(sa_find_outbound(x.fleet.bump.sas, 0, old->port_uc, x.port_ps));
+	ue_fixture_close(&x);
+}
+
 TEST(ue_register, c088_a_refresh_without_challenge_keeps_the_set_and_wastes_no_spi)
 {
 	struct ue *u;
