@@ -11,7 +11,10 @@
 
 static char *integrity[] = { "hmac-sha-1-96", "hmac-md5-96" };
 static char *encryption[] = { "null", "aes-cbc" };
-static const struct secagree_policy policy = { integrity, 2, encryption, 2 };
+static const struct secagree_policy policies[] = {
+	{ integrity, 2, encryption, 2, SECAGREE_TRANSPORT },
+	{ integrity, 2, encryption, 2, SECAGREE_UDP_TUNNEL },
+};
 
 static void check(const struct secagree_list *list)
 {
@@ -20,10 +23,12 @@ static void check(const struct secagree_list *list)
 	if (secagree_add(&again, list->text) || strcmp(again.text, list->text) ||
 	    again.n_offers != list->n_offers)
 		abort();
-	const struct secagree_offer *o = secagree_choose(list, &policy);
-	if (o && (o->spi_c < 256 || o->spi_s < 256 || o->spi_c == o->spi_s || !o->port_c ||
-		  !o->port_s || o->port_c == o->port_s))
-		abort();
+	for (unsigned i = 0; i < 2; i++) {
+		const struct secagree_offer *o = secagree_choose(list, &policies[i]);
+		if (o && (o->spi_c < 256 || o->spi_s < 256 || o->spi_c == o->spi_s || !o->port_c ||
+			  !o->port_s || o->port_c == o->port_s || o->mode != policies[i].mode))
+			abort();
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -90,6 +90,7 @@ static void give_esp(const uint8_t *data, size_t size)
 		.auth_key = auth_key,
 		.cipher_key = cipher_key,
 		.salt = auth_key,
+		.in_udp = size / CRYPTO_N_SUITES % 2,
 	};
 	struct sa_set *set = sa_set_install(sas, x.fleet.bump.crypto, &plan);
 	uint32_t spi_be = __builtin_bswap32(plan.spi_us);
@@ -100,6 +101,7 @@ static void give_esp(const uint8_t *data, size_t size)
 	memcpy(packet_room(&p), data, size);
 	if (packet_parse(&p, packet_room(&p), size))
 		return;
+	p.in_udp = plan.in_udp;
 	if (p.bytes - p.l4 >= 4)
 		memcpy(p.ip + p.l4, &spi_be, sizeof(spi_be));
 	if (esp_open(&job, &p, sas))

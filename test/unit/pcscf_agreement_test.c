@@ -363,3 +363,40 @@ TEST(pcscf, c089_answer_to_a_deregistration_leaves_in_the_sas_whenever_it_is_ask
 	free(text);
 	edge_stop();
 }
+
+/* Seed 6.1: further identities of a UE are registered over the set that there is. */
+TEST(pcscf, c025_three_identities_have_one_active_set)
+{
+	static const char *const users[] = { "second", "third" };
+	begin();
+	ue_attach(&ue);
+	for (unsigned i = 0; i < 2; i++) {
+		char text[4096];
+		test_context("%s", users[i]);
+		char *first = ue_register_text(&ue, auth_initial, true, verify(&ue));
+		char *to = strstr(first, "To: <sip:u@");
+		ASSERT_TRUE(to != NULL);
+		snprintf(text, sizeof(text), "%.*sTo: <sip:%s@%s", (int)(to - first), first,
+			 users[i], to + strlen("To: <sip:u@"));
+		free(first);
+		ue_send(&ue, ue.uc_fd, port_ps, text);
+		struct sip *s = core_receive();
+		ASSERT_TRUE(s != NULL);
+		EXPECT_TRUE(strstr(sip_header(s, "Authorization", 0),
+				   "integrity-protected=\"yes\"") != NULL);
+		snprintf(text, sizeof(text),
+			 "Contact: <sip:%s:%u>;expires=600\r\nP-Associated-URI: <sip:%s@" REALM
+			 ">\r\nService-Route: <sip:orig@127.0.0.1;lr>\r\n",
+			 ue.host, ue.us, users[i]);
+		core_answer(s, 200, text);
+		EXPECT_EQ(ue_status(ue.us_fd), 200);
+		EXPECT_EQ(asked.n_installs, 1);
+		EXPECT_EQ(edge_stat("sets_established"), 1);
+	}
+	test_context("a new authentication of any of them makes a new set active, and one alone");
+	reauthenticate();
+	ue_answer_challenge(&ue, 600);
+	EXPECT_EQ(edge_stat("sets_established"), 1);
+	EXPECT_EQ(edge_stat("ues"), 1);
+	edge_stop();
+}
