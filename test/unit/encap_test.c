@@ -740,3 +740,61 @@ TEST(encap, c081_a_ue_behind_a_nat_speaks_with_its_own_tuple_in_udp)
 		close_scene(&s);
 	}
 }
+
+static struct api_address address_at_home;
+static uint16_t ports_apart;
+
+static void with_the_same_address(struct api_set *set)
+{
+	behind_nat(set);
+	set->peer = address_at_home;
+	for (unsigned i = 0; i < API_SET_SAS; i++)
+		set->sa[i].peer_port += ports_apart;
+}
+
+/* What UEs of one address behind two NATs may have, and what they may not: docs/design.md. */
+TEST(encap, c081_ues_of_one_address_behind_two_nats_differ_by_their_ports)
+{
+	static const uint8_t text[] = "OPTIONS";
+	const struct seg_kind kind = { API_IPV4, API_IPV4, true };
+	struct tunnel_scene s;
+	struct fixture_ue ue, other;
+	struct seg first, second;
+	struct packet p;
+	open_nat(&s, &ue, API_IPV4);
+	first = s.seg;
+	seg_open(s.f, &second, &kind, 2, without_selector);
+	nat_number = second.number;
+	address_at_home = ue.set.peer;
+	/* The very tuples of the other one are not to be had. */
+	struct api_set same = set_two_pairs(3, CRYPTO_HMAC_SHA1_AES_CBC, API_IPV4);
+	struct api_set_result result;
+	ports_apart = 0;
+	with_the_same_address(&same);
+	EXPECT_EQ(set_install(&s.f->sets, &same, NULL, FIXTURE_OWNER, s.f->now_s, &result),
+		  -EEXIST);
+	ports_apart = 10;
+	fixture_ue_install(s.f, &other, 0, 2, CRYPTO_HMAC_SHA1_AES_CBC, API_IPV4,
+			   with_the_same_address);
+	fixture_mark(s.f);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct fixture_ue *one = i ? &other : &ue;
+		test_context("UE %u", i);
+		s.seg = i ? second : first;
+		s.seg.out = one->sa[SET_PC_TO_US];
+		fixture_ue_clear(&s.inner, one, SET_PC_TO_US, IPPROTO_UDP, text, 7);
+		send_out(&s, &s.inner);
+		expect_sent(&s, &s.inner); /* to its own NAT, under its own key */
+		s.seg.in = one->sa[SET_UC_TO_PS];
+		fixture_ue_clear(&s.inner, one, SET_UC_TO_PS, IPPROTO_UDP, text, 7);
+		seg_wrap(&p, &s.seg, 1, &s.inner, seg_next_header(&s.seg));
+		send_in(&s, &p);
+		expect_delivered(&s, &s.inner);
+	}
+	test_context("the tuple of one under the key of the other");
+	s.seg.in = ue.sa[SET_UC_TO_PS];
+	seg_wrap(&p, &s.seg, 2, &s.inner, seg_next_header(&s.seg));
+	send_in(&s, &p);
+	expect_in_dropped(&s, COUNT_esp_wrong_selector);
+	close_scene(&s);
+}
