@@ -2,6 +2,7 @@
  * `imsgate lab`: the whole of imsgate on one machine, with UEs that really register.
  *
  *   lab.c            command line
+ *   lab_prepare.c    what has to be found and opened before the sandbox
  *   lab_sandbox.c    namespaces that take everything with them when they end
  *   lab_run.c        the run from top to bottom: start, register, talk, call, attack, leave
  *   lab_configure.c  the configuration of this run
@@ -13,6 +14,8 @@
  *   lab_rebind.c     a NAT that forgets where they were
  *   lab_attack.c     the attacks and the counters that must take them
  *   lab_report.c     what is printed at the end
+ *
+ * The bench of registrations (tools/bench/register.h) brings up the same lab and measures it.
  *
  * Everything runs in one thread. A step returns 0, or -1 after lab_fail() has said why: the run
  * then ends with the logs of all processes. A claim that does not hold is a lab_fail() too,
@@ -43,6 +46,7 @@ struct lab_options {
 	unsigned n_ues;
 	unsigned seconds;   /* of traffic */
 	unsigned n_workers; /* of the data plane */
+	unsigned n_at_once; /* UEs in the middle of something; 0: imsgate-ue's default */
 	const char *config; /* file that the run's configuration is made from */
 	const char *alg;    /* SIP names */
 	const char *ealg;
@@ -105,6 +109,12 @@ uint64_t lab_now_ms(void);
 
 /* Two pairs, TS 33.203 7.1, or one, seed 6.3. */
 unsigned lab_sas_per_ue(const struct lab *l);
+
+/*
+ * lab_prepare.c. All that needs the world outside: files of the user's, and where our programs are.
+ * Returns 0, or -errno after one message on stderr.
+ */
+int lab_prepare(struct lab *l);
 
 /* lab_configure.c. Writes the LAB_…CONFIG files as the options want them, and loads the first. */
 int lab_configure(struct lab *l);

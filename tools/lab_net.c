@@ -164,6 +164,7 @@ int lab_net_address_edge(const char *kernel_port, bool nat)
 		 "address add fd00::1/64 dev %s nodad\n"
 		 "address add fe80::1/64 dev %s nodad\n"
 		 "route add 10.1.0.0/16 via 10.0.0.2%s\n"
+		 "route add 10.4.0.0/15 via 10.0.0.2\n"
 		 "route add fd01::/64 via fd00::2\n",
 		 kernel_port, kernel_port, kernel_port, kernel_port, kernel_port,
 		 nat ? " mtu " NAT_ROUTE_MTU : "");

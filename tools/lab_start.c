@@ -15,7 +15,7 @@
 
 #define START_TIMEOUT_MS  20000 /* of one process, with sanitizers on a busy machine */
 #define STOP_TIMEOUT_MS   10000
-#define IMPORT_TIMEOUT_MS 60000 /* of 65 000 subscribers */
+#define IMPORT_TIMEOUT_MS 60000 /* of 130 000 subscribers */
 
 #define UE_TUN "ims0"
 
@@ -179,11 +179,18 @@ static const char *pcscf_address(const struct lab *l)
 	return NULL;
 }
 
+static const char *first_address(const struct lab_options *o)
+{
+	if (o->ipv6)
+		return "fd01::1";
+	return o->n_ues > LAB_MAX_UES ? "10.4.0.1" : "10.1.0.1";
+}
+
 static int start_ue(struct lab *l)
 {
 	const struct lab_options *o = l->options;
 	const char *address = pcscf_address(l);
-	char pcscf[80], n[16];
+	char pcscf[80], n[16], at_once[16];
 	const char *argv[48] = {
 		"imsgate-ue",
 		"--subscribers",
@@ -197,7 +204,7 @@ static int start_ue(struct lab *l)
 		"--tun",
 		UE_TUN,
 		"--first-address",
-		o->ipv6 ? "fd01::1" : "10.1.0.1",
+		first_address(o),
 		"--alg",
 		o->alg,
 		"--ealg",
@@ -226,6 +233,11 @@ static int start_ue(struct lab *l)
 	}
 	if (o->nat)
 		argv[n_args++] = "--nat";
+	if (o->n_at_once) {
+		snprintf(at_once, sizeof(at_once), "%u", o->n_at_once);
+		argv[n_args++] = "--concurrency";
+		argv[n_args++] = at_once;
+	}
 	if (l->keylog_fd >= 0) {
 		argv[n_args++] = "--keylog";
 		argv[n_args++] = "/dev/fd/3";

@@ -1,13 +1,16 @@
 /* What the bench computes, draws and understands, without the data plane. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "test/shim/test.h"
 #include "tools/bench/options.h"
 #include "tools/bench/plot.h"
 #include "tools/bench/plots.h"
+#include "tools/bench/register.h"
 #include "tools/bench/report.h"
 #include "tools/bench/stat.h"
 
@@ -42,6 +45,73 @@ TEST(bench_stat, the_whole_share_is_the_largest_value)
 	const double values[] = { 1, 2, 3 };
 	EXPECT_TRUE(stat_percentile(values, 3, 0) == 1);
 	EXPECT_TRUE(stat_percentile(values, 3, 1) == 3);
+}
+
+/* ---- registrations ---- */
+
+TEST(bench_register, time_is_found_behind_any_name_of_a_process)
+{
+	uint64_t user = 0, kernel = 0;
+	ASSERT_EQ(cost_parse_stat("7 (a) 1 (b) S 1 2 3 4 5 6 7 8 9 10 123 45 0 0 20 0 1 0", &user,
+				  &kernel),
+		  0);
+	EXPECT_EQ(user, 123u);
+	EXPECT_EQ(kernel, 45u);
+	EXPECT_EQ(cost_parse_stat("7 (a) S 1 2 3", &user, &kernel), -EPROTO);
+	EXPECT_EQ(cost_parse_stat("7 a S", &user, &kernel), -EPROTO);
+}
+
+TEST(bench_register, memory_is_that_of_anonymous_pages)
+{
+	uint64_t bytes = 0;
+	EXPECT_EQ(cost_parse_status("VmRSS:\t 9 kB\nRssAnon:\t      12 kB\nRssFile:\t 3 kB\n",
+				    &bytes),
+		  0);
+	EXPECT_EQ(bytes, 12u * 1024);
+	EXPECT_EQ(cost_parse_status("VmRSS:\t 9 kB\n", &bytes), -EPROTO);
+}
+
+TEST(bench_register, the_cost_of_a_process_grows_with_its_work)
+{
+	struct process_cost before, after;
+	ASSERT_EQ(cost_read(getpid(), &before), 0);
+	char *memory = malloc(8 << 20);
+	memset(memory, 1, 8 << 20);
+	EXPECT_EQ(memory[4 << 20], 1);
+	ASSERT_EQ(cost_read(getpid(), &after), 0);
+	struct process_cost cost = cost_between(&before, &after);
+	EXPECT_TRUE(cost.cpu_us > 0);
+	EXPECT_TRUE(cost.memory_bytes >= 8 << 20);
+	free(memory);
+	EXPECT_TRUE(cost_read(-1, &after) < 0);
+}
+
+/* A target is of the largest number of UEs, per registration that went well. */
+TEST(bench_register, targets_are_held_against_the_last_level)
+{
+	struct report report;
+	struct register_result r = { .n_batches = 2 };
+	const struct register_options o = { .window = 64 };
+	for (unsigned i = 0; i < r.n_batches; i++) {
+		r.batch[i] = (struct register_batch){ .n_ok = 10, .seconds = 1 };
+		r.batch[i].cost[REGISTER_PCSCF].cpu_us = i ? 1100 : 500;
+		r.batch[i].cost[REGISTER_HSS].cpu_us = 500;
+	}
+	ASSERT_EQ(report_open(&report, true), 0);
+	register_tell(&report, &o, &r);
+	const json_t *targets = report_rows(&report, "targets");
+	ASSERT_EQ(json_array_size(targets), 4u);
+	const struct {
+		double measured;
+		bool met;
+	} expected[] = { { 110, true }, { 0, true }, { 50, false }, { 60, false } };
+	for (unsigned i = 0; i < 4; i++) {
+		const json_t *t = json_array_get(targets, i);
+		double measured = json_number_value(json_object_get(t, "measured"));
+		EXPECT_TRUE(fabs(measured - expected[i].measured) < 1e-9);
+		EXPECT_EQ(json_is_true(json_object_get(t, "met")), expected[i].met);
+	}
+	report_close(&report);
 }
 
 /* ---- plots ---- */

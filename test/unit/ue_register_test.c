@@ -355,6 +355,46 @@ TEST(ue_register, c089_after_deregistration_the_set_waits_for_its_last_messages)
 	ue_fixture_close(&x);
 }
 
+static void on_end(void *context)
+{
+	*(bool *)context = true;
+}
+
+TEST(ue_fleet, a_run_over_some_ues_ends_when_so_many_were_done)
+{
+	bool ended = false;
+
+	ASSERT_TRUE(ue_fixture_open(&x, 2, UE_HONEST));
+	fleet_run_some(&x.fleet, UE_REGISTER, 1, on_end, &ended);
+	ue_fixture_step(&x);
+	EXPECT_FALSE(ended);
+	ASSERT_TRUE(ue_fixture_register(&x, 0));
+	EXPECT_TRUE(ended);
+	EXPECT_EQ(fleet_count_registered(&x.fleet), 1u);
+	EXPECT_FALSE(ue_fixture_take(&x, x.clear));
+	ue_fixture_close(&x);
+}
+
+/* Concurrency is 1, and nobody answers the first. */
+TEST(ue_fleet, a_storm_waits_for_its_clock_and_for_no_ue)
+{
+	bool ended = false;
+
+	ASSERT_TRUE(register_both());
+	fleet_storm(&x.fleet, 1000, on_end, &ended);
+	ue_fixture_step(&x);
+	EXPECT_FALSE(ue_fixture_take(&x, x.protected));
+	x.fleet.started_us -= UINT64_C(600000000);
+	run_tick(-1, 0, &x.fleet);
+	EXPECT_TRUE(ue_fixture_take(&x, x.protected));
+	EXPECT_FALSE(ue_fixture_take(&x, x.protected));
+	x.fleet.started_us -= UINT64_C(600000000);
+	run_tick(-1, 0, &x.fleet);
+	EXPECT_TRUE(ue_fixture_take(&x, x.protected));
+	EXPECT_FALSE(ended);
+	ue_fixture_close(&x);
+}
+
 /* One request of traffic after the other until both kinds were seen. */
 TEST(ue_talk, c141b_requests_carry_the_service_route_and_the_default_identity)
 {

@@ -11,6 +11,7 @@
 #include "tools/bench/feed.h"
 #include "tools/bench/plots.h"
 #include "tools/bench/quiet.h"
+#include "tools/bench/register.h"
 #include "tools/bench/report.h"
 
 #define N_MEASUREMENTS (sizeof(run_of) / sizeof(run_of[0]))
@@ -105,6 +106,8 @@ int main(int argc, char **argv)
 	struct bench_options options;
 	struct bench_feed feed;
 	struct report report;
+	if (argc > 1 && strcmp(argv[1], "register") == 0)
+		return register_main(argc - 1, argv + 1);
 	int status = bench_options_parse(&options, argc, argv, names, N_MEASUREMENTS);
 	if (status)
 		return status - 1;

@@ -37,6 +37,8 @@ static int help(const struct bench_measurement_name names[], uint32_t n_names)
 	for (uint32_t i = 0; i < n_names; i++)
 		printf("  %-10s %s\n", names[i].name, names[i].help);
 	printf("\n"
+	       "Beside these, with options of its own (imsgate-bench register --help):\n"
+	       "  register   what a registration costs in each process, and a storm of them\n\n"
 	       "      --quick      fewer cases: about a minute; else some minutes\n"
 	       "      --sas N      at most N SAs (default 4000000)\n"
 	       "      --size N     only packets of N bytes IP length: 128, 512 or 1400\n"

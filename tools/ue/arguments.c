@@ -59,11 +59,12 @@ static const char help[] =
 	"  --help                 this text\n"
 	"\n"
 	"Commands of -i:\n"
-	"  register               those that are not registered\n"
+	"  register [N]           those that are not registered, or the first N of them\n"
 	"  reregister             those that are, over their SAs\n"
 	"  deregister             the same with Expires: 0\n"
 	"  subscribe              to the event package reg: what a phone does after registering.\n"
 	"                         From then on it registers again when the network wants it\n"
+	"  storm SECONDS          reregister, all begun within SECONDS whoever is still busy\n"
 	"  traffic SECONDS        OPTIONS to the home domain, MESSAGE from UE to UE\n"
 	"  misbehave HOW          from here on\n"
 	"  call PLAN              every second UE calls the next one:\n";

@@ -1,11 +1,13 @@
 #include "tools/ue/command.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/ue/arguments.h"
 
 #define MAX_TRAFFIC_S 86400
+#define MAX_STORM_S   3600
 
 static void answer(struct command_run *c, json_t *object)
 {
@@ -42,11 +44,13 @@ static void on_registered(void *context)
 			   : !strcmp(c->name, "subscribe") ? "subscribed"
 							   : "registered";
 
-	answer(c, json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:{s:f, s:f}, s:o}", "command", c->name,
-			    "ues", (json_int_t)r->n_ues, what, (json_int_t)r->n_ok, "failed",
-			    (json_int_t)r->n_failed, "seconds", r->seconds, "registrations_per_s",
-			    r->seconds > 0 ? r->n_ok / r->seconds : 0.0, "latency_ms", "p50",
-			    latency_ms(r, 50), "p99", latency_ms(r, 99), "failures", failures(r)));
+	answer(c, json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:{s:f, s:f}, s:I, s:o}", "command",
+			    c->name, "ues", (json_int_t)r->n_ues, what, (json_int_t)r->n_ok,
+			    "failed", (json_int_t)r->n_failed, "seconds", r->seconds,
+			    "registrations_per_s", r->seconds > 0 ? r->n_ok / r->seconds : 0.0,
+			    "latency_ms", "p50", latency_ms(r, 50), "p99", latency_ms(r, 99),
+			    "repeated", (json_int_t)(c->fleet->n_repeated - c->n_repeated_before),
+			    "failures", failures(r)));
 }
 
 static void on_traffic(void *context)
@@ -69,9 +73,25 @@ static void on_traffic(void *context)
 
 /* ---- the commands ---- */
 
+static bool read_number(const char *text, unsigned max, unsigned *out)
+{
+	char *end;
+	unsigned long n = text ? strtoul(text, &end, 10) : 0;
+
+	if (!text || *text < '0' || *text > '9' || *end || !n || n > max)
+		return false;
+	*out = (unsigned)n;
+	return true;
+}
+
 static void start_register(struct command_run *c, char *arguments)
 {
-	fleet_run(c->fleet, UE_REGISTER, on_registered, c);
+	unsigned n = UINT_MAX;
+
+	if (arguments && !read_number(arguments, UINT_MAX, &n))
+		refuse(c, "expected: register [N]");
+	else
+		fleet_run_some(c->fleet, UE_REGISTER, n, on_registered, c);
 }
 
 static void start_reregister(struct command_run *c, char *arguments)
@@ -89,15 +109,14 @@ static void start_subscribe(struct command_run *c, char *arguments)
 	fleet_run(c->fleet, UE_SUBSCRIBE, on_registered, c);
 }
 
-static bool read_number(const char *text, unsigned max, unsigned *out)
+static void start_storm(struct command_run *c, char *arguments)
 {
-	char *end;
-	unsigned long n = text ? strtoul(text, &end, 10) : 0;
+	unsigned seconds;
 
-	if (!text || *text < '0' || *text > '9' || *end || !n || n > max)
-		return false;
-	*out = (unsigned)n;
-	return true;
+	if (!read_number(arguments, MAX_STORM_S, &seconds))
+		refuse(c, "expected: storm SECONDS");
+	else
+		fleet_storm(c->fleet, seconds, on_registered, c);
 }
 
 static void start_traffic(struct command_run *c, char *arguments)
@@ -235,10 +254,11 @@ static const struct {
 	void (*start)(struct command_run *c, char *arguments);
 	bool has_arguments;
 } commands[] = {
-	{ "register", start_register, false },
+	{ "register", start_register, true },
 	{ "reregister", start_reregister, false },
 	{ "deregister", start_deregister, false },
 	{ "subscribe", start_subscribe, false },
+	{ "storm", start_storm, true },
 	{ "traffic", start_traffic, true },
 	{ "call", start_call, true },
 	{ "attack", start_attack, true },
@@ -252,6 +272,7 @@ void command_start(struct command_run *c, char *line)
 	const char *name = strsep(&line, " ");
 
 	snprintf(c->name, sizeof(c->name), "%s", name);
+	c->n_repeated_before = c->fleet->n_repeated;
 	for (unsigned i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
 		if (strcmp(name, commands[i].name))
 			continue;

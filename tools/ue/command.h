@@ -2,8 +2,8 @@
  * What the program is told to do: one command at a time, each with one JSON object as its answer.
  * One thread, the event loop's.
  *
- *   register | reregister | deregister | subscribe | traffic SECONDS | call PLAN |
- *   attack NAME COUNT | misbehave HOW | report | list | quit
+ *   register [N] | reregister | deregister | subscribe | storm SECONDS | traffic SECONDS |
+ *   call PLAN | attack NAME COUNT | misbehave HOW | report | list | quit
  */
 #ifndef TOOLS_UE_COMMAND_H
 #define TOOLS_UE_COMMAND_H
@@ -18,6 +18,7 @@ struct command_run {
 	struct fleet *fleet;
 	struct attack attack;
 	struct fleet_talk talk_before;
+	uint64_t n_repeated_before;
 	char name[16], attack_name[16];
 	/* Gets the answer, which it owns. */
 	void (*answered)(void *context, json_t *answer);

@@ -77,8 +77,10 @@ struct fleet {
 	/* the run */
 	enum ue_task task; /* UE_IDLE: none; UE_OPTIONS stands for traffic */
 	enum call_plan plan;
-	uint32_t n_busy; /* UEs in the middle of something */
-	uint32_t next;   /* UE to look at */
+	uint32_t n_busy;  /* UEs in the middle of something */
+	uint32_t max;     /* UEs that take part */
+	uint64_t over_us; /* all are begun within; 0: as fast as `concurrency` allows */
+	uint32_t next;    /* UE to look at */
 	uint64_t started_us;
 	uint64_t until_us;   /* of traffic */
 	uint64_t n_requests; /* of traffic */
@@ -105,6 +107,11 @@ void fleet_close(struct fleet *f);
  * accord is waited for. No other run may be on its way.
  */
 void fleet_run(struct fleet *f, enum ue_task task, void (*done)(void *context), void *context);
+/* The same with at most `max` UEs. */
+void fleet_run_some(struct fleet *f, enum ue_task task, uint32_t max, void (*done)(void *context),
+		    void *context);
+/* UE_REREGISTER of all, begun evenly over so many seconds whatever becomes of the others. */
+void fleet_storm(struct fleet *f, unsigned seconds, void (*done)(void *context), void *context);
 /* OPTIONS to the home domain and MESSAGE to the next UE in turn, for so many seconds. */
 void fleet_traffic(struct fleet *f, unsigned seconds, void (*done)(void *context), void *context);
 

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 
 #define TRAFFIC_TICK_US 5000
+#define STORM_TICK_US   1000
 
 uint64_t fleet_now_us(void)
 {
@@ -149,9 +150,20 @@ static void step_calls(struct fleet *f)
 		finish(f);
 }
 
+/* UEs looked at by now; a storm waits for nobody. */
+static uint32_t due(const struct fleet *f)
+{
+	uint64_t passed_us = fleet_now_us() - f->started_us;
+
+	return passed_us < f->over_us ? (uint32_t)(f->n_ues * passed_us / f->over_us) : f->n_ues;
+}
+
 static void step_all(struct fleet *f)
 {
-	while (f->n_busy < f->options.concurrency && f->next < f->n_ues) {
+	uint32_t end = f->over_us ? due(f) : f->n_ues;
+	uint32_t n_at_once = f->over_us ? UINT32_MAX : f->options.concurrency;
+
+	while (f->n_busy < n_at_once && f->next < end && f->result.n_ues < f->max) {
 		struct ue *u = &f->ues[f->next];
 
 		if (u->task != UE_IDLE)
@@ -160,8 +172,10 @@ static void step_all(struct fleet *f)
 		if ((f->task == UE_REGISTER) == !u->current)
 			start(f, u, f->task, NULL);
 	}
-	if (!f->n_busy && f->next == f->n_ues)
+	if (!f->n_busy && (f->next == f->n_ues || f->result.n_ues == f->max))
 		finish(f);
+	else if (end < f->n_ues)
+		tick_after(f, STORM_TICK_US);
 }
 
 /* ---- traffic ---- */
@@ -246,6 +260,8 @@ static void begin(struct fleet *f, enum ue_task task, void (*done)(void *context
 	f->result = (struct fleet_result){ .latency_us = latency_us };
 	f->task = task;
 	f->next = 0;
+	f->max = UINT32_MAX;
+	f->over_us = 0;
 	f->n_requests = 0;
 	f->done = done;
 	f->context = context;
@@ -262,6 +278,19 @@ void fleet_call(struct fleet *f, enum call_plan plan, void (*done)(void *context
 {
 	f->plan = plan;
 	begin(f, UE_CALL, done, context);
+}
+
+void fleet_run_some(struct fleet *f, enum ue_task task, uint32_t max, void (*done)(void *context),
+		    void *context)
+{
+	begin(f, task, done, context);
+	f->max = max;
+}
+
+void fleet_storm(struct fleet *f, unsigned seconds, void (*done)(void *context), void *context)
+{
+	begin(f, UE_REREGISTER, done, context);
+	f->over_us = seconds * UINT64_C(1000000);
 }
 
 void fleet_traffic(struct fleet *f, unsigned seconds, void (*done)(void *context), void *context)
