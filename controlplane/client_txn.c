@@ -259,7 +259,7 @@ static struct sip *follow_invite(const struct sip *invite, const char *method, c
 	}
 	osip_list_special_free(&m->contacts, (void (*)(void *))osip_contact_free);
 	osip_list_special_free(&m->record_routes, (void (*)(void *))osip_record_route_free);
-	osip_list_special_free(&m->headers, (void (*)(void *))osip_header_free);
+	sip_headers_clear(s);
 	free(s->body);
 	s->body = NULL;
 	s->body_bytes = 0;

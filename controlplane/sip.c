@@ -1,7 +1,6 @@
 #include "controlplane/sip.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <openssl/rand.h>
 #include <osipparser2/osip_parser.h>
 #include <stdio.h>
@@ -9,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "controlplane/sip_field.h"
+#include "controlplane/sip_memory.h"
 #include "controlplane/sip_scan.h"
 #include "crypto/wipe.h"
 
@@ -17,40 +18,9 @@ static void ignore_trace(const char *file, int line, osip_trace_level_t level, c
 {
 }
 
-/*
- * libosip2 copies messages without looking at what its allocations return. With a piece missing it
- * would crash or, worse, send half a message: better to end here. A restart loses no SA (C-093).
- */
-static void *allocate(size_t n_bytes)
-{
-	void *p = malloc(n_bytes);
-	if (!p)
-		abort();
-	return p;
-}
-
-/* It copies headers and prints into buffers of its own, and SM4 and SM5 carry keys. */
-static void release(void *p)
-{
-	if (p)
-		wipe(p, malloc_usable_size(p));
-	free(p);
-}
-
-/* As realloc(), which would leave the old bytes behind. */
-static void *reallocate(void *old, size_t n_bytes)
-{
-	void *p = allocate(n_bytes);
-	size_t n_old = old ? malloc_usable_size(old) : 0;
-	if (n_old)
-		memcpy(p, old, n_old < n_bytes ? n_old : n_bytes);
-	release(old);
-	return p;
-}
-
 void sip_init(void)
 {
-	osip_set_allocators(allocate, reallocate, release);
+	osip_set_allocators(sip_take, sip_take_more, sip_give);
 	osip_trace_initialize_func(END_TRACE_LEVEL, ignore_trace);
 	for (int level = 0; level < END_TRACE_LEVEL; level++)
 		osip_trace_disable_level(level);
@@ -92,6 +62,7 @@ void sip_free(struct sip *s)
 	if (!s)
 		return;
 	osip_message_free(s->osip);
+	sip_fields_clear(s);
 	free(s->body);
 	free(s);
 }
@@ -100,30 +71,20 @@ static int parse_scanned(const struct sip_scan *scan, struct sip *s)
 {
 	if (osip_message_parse(s->osip, scan->head, scan->head_bytes) || !sip_is_complete(s->osip))
 		return -EBADMSG;
-	for (unsigned i = 0; i < scan->n_others; i++) {
-		int error = sip_header_add(s, scan->others[i].name, scan->others[i].value);
-		if (error)
-			return error;
-	}
+	sip_fields_fill(s, scan->others, scan->n_others);
 	return set_body(s, scan->body, scan->body_bytes);
-}
-
-static int scan_and_parse(const char *bytes, size_t n_bytes, bool head_only, struct sip_scan *scan,
-			  struct sip *s)
-{
-	int error = sip_scan(bytes, n_bytes, head_only, scan);
-	if (!error)
-		error = parse_scanned(scan, s);
-	wipe(scan->line, scan->line_bytes);
-	return error;
 }
 
 static int parse(const char *bytes, size_t n_bytes, bool head_only, struct sip **out)
 {
-	struct sip_scan *scan = malloc(sizeof(*scan)); /* too big for the stack */
+	static struct sip_scan scan; /* too big for the stack */
 	struct sip *s = sip_new();
-	int error = scan && s ? scan_and_parse(bytes, n_bytes, head_only, scan, s) : -ENOMEM;
-	free(scan);
+	if (!s)
+		return -ENOMEM;
+	int error = sip_scan(bytes, n_bytes, head_only, &scan);
+	if (!error)
+		error = parse_scanned(&scan, s);
+	wipe(scan.line, scan.line_bytes);
 	if (error) {
 		sip_free(s);
 		return error;
@@ -151,45 +112,12 @@ struct sip *sip_clone(const struct sip *s)
 		free(copy);
 		return NULL;
 	}
+	sip_fields_fill(copy, s->fields, s->n_fields);
 	if (set_body(copy, s->body, s->body_bytes)) {
 		sip_free(copy);
 		return NULL;
 	}
 	return copy;
-}
-
-/* libosip2 ends a message that it has no body for so; ours goes in its place. */
-static const char no_body[] = "Content-Length: 0\r\n\r\n";
-
-int sip_print(const struct sip *s, char **text, size_t *n_bytes)
-{
-	char *head;
-	size_t head_bytes;
-	osip_message_force_update(s->osip);
-	if (osip_message_to_str(s->osip, &head, &head_bytes))
-		return -ENOMEM;
-	size_t tail = sizeof(no_body) - 1;
-	int error = -EMSGSIZE;
-	size_t room = head_bytes + s->body_bytes + 16;
-	if (head_bytes < tail || memcmp(head + head_bytes - tail, no_body, tail) ||
-	    room > SIP_MESSAGE_BYTES)
-		goto free_head;
-	error = -ENOMEM;
-	char *all = malloc(room);
-	if (!all)
-		goto free_head;
-	head_bytes -= tail;
-	memcpy(all, head, head_bytes);
-	int n = snprintf(all + head_bytes, room - head_bytes, "Content-Length: %zu\r\n\r\n",
-			 s->body_bytes);
-	if (s->body_bytes)
-		memcpy(all + head_bytes + n, s->body, s->body_bytes);
-	*text = all;
-	*n_bytes = head_bytes + (size_t)n + s->body_bytes;
-	error = 0;
-free_head:
-	osip_free(head);
-	return error;
 }
 
 static int copy_dialog_headers(const osip_message_t *from, osip_message_t *to)

@@ -5,7 +5,8 @@
  * folded lines, spells out compact names and cuts the body off. libosip2 then parses only what
  * routing needs: start line, Via, Route, Record-Route, From, To, Call-ID, CSeq, Contact. All other
  * headers are carried as they came, one value per line of the message, because libosip2's typed
- * headers lose what they do not know (auts, ik, integrity-protected, …). The body is bytes.
+ * headers lose what they do not know (auts, ik, integrity-protected, …), and because as names and
+ * values in one block they are copied and printed for a tenth of the time. The body is bytes.
  *
  * A struct sip is owned by whoever holds it and freed whole by sip_free(). What libosip2 frees is
  * wiped first (SM5 carries keys). Strings returned live as long as the header they come from.
@@ -28,8 +29,18 @@
 #define SIP_VALUE_BYTES   4096 /* one header value, unfolded */
 #define SIP_TAG_BYTES     20   /* a tag or branch suffix of ours: 16 hex digits and the NUL */
 
+/* A header that libosip2 does not parse. */
+struct sip_field {
+	const char *name, *value;
+	uint32_t name_bytes, value_bytes; /* without their NULs */
+	char *own;                        /* what holds both; NULL: the message's `text` does */
+};
+
 struct sip {
-	osip_message_t *osip;
+	osip_message_t *osip; /* its list of other headers stays empty */
+	struct sip_field *fields;
+	unsigned n_fields, max_fields;
+	char *text; /* of the fields that it was made with */
 	char *body;
 	size_t body_bytes;
 };
@@ -86,6 +97,7 @@ int sip_header_add(struct sip *s, const char *name, const char *value);
 int sip_header_add_first(struct sip *s, const char *name, const char *value);
 int sip_header_set(struct sip *s, const char *name, const char *value); /* the only one */
 unsigned sip_header_remove(struct sip *s, const char *name);            /* how many there were */
+void sip_headers_clear(struct sip *s);
 
 /* Unsigned decimal value of the first header of that name; `absent` when missing or malformed. */
 uint32_t sip_header_number(const struct sip *s, const char *name, uint32_t absent);

@@ -1,50 +1,88 @@
 #include "controlplane/sip.h"
 
 #include <errno.h>
-#include <osipparser2/osip_parser.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-static osip_header_t *header_new(const char *name, const char *value)
+#include "controlplane/sip_field.h"
+#include "controlplane/sip_memory.h"
+#include "crypto/wipe.h"
+
+#define SPARE_FIELDS 8 /* that most messages get on their way */
+
+static bool is_named(const struct sip_field *f, const char *name, size_t name_bytes)
 {
-	osip_header_t *h;
-	if (osip_header_init(&h))
-		return NULL;
-	h->hname = osip_strdup(name);
-	h->hvalue = osip_strdup(value);
-	if (!h->hname || !h->hvalue) {
-		osip_header_free(h);
-		return NULL;
-	}
-	return h;
+	return f->name_bytes == name_bytes && !strncasecmp(f->name, name, name_bytes);
 }
 
-static int header_insert(struct sip *s, const char *name, const char *value, int position)
+static void reserve(struct sip *s, unsigned max)
 {
-	osip_header_t *h = header_new(name, value);
-	if (!h)
-		return -ENOMEM;
-	if (osip_list_add(&s->osip->headers, h, position) < 0) {
-		osip_header_free(h);
-		return -ENOMEM;
+	s->fields = sip_take_more(s->fields, max * sizeof(*s->fields));
+	s->max_fields = max;
+}
+
+/* Name and value into a block that has room for them; what follows them. */
+static char *place(struct sip_field *f, const char *name, const char *value, char *block)
+{
+	f->name = memcpy(block, name, f->name_bytes);
+	block[f->name_bytes] = '\0';
+	block += f->name_bytes + 1;
+	f->value = memcpy(block, value, f->value_bytes);
+	block[f->value_bytes] = '\0';
+	return block + f->value_bytes + 1;
+}
+
+void sip_fields_fill(struct sip *s, const struct sip_field *fields, unsigned n)
+{
+	size_t n_bytes = 0;
+	for (unsigned i = 0; i < n; i++)
+		n_bytes += fields[i].name_bytes + fields[i].value_bytes + 2;
+	reserve(s, n + SPARE_FIELDS);
+	char *at = s->text = n ? sip_take(n_bytes) : NULL;
+	for (unsigned i = 0; i < n; i++) {
+		s->fields[i] = fields[i];
+		s->fields[i].own = NULL;
+		at = place(&s->fields[i], fields[i].name, fields[i].value, at);
 	}
-	return 0;
+	s->n_fields = n;
+}
+
+void sip_fields_clear(struct sip *s)
+{
+	for (unsigned i = 0; i < s->n_fields; i++)
+		sip_give(s->fields[i].own);
+	sip_give(s->fields);
+	sip_give(s->text);
 }
 
 const char *sip_header(const struct sip *s, const char *name, unsigned i)
 {
-	osip_list_iterator_t at;
-	osip_header_t *h = osip_list_get_first(&s->osip->headers, &at);
-	for (; osip_list_iterator_has_elem(at); h = osip_list_get_next(&at))
-		if (!strcasecmp(h->hname, name) && i-- == 0)
-			return h->hvalue;
+	size_t name_bytes = strlen(name);
+	for (unsigned j = 0; j < s->n_fields; j++)
+		if (is_named(&s->fields[j], name, name_bytes) && i-- == 0)
+			return s->fields[j].value;
 	return NULL;
+}
+
+static int header_insert(struct sip *s, const char *name, const char *value, unsigned position)
+{
+	struct sip_field f = { .name_bytes = (uint32_t)strlen(name),
+			       .value_bytes = (uint32_t)strlen(value) };
+	f.own = sip_take(f.name_bytes + f.value_bytes + 2);
+	place(&f, name, value, f.own);
+	if (s->n_fields == s->max_fields)
+		reserve(s, s->max_fields + SPARE_FIELDS);
+	struct sip_field *at = s->fields + position;
+	memmove(at + 1, at, (s->n_fields - position) * sizeof(*at));
+	*at = f;
+	s->n_fields++;
+	return 0;
 }
 
 int sip_header_add(struct sip *s, const char *name, const char *value)
 {
-	return header_insert(s, name, value, -1);
+	return header_insert(s, name, value, s->n_fields);
 }
 
 int sip_header_add_first(struct sip *s, const char *name, const char *value)
@@ -54,20 +92,28 @@ int sip_header_add_first(struct sip *s, const char *name, const char *value)
 
 unsigned sip_header_remove(struct sip *s, const char *name)
 {
-	unsigned n = 0;
-	osip_list_iterator_t at;
-	osip_header_t *h = osip_list_get_first(&s->osip->headers, &at);
-	while (osip_list_iterator_has_elem(at)) {
-		if (strcasecmp(h->hname, name)) {
-			h = osip_list_get_next(&at);
+	size_t name_bytes = strlen(name);
+	unsigned kept = 0;
+	for (unsigned i = 0; i < s->n_fields; i++) {
+		struct sip_field *f = &s->fields[i];
+		if (!is_named(f, name, name_bytes)) {
+			s->fields[kept++] = *f;
 			continue;
 		}
-		osip_header_t *next = osip_list_iterator_remove(&at);
-		osip_header_free(h);
-		h = next;
-		n++;
+		if (f->own)
+			sip_give(f->own);
+		else
+			wipe((char *)f->value, f->value_bytes);
 	}
+	unsigned n = s->n_fields - kept;
+	s->n_fields = kept;
 	return n;
+}
+
+void sip_headers_clear(struct sip *s)
+{
+	while (s->n_fields)
+		sip_header_remove(s, s->fields[0].name);
 }
 
 int sip_header_set(struct sip *s, const char *name, const char *value)

@@ -159,8 +159,10 @@ static int take_header(struct sip_scan *s, char *line)
 	for (unsigned i = 0; i < N_OF(parsed_names); i++)
 		if (!strcasecmp(name, parsed_names[i].name))
 			return take_parsed(s, i, value);
-	s->others[s->n_others].name = name;
-	s->others[s->n_others++].value = value;
+	s->others[s->n_others++] = (struct sip_field){ .name = name,
+						       .value = value,
+						       .name_bytes = (uint32_t)strlen(name),
+						       .value_bytes = (uint32_t)n };
 	return 0;
 }
 

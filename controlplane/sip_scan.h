@@ -16,10 +16,7 @@
 struct sip_scan {
 	char head[SIP_HEAD_BYTES + 2 * SIP_N_HEADERS + 8]; /* CRLF for LF, and the empty line */
 	size_t head_bytes;
-	struct {
-		const char *name;
-		const char *value;
-	} others[SIP_N_HEADERS];
+	struct sip_field others[SIP_N_HEADERS];
 	unsigned n_others;
 	const char *body; /* in the caller's bytes */
 	size_t body_bytes;

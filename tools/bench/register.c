@@ -27,6 +27,7 @@ static const char help[] =
 	"      --quick      500 and 2000 UEs, half a minute; else 1000, 10000 and 100000\n"
 	"      --ues N      N UEs at the most\n"
 	"      --window N   registrations on their way at once (default 64)\n"
+	"      --no-rest    without memory at rest, for which the bench waits two minutes\n"
 	"      --no-storm   without the storm\n"
 	"      --set KEY=VALUE  run with another value of KEY, which stands once in\n"
 	"                   configs/lab.yaml\n"
@@ -65,13 +66,18 @@ static void limit_levels(struct register_options *o, unsigned max)
 static int parse(struct register_options *o, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "quick", no_argument, NULL, 'q' },        { "json", no_argument, NULL, 'j' },
-		{ "window", required_argument, NULL, 'w' }, { "ues", required_argument, NULL, 'u' },
-		{ "set", required_argument, NULL, 's' },    { "no-storm", no_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },         { 0 },
+		{ "quick", no_argument, NULL, 'q' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "window", required_argument, NULL, 'w' },
+		{ "ues", required_argument, NULL, 'u' },
+		{ "set", required_argument, NULL, 's' },
+		{ "no-storm", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "no-rest", no_argument, NULL, 'r' },
+		{ 0 },
 	};
 	unsigned max = LAB_MOST_UES;
-	bool storm = true;
+	bool storm = true, rest = true;
 	int rc = 0;
 	*o = (struct register_options){ .window = 64, .set = o->set };
 	opterr = 0;
@@ -82,6 +88,8 @@ static int parse(struct register_options *o, int argc, char **argv)
 		}
 		if (option == 'q')
 			o->quick = true;
+		else if (option == 'r')
+			rest = false;
 		else if (option == 'j')
 			o->json = true;
 		else if (option == 'n')
@@ -101,6 +109,7 @@ static int parse(struct register_options *o, int argc, char **argv)
 	memcpy(o->level, o->quick ? quick : full, sizeof(o->level));
 	limit_levels(o, max);
 	o->n_measured = o->quick ? 500 : 3000;
+	o->rests = rest && !o->quick;
 	o->storm_s = !storm ? 0 : o->quick ? 2 : 10;
 	return rc;
 }

@@ -34,6 +34,7 @@ enum register_process {
 
 struct register_options {
 	bool json, quick;
+	bool rests; /* waits for the end of the transactions, and tells the memory then */
 	unsigned level[REGISTER_N_LEVELS]; /* UEs registered when it is measured; 0: no more */
 	unsigned n_measured;               /* registrations measured at each */
 	unsigned window;                   /* registrations on their way at once */

@@ -129,7 +129,7 @@ int register_run(struct lab *l, const struct register_options *o, struct registe
 	const struct register_batch *last = &r->batch[r->n_batches - 1];
 	n = last->n_registered + last->n_ok;
 	per_ue(&start, &busy, n, r->memory.busy);
-	if (!o->quick) {
+	if (o->rests) {
 		if (wait_rest(l) || read_costs(l, &rest))
 			return -1;
 		per_ue(&start, &rest, n, r->memory.rest);
