@@ -1,13 +1,13 @@
 #include "controlplane/sip.h"
 
 #include <errno.h>
-#include <openssl/rand.h>
 #include <osipparser2/osip_parser.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "controlplane/random.h"
 #include "controlplane/sip_field.h"
 #include "controlplane/sip_memory.h"
 #include "controlplane/sip_scan.h"
@@ -29,10 +29,11 @@ void sip_init(void)
 
 void sip_random_tag(char out[static SIP_TAG_BYTES])
 {
-	uint64_t number = 0;
-	if (RAND_bytes((unsigned char *)&number, sizeof(number)) != 1)
-		abort(); /* no random numbers: nothing of ours would be unguessable */
-	snprintf(out, SIP_TAG_BYTES, "%016llx", (unsigned long long)number);
+	static const char digits[] = "0123456789abcdef";
+	uint64_t number = random_number();
+	for (unsigned i = 0; i < 16; i++, number >>= 4)
+		out[i] = digits[number & 15];
+	out[16] = '\0';
 }
 
 static int set_body(struct sip *s, const char *bytes, size_t n_bytes)

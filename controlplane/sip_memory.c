@@ -6,8 +6,8 @@
 
 #include "crypto/wipe.h"
 
-#define STEP_BYTES 32           /* sizes differ by so much */
-#define N_SIZES    64           /* up to 2 KB; longer ones are malloc's business */
+#define STEP_BYTES 16           /* sizes differ by so much */
+#define N_SIZES    128          /* up to 2 KB; longer ones are malloc's business */
 #define SLAB_BYTES (256 * 1024) /* cut into pieces */
 
 struct piece {

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -166,6 +167,45 @@ static int take_header(struct sip_scan *s, char *line)
 	return 0;
 }
 
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+/*
+ * Neither control characters nor tabs, eight bytes at a time: bytes below 0x20 borrow, 0x7f
+ * overflows into the top bit, and bytes that have that bit already are asked one by one.
+ */
+static bool is_plain(const char *piece, size_t n)
+{
+	size_t i = 0;
+	for (; i + 8 <= n; i += 8) {
+		uint64_t word;
+		memcpy(&word, piece + i, sizeof(word));
+		if (((word - EACH_BYTE(0x20)) | (word + EACH_BYTE(0x01)) | word) & EACH_BYTE(0x80))
+			return false;
+	}
+	for (; i < n; i++)
+		if ((unsigned char)piece[i] < 0x20 || (unsigned char)piece[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+/* Tabs become blanks. */
+static int copy_piece(struct sip_scan *s, const char *piece, size_t n)
+{
+	char *out = s->line + s->line_bytes;
+	memcpy(out, piece, n);
+	s->line_bytes += n;
+	if (is_plain(piece, n))
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)out[i];
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return -EBADMSG;
+		if (c == '\t')
+			out[i] = ' ';
+	}
+	return 0;
+}
+
 /*
  * Copies one line, its folded continuations joined by one blank each (RFC 3261 7.3.1), to
  * s->line. Returns the bytes consumed, ends of line included, or -errno.
@@ -185,12 +225,8 @@ static long take_line(struct sip_scan *s, const char *bytes, size_t n_bytes, cha
 			n--;
 		if (n + 2 > sizeof(s->line) - s->line_bytes)
 			return -EMSGSIZE;
-		for (size_t i = 0; i < n; i++) {
-			unsigned char c = (unsigned char)piece[i];
-			if ((c < 0x20 && c != '\t') || c == 0x7f)
-				return -EBADMSG;
-			s->line[s->line_bytes++] = piece[i] == '\t' ? ' ' : piece[i];
-		}
+		if (copy_piece(s, piece, n))
+			return -EBADMSG;
 		bool folded = n && used < n_bytes && (bytes[used] == ' ' || bytes[used] == '\t');
 		if (!folded)
 			break;

@@ -1,11 +1,11 @@
 #include "controlplane/ue.h"
 
 #include <errno.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/random.h"
 #include "controlplane/transport.h"
 #include "controlplane/ue_impl.h"
 
@@ -144,11 +144,8 @@ struct ue *ue_get(struct ues *u, uint16_t zone, const struct address *host,
 	static const struct address none;
 	struct ue *ue = find_impi(u, zone, host, nat ? nat : &none, impi);
 	uint64_t id = 0;
-	while (!ue && (id == 0 || ue_find(u, id))) {
-		if (RAND_bytes((unsigned char *)&id, sizeof(id)) != 1)
-			return NULL;
-		id &= UE_ID_MAX;
-	}
+	while (!ue && (id == 0 || ue_find(u, id)))
+		id = random_number() & UE_ID_MAX;
 	if (ue || !(ue = ue_new(u, id, zone, host, impi)) || !nat)
 		return ue;
 	ue->nat = *nat;
