@@ -16,10 +16,21 @@ static int give_profile(const struct hss_subject *s, struct cx_saa *a)
 	return CX_SUCCESS;
 }
 
+static bool is_registered_whole(const struct hss_subject *s)
+{
+	for (unsigned i = 0; i < s->n_set; i++) {
+		if (s->set[i].state != STORE_REGISTERED)
+			return false;
+	}
+	return true;
+}
+
+/* Written only when something changes: a re-registration costs no disk. */
 static int set_registered(struct hss_subject *s, const struct cx_sar *r, struct cx_saa *a)
 {
-	int rc = store_set_states(s->store, s->subscriber.id, s->identity.implicit,
-				  STORE_REGISTERED);
+	int rc = is_registered_whole(s) ? 0
+					: store_set_states(s->store, s->subscriber.id,
+							   s->identity.implicit, STORE_REGISTERED);
 
 	if (rc == 0 && strcmp(s->subscriber.scscf, r->server_name) != 0)
 		rc = store_set_scscf(s->store, s->subscriber.id, r->server_name);

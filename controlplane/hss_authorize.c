@@ -3,24 +3,30 @@
 
 #include <errno.h>
 
-static bool is_barred_whole(const struct hss_subject *s)
+/* 1, 0, or -errno when the store failed. */
+static int is_barred_whole(struct hss_subject *s)
 {
+	int rc = hss_read_set(s);
+
+	if (rc < 0)
+		return rc;
 	for (unsigned i = 0; i < s->n_set; i++) {
 		if (!s->set[i].barred)
-			return false;
+			return 0;
 	}
-	return true;
+	return 1;
 }
 
 /* TS 29.228 6.1.1.1 */
 int hss_authorize(struct hss_subject *s, const struct cx_uar *r, struct cx_uaa *a)
 {
 	const char *scscf = s->subscriber.scscf;
+	int rc;
 
 	if (r->type > CX_AUTHORIZE_DEREGISTRATION)
 		return CX_UNABLE_TO_COMPLY;
-	if (s->identity.barred && is_barred_whole(s))
-		return CX_AUTHORIZATION_REJECTED;
+	if (s->identity.barred && (rc = is_barred_whole(s)) != 0)
+		return rc < 0 ? rc : CX_AUTHORIZATION_REJECTED;
 	if (r->type == CX_AUTHORIZE_DEREGISTRATION && s->identity.state != STORE_REGISTERED)
 		return CX_IDENTITY_NOT_REGISTERED;
 	if (cx_identity(a->server_name, scscf) < 0)

@@ -10,19 +10,12 @@
 
 _Static_assert(CX_RES_BYTES == AKA_RES_MAX_BYTES, "an item holds any RES");
 
-/*
- * From here on a terminating call finds the S-CSCF that authenticates (C-019); an IMPU that is
- * registered stays so. Written only when something changes: a re-authentication costs no disk.
- */
-static int mark_pending(struct hss_subject *s, const char *server_name)
+/* An IMPU that is registered stays so. */
+static int mark_pending(struct hss_subject *s)
 {
-	int rc = 0;
-
-	if (s->identity.state == STORE_UNREGISTERED)
-		rc = store_set_state(s->store, s->identity.impu, STORE_PENDING);
-	if (rc == 0 && strcmp(s->subscriber.scscf, server_name) != 0)
-		rc = store_set_scscf(s->store, s->subscriber.id, server_name);
-	return rc;
+	return s->identity.state == STORE_UNREGISTERED
+		       ? store_set_state(s->store, s->identity.impu, STORE_PENDING)
+		       : 0;
 }
 
 static void give_item(const struct av *av, uint32_t number, struct cx_item *item)
@@ -36,9 +29,12 @@ static void give_item(const struct av *av, uint32_t number, struct cx_item *item
 	memcpy(item->ik, av->ik, sizeof(item->ik));
 }
 
-/* Vectors in the order of their SQN, which the caller's commit makes durable. */
+/*
+ * Vectors in the order of their SQN, which the caller's commit makes durable. From here on a
+ * terminating call finds the S-CSCF that authenticates (C-019).
+ */
 static int make_items(struct hss_subject *s, const struct milenage_key *key, uint64_t sqn,
-		      uint32_t n, struct cx_maa *a)
+		      uint32_t n, const char *server_name, struct cx_maa *a)
 {
 	struct av av;
 	int rc = 0;
@@ -57,7 +53,7 @@ static int make_items(struct hss_subject *s, const struct milenage_key *key, uin
 	}
 	a->n_items = n;
 	s->stats->vector_made += n;
-	rc = store_set_sqn(s->store, s->subscriber.id, sqn);
+	rc = store_set_challenged(s->store, s->subscriber.id, sqn, server_name);
 	return rc < 0 ? rc : CX_SUCCESS;
 }
 
@@ -83,10 +79,10 @@ int hss_challenge(struct hss_subject *s, const struct cx_mar *r, struct cx_maa *
 			return rc;
 		s->stats->resync_accepted++;
 	}
-	rc = mark_pending(s, r->server_name);
+	rc = mark_pending(s);
 	if (rc < 0)
 		return rc;
 	if (n == 0)
 		n = 1;
-	return make_items(s, &key, sqn, n < CX_MAX_ITEMS ? n : CX_MAX_ITEMS, a);
+	return make_items(s, &key, sqn, n < CX_MAX_ITEMS ? n : CX_MAX_ITEMS, r->server_name, a);
 }

@@ -14,17 +14,23 @@
 struct hss_stats;
 struct milenage;
 
-/* Whom a request is about. Holds keys: wiped by who looked it up. */
+/* Whom a request is about. `subscriber` holds keys: wiped by who looked it up. */
 struct hss_subject {
 	struct store *store;
 	struct hss_stats *stats;
 	struct milenage *milenage;
 	struct store_subscriber subscriber;
 	struct store_identity identity;             /* the IMPU asked for */
-	struct store_identity set[STORE_MAX_IMPUS]; /* it and its implicit set */
+	struct store_identity set[STORE_MAX_IMPUS]; /* it and its implicit set, of a SAR */
 	unsigned n_set;
 	bool is_needed; /* the S-CSCF is, by an identity outside of the set */
 };
+
+/*
+ * hss.c: of the subscriber's identities those of the one asked for, its service profile (seed
+ * 6.1.1). Returns CX_SUCCESS or -errno.
+ */
+int hss_read_set(struct hss_subject *s);
 
 int hss_authorize(struct hss_subject *s, const struct cx_uar *r, struct cx_uaa *a);
 int hss_locate(struct hss_subject *s, const struct cx_lir *r, struct cx_lia *a);

@@ -105,12 +105,16 @@ int store_delete(struct store *s, int64_t subscriber);
 /* The subscriber with its keys: wipe it after use. */
 int store_find_impi(struct store *s, const char *impi, struct store_subscriber *out);
 int store_find_subscriber(struct store *s, int64_t id, struct store_subscriber *out);
+/* The same with its keys left alone, which spares opening their seal. */
+int store_find_served(struct store *s, int64_t id, struct store_subscriber *out);
 int store_find_impu(struct store *s, const char *impu, struct store_identity *out);
 
 /* Of all implicit sets, the default identity first; out[] has STORE_MAX_IMPUS entries. */
 int store_identities(struct store *s, int64_t subscriber, struct store_identity out[], unsigned *n);
 
 int store_set_sqn(struct store *s, int64_t subscriber, uint64_t sqn);
+/* The number of the last vector, and the S-CSCF that got it. */
+int store_set_challenged(struct store *s, int64_t subscriber, uint64_t sqn, const char *scscf);
 int store_set_scscf(struct store *s, int64_t subscriber, const char *scscf);
 int store_set_barred(struct store *s, const char *impu, bool barred);
 

@@ -104,7 +104,7 @@ static int copy_capabilities(sqlite3_stmt *st, int column, struct store_capabili
 	return text != NULL ? store_capabilities_read((const char *)text, out) : -EIO;
 }
 
-static int read_subscriber(struct store *s, enum store_statement which,
+static int read_subscriber(struct store *s, enum store_statement which, bool with_keys,
 			   struct store_subscriber *out)
 {
 	sqlite3_stmt *st = s->statements[which];
@@ -117,7 +117,9 @@ static int read_subscriber(struct store *s, enum store_statement which,
 				     copy_blob(st, 4, out->amf, STORE_AMF_BYTES) ||
 				     copy_capabilities(st, 6, &out->capabilities)
 			     ? -EIO
-			     : unseal_keys(s, st, 3, out);
+			     : 0;
+		if (rc == 0 && with_keys)
+			rc = unseal_keys(s, st, 3, out);
 	} else {
 		rc = rc == SQLITE_DONE ? -ENOENT : database_errno(rc);
 	}
@@ -129,13 +131,19 @@ static int read_subscriber(struct store *s, enum store_statement which,
 int store_find_impi(struct store *s, const char *impi, struct store_subscriber *out)
 {
 	sqlite3_bind_text(s->statements[STORE_FIND_IMPI], 1, impi, -1, SQLITE_STATIC);
-	return read_subscriber(s, STORE_FIND_IMPI, out);
+	return read_subscriber(s, STORE_FIND_IMPI, true, out);
 }
 
 int store_find_subscriber(struct store *s, int64_t id, struct store_subscriber *out)
 {
 	sqlite3_bind_int64(s->statements[STORE_FIND_ID], 1, id);
-	return read_subscriber(s, STORE_FIND_ID, out);
+	return read_subscriber(s, STORE_FIND_ID, true, out);
+}
+
+int store_find_served(struct store *s, int64_t id, struct store_subscriber *out)
+{
+	sqlite3_bind_int64(s->statements[STORE_FIND_ID], 1, id);
+	return read_subscriber(s, STORE_FIND_ID, false, out);
 }
 
 /* Columns 0 … 4 of a row: impu, subscriber, barred, state, implicit. */
@@ -194,6 +202,16 @@ int store_set_sqn(struct store *s, int64_t subscriber, uint64_t sqn)
 	sqlite3_bind_int64(st, 1, subscriber);
 	sqlite3_bind_int64(st, 2, (int64_t)sqn);
 	return run_on_row(s, STORE_SET_SQN);
+}
+
+int store_set_challenged(struct store *s, int64_t subscriber, uint64_t sqn, const char *scscf)
+{
+	sqlite3_stmt *st = s->statements[STORE_SET_CHALLENGED];
+
+	sqlite3_bind_int64(st, 1, subscriber);
+	sqlite3_bind_int64(st, 2, (int64_t)sqn);
+	sqlite3_bind_text(st, 3, scscf, -1, SQLITE_STATIC);
+	return run_on_row(s, STORE_SET_CHALLENGED);
 }
 
 int store_set_scscf(struct store *s, int64_t subscriber, const char *scscf)

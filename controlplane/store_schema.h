@@ -61,6 +61,7 @@ static const char *const store_sql[STORE_N_STATEMENTS] = {
 	[STORE_IDENTITIES] = "SELECT impu, subscriber, barred, state, implicit FROM identity"
 			     " WHERE subscriber = ?1 ORDER BY position",
 	[STORE_SET_SQN] = "UPDATE subscriber SET sqn = ?2 WHERE id = ?1",
+	[STORE_SET_CHALLENGED] = "UPDATE subscriber SET sqn = ?2, scscf = ?3 WHERE id = ?1",
 	[STORE_SET_SCSCF] = "UPDATE subscriber SET scscf = ?2 WHERE id = ?1",
 	[STORE_SET_BARRED] = "UPDATE identity SET barred = ?2 WHERE impu = ?1",
 	[STORE_SET_STATE] = "UPDATE identity SET state = ?2 WHERE impu = ?1",

@@ -297,6 +297,31 @@ TEST(hss_vectors, no_vector_leaves_when_the_commit_fails)
 	hss_lab_close(&lab);
 }
 
+/* The clock of the lab stands still until it is moved. */
+TEST(hss_vectors, c138_commits_keep_their_distance_under_load_alone)
+{
+	struct cx_request mar = hss_lab_mar(1, 1, S1), uar = hss_lab_uar(1, 0);
+	struct cx_answer answer = { 0 };
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	hss_set_commit_distance(lab.hss, 4);
+	lab.now_ms += 4;
+	EXPECT_EQ(hss_lab_ask(&lab, &mar).result, CX_SUCCESS);
+	EXPECT_EQ(hss_request(lab.hss, &mar, keep, &answer), 0);
+	loop_fire(lab.loop);
+	EXPECT_EQ(answer.command, 0);
+	EXPECT_EQ(hss_lab_ask(&lab, &uar).result, CX_SUBSEQUENT_REGISTRATION); /* waits for none */
+	EXPECT_EQ(hss_stats(lab.hss)->commit, 1);
+	lab.now_ms += 4;
+	loop_fire(lab.loop);
+	EXPECT_EQ(answer.result, CX_SUCCESS);
+	EXPECT_EQ(hss_stats(lab.hss)->commit, 2);
+	lab.now_ms += 4;
+	EXPECT_EQ(hss_lab_ask(&lab, &mar).result, CX_SUCCESS);
+	hss_lab_close(&lab);
+}
+
 TEST(hss_vectors, answers_still_owed_at_its_end_are_given_without_vectors)
 {
 	struct cx_request mar = hss_lab_mar(1, 1, S1);
