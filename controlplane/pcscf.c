@@ -40,6 +40,24 @@ static struct sa_set *find_set(const struct pcscf *p, const struct path *from, b
 }
 
 /*
+ * While the core has enough to answer, REGISTERs that begin something are not read: their UEs send
+ * them again after 2, 4, 8 and 16 s (timer E). Who answers a challenge goes on, so what was begun
+ * is ended, and the core is asked no more than it can answer before we ask again (T1).
+ */
+static bool admit(void *role, const struct path *from, const char *bytes, size_t n_bytes)
+{
+	static const char method[] = "REGISTER ";
+	struct pcscf *p = role;
+	enum endpoint_side side = from->endpoint->side;
+	if (p->n_attempts < PCSCF_ATTEMPTS || side == ENDPOINT_CORE)
+		return true;
+	if (n_bytes < strlen(method) || memcmp(bytes, method, strlen(method)))
+		return true;
+	const struct sa_set *set = side == ENDPOINT_GM_PROTECTED ? find_set(p, from, true) : NULL;
+	return set && set->state == SET_TEMPORARY;
+}
+
+/*
  * Who sent it. On a protected port the tuple is the SA set (C-047). An answer leaves
  * port_pc → port_us of that set whatever Via says, over TCP on the connection of the request while
  * that lives (WIRE 7); what has no set is not answered at all.
@@ -198,8 +216,8 @@ static int start(struct loop *loop, const struct config *config, void **self)
 					      config->pcscf->n_encryption, SECAGREE_TRANSPORT };
 	p->nat_policy = p->policy;
 	p->nat_policy.mode = SECAGREE_UDP_TUNNEL;
-	p->proxy =
-		proxy_new(loop, MAX_TXNS, (struct proxy_user){ identify, on_request, on_ack, p });
+	p->proxy = proxy_new(loop, MAX_TXNS,
+			     (struct proxy_user){ admit, identify, on_request, on_ack, p });
 	p->dp = dpclient_new(loop, config->dataplane->socket, CLIENT,
 			     (struct dpclient_user){ pcscf_on_sa, pcscf_on_tunnel, pcscf_on_ready,
 						     pcscf_on_expired, pcscf_on_rebound, p });

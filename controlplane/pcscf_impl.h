@@ -12,10 +12,11 @@
 #include "controlplane/statefile.h"
 #include "controlplane/ue.h"
 
-#define PCSCF_ADDRESSES 8  /* own addresses on Gm */
-#define PCSCF_NETWORKS  16 /* that UEs behind NATs may be in: the schema has no more */
-#define PCSCF_PORTS_PC  64 /* size of the port_pc pool */
-#define PCSCF_KEY_BYTES 32 /* of the seals in the routes of dialogs */
+#define PCSCF_ADDRESSES 8   /* own addresses on Gm */
+#define PCSCF_NETWORKS  16  /* that UEs behind NATs may be in: the schema has no more */
+#define PCSCF_PORTS_PC  64  /* size of the port_pc pool */
+#define PCSCF_KEY_BYTES 32  /* of the seals in the routes of dialogs */
+#define PCSCF_ATTEMPTS  256 /* REGISTERs at the core beyond which no new ones are read */
 
 #define PCSCF_COUNTERS(COUNTER)                                                                    \
 	COUNTER(register_rx, "REGISTER requests from UEs")                                         \
@@ -92,6 +93,7 @@ struct pcscf {
 	struct address icscf;
 	uint8_t dialog_key[PCSCF_KEY_BYTES];
 	struct watches *watches; /* NULL: it does not subscribe */
+	unsigned n_attempts; /* struct attempt that exist */
 	struct pcscf_counters counters;
 	struct held_sa *held; /* the data plane's list while it is being read */
 	size_t n_held, max_held;

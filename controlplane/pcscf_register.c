@@ -14,6 +14,7 @@
 static void attempt_free(void *user)
 {
 	struct attempt *a = user;
+	a->pcscf->n_attempts--;
 	free(a->impi);
 	free(a->aor);
 	free(a->client);
@@ -298,6 +299,7 @@ void pcscf_register(struct pcscf *p, const struct source *source, struct server_
 			       .set = set ? set->registration : 0,
 			       .origin = origin_of(p, r, set),
 			       .has_response = screen_has_response(r) };
+	p->n_attempts++;
 	status = attempt_check(a, r, set);
 	policy = attempt_policy(a);
 	if (status)

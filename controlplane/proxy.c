@@ -107,6 +107,10 @@ static void receive(void *user, const struct path *from, const char *bytes, size
 		p->counters.sip_keepalive++;
 		return;
 	}
+	if (p->user.admit && !from->tcp && !p->user.admit(p->user.role, from, bytes, n_bytes)) {
+		p->counters.sip_shed++;
+		return;
+	}
 	int error = sip_parse(bytes, n_bytes, &s);
 	if (error == -EMSGSIZE)
 		p->counters.sip_too_big++;
@@ -201,6 +205,7 @@ int proxy_stats(const struct proxy *p, json_t *stats)
 		{ "tcp_refused", t->tcp_refused },
 		{ "tls_opened", t->tls_opened },
 		{ "tls_refused", t->tls_refused },
+		{ "sip_shed", c->sip_shed },
 		{ "sip_too_big", c->sip_too_big },
 		{ "sip_malformed", c->sip_malformed },
 		{ "sip_unidentified", c->sip_unidentified },

@@ -33,6 +33,12 @@ struct source {
 
 struct proxy_user {
 	/*
+	 * Whether a datagram is to be read at all: false when there is too much to do already, and
+	 * it is better that it comes again. May be NULL. What comes over TCP does not come again
+	 * and is not asked for.
+	 */
+	bool (*admit)(void *role, const struct path *from, const char *bytes, size_t n_bytes);
+	/*
 	 * Who sent this? Sets source->sender and, for a request, where answers go: *reply holds
 	 * RFC 3261 18.2.2, over TCP the connection that it came on, and may be changed. False: the
 	 * message is dropped and counted. May be NULL.
@@ -54,6 +60,7 @@ struct proxy_user {
 };
 
 struct proxy_counters {
+	uint64_t sip_shed;         /* not read: refused by admit() */
 	uint64_t sip_too_big;      /* beyond a limit of sip.h */
 	uint64_t sip_malformed;    /* not SIP, or without what every message has */
 	uint64_t sip_unidentified; /* dropped by identify() */
