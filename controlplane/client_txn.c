@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/sip_memory.h"
 #include "controlplane/txn_impl.h"
 
 /* Timer C: RFC 3261 16.6 step 11, more than three minutes. */
@@ -42,7 +43,7 @@ void client_txn_free(struct client_txn *x)
 	sending_clear(&x->out);
 	sip_free(x->request);
 	free(x->reason);
-	free(x);
+	sip_give(x);
 	t->n--;
 }
 
@@ -199,16 +200,15 @@ int client_txn_new(struct txns *t, struct sip *request, const char *branch, cons
 		t->counters.refused++;
 		return -ENOSPC;
 	}
-	struct client_txn *x = calloc(1, sizeof(*x) + (size_t)n + 1);
-	if (!x)
-		return -ENOMEM;
+	struct client_txn *x = sip_take(sizeof(*x) + (size_t)n + 1);
+	memset(x, 0, sizeof(*x));
 	x->out.txns = t;
 	x->out.path = *path;
 	x->out.path.tcp = path->tcp || transport_is_tls(path->endpoint);
 	int error = prepare(x, request);
 	if (error) {
 		sending_clear(&x->out);
-		free(x);
+		sip_give(x);
 		return error;
 	}
 	memcpy(x->key, key, (size_t)n + 1);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/sip_memory.h"
 #include "controlplane/txn_impl.h"
 
 #define MAGIC_COOKIE "z9hG4bK" /* RFC 3261 8.1.1.7 */
@@ -62,7 +63,7 @@ void server_txn_free(struct server_txn *x)
 	sending_clear(&x->out);
 	sip_free(x->request);
 	t->n_strangers -= x->stranger;
-	free(x);
+	sip_give(x);
 	t->n--;
 }
 
@@ -101,9 +102,8 @@ struct server_txn *server_txn_new(struct txns *t, struct sip *request, const str
 		t->counters.refused++;
 		return NULL;
 	}
-	struct server_txn *x = calloc(1, sizeof(*x) + (size_t)n + 1);
-	if (!x)
-		return NULL;
+	struct server_txn *x = sip_take(sizeof(*x) + (size_t)n + 1);
+	memset(x, 0, sizeof(*x));
 	memcpy(x->key, key, (size_t)n + 1);
 	x->out.txns = t;
 	x->out.path = *reply;

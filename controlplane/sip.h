@@ -68,6 +68,8 @@ int sip_body_set(struct sip *s, const char *type, const char *bytes, size_t n_by
 
 /* Text with a right Content-Length; *text is malloc'ed. Returns 0, -ENOMEM or -EMSGSIZE. */
 int sip_print(const struct sip *s, char **text, size_t *n_bytes);
+/* The same with *text of sip_take() (sip_memory.h). */
+int sip_print_taken(const struct sip *s, char **text, size_t *n_bytes);
 
 /*
  * A response to `request`: RFC 3261 8.2.6.2 (Via, From, To, Call-ID, CSeq copied; `to_tag` added

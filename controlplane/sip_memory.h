@@ -1,10 +1,10 @@
 /*
- * Memory of SIP messages: small pieces in great number, taken and given back with each message.
+ * Memory of SIP messages and transactions: small pieces in great number, that come and go together.
  *
- * Pieces of one size are kept in a list and used again, so taking one is a few instructions where
- * malloc() searches and merges. What is given back is wiped first (SM4 and SM5 carry keys). What
- * was taken from the system stays ours: as much as the messages that were held at the same time.
- * There is no failure: without memory the process ends (sip.h).
+ * Pieces of one size lie in slabs of their own. Taking one is a few instructions where malloc()
+ * searches and merges; what lives long (registrations) is not scattered among what does not; and a
+ * slab whose pieces were all given back is the system's again. What is given back is wiped first
+ * (SM4 and SM5 carry keys). There is no failure: without memory the process ends (sip.h).
  *
  * One thread: that of the loop.
  */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "controlplane/sip.h"
+#include "controlplane/sip_memory.h"
 #include "crypto/wipe.h"
 
 /* A message in the making; what does not fit makes it too long for good. */
@@ -108,13 +109,18 @@ static void put_message(struct print *p, const struct sip *s)
 		put(p, s->body, s->body_bytes);
 }
 
-int sip_print(const struct sip *s, char **text, size_t *n_bytes)
+static void *take_malloc(size_t n_bytes)
+{
+	return malloc(n_bytes);
+}
+
+static int print(const struct sip *s, void *(*take)(size_t n_bytes), char **text, size_t *n_bytes)
 {
 	static struct print p; /* too big for the stack */
 	p.n_bytes = 0;
 	p.too_long = p.broken = false;
 	put_message(&p, s);
-	char *copy = p.broken || p.too_long ? NULL : malloc(p.n_bytes);
+	char *copy = p.broken || p.too_long ? NULL : take(p.n_bytes);
 	int error = p.too_long ? -EMSGSIZE : copy ? 0 : -ENOMEM;
 	if (copy) {
 		memcpy(copy, p.at, p.n_bytes);
@@ -123,4 +129,14 @@ int sip_print(const struct sip *s, char **text, size_t *n_bytes)
 	}
 	wipe(p.at, p.n_bytes); /* SM4 carries keys */
 	return error;
+}
+
+int sip_print(const struct sip *s, char **text, size_t *n_bytes)
+{
+	return print(s, take_malloc, text, n_bytes);
+}
+
+int sip_print_taken(const struct sip *s, char **text, size_t *n_bytes)
+{
+	return print(s, sip_take, text, n_bytes);
 }

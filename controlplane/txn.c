@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "controlplane/sip_memory.h"
 #include "controlplane/txn_impl.h"
-#include "crypto/wipe.h"
 
 struct txns *txns_new(struct loop *loop, uint32_t max_txns)
 {
@@ -69,7 +69,7 @@ int sending_set(struct sending *o, const struct sip *s)
 {
 	char *bytes;
 	size_t n_bytes;
-	int error = sip_print(s, &bytes, &n_bytes);
+	int error = sip_print_taken(s, &bytes, &n_bytes);
 	if (error)
 		return error;
 	sending_clear(o);
@@ -85,9 +85,7 @@ int sending_send(struct sending *o)
 
 void sending_clear(struct sending *o)
 {
-	if (o->bytes)
-		wipe(o->bytes, o->n_bytes);
-	free(o->bytes);
+	sip_give(o->bytes); /* wiped: SM4 carries keys */
 	o->bytes = NULL;
 	o->n_bytes = 0;
 }

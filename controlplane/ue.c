@@ -175,6 +175,7 @@ void ue_free(struct ue *ue)
 	statefile_remove(u->file, &ue->kept);
 	for (unsigned i = 0; i < ue->n_registrations; i++)
 		ue_registration_clear(&ue->registrations[i]);
+	free(ue->registrations);
 	table_remove(u->by_impi, &ue->by_impi);
 	table_remove(u->by_id, &ue->by_id);
 	free(ue->impi);

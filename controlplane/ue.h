@@ -129,7 +129,7 @@ struct ue {
 	unsigned n_sets;
 	bool held; /* stays though its last set goes: the next is on its way */
 	struct statefile_item kept;
-	struct ue_registration registrations[UE_REGISTRATIONS];
+	struct ue_registration *registrations; /* at most UE_REGISTRATIONS; most UEs have one */
 	unsigned n_registrations;
 	struct table_node by_impi; /* (zone, host, IMPI) */
 	struct table_node by_id;

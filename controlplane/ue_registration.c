@@ -46,8 +46,6 @@ static void remove_registrations(struct ue *ue, const char *aor)
 		else
 			ue->registrations[kept++] = *r;
 	}
-	for (unsigned i = kept; i < ue->n_registrations; i++)
-		ue->registrations[i] = (struct ue_registration){ 0 };
 	ue->n_registrations = kept;
 }
 
@@ -107,6 +105,11 @@ int ue_registered(struct ue *ue, const struct sip *ok, const char *aor, uint32_t
 	}
 	if (ue->n_registrations == UE_REGISTRATIONS)
 		return -ENOSPC;
+	struct ue_registration *longer = reallocarray(ue->registrations, ue->n_registrations + 1,
+						      sizeof(*ue->registrations));
+	if (!longer)
+		return -ENOMEM;
+	ue->registrations = longer;
 	struct ue_registration r = { .aor = strdup(aor) };
 	r.expires_ms = loop_now_ms(ue->ues->loop) + (uint64_t)expires_s * 1000;
 	int error = r.aor ? take_identities(&r, ok) : -ENOMEM;
