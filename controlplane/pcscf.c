@@ -12,9 +12,8 @@
 #include "controlplane/transport.h"
 #include "crypto/wipe.h"
 
-#define MAX_TXNS                                                                                   \
-	262144 /* toward UEs each stays 64·T1 = 128 s: about 1000 registrations a second          \
-		*/
+/* Toward UEs each stays 64·T1 = 128 s, two a registration: 2000 registrations a second. */
+#define MAX_TXNS     (1u << 19)
 #define MAX_UES      262144
 #define SOURCE_BURST 100 /* REGISTERs at once of one address, behind which may be a NAT */
 #define CLIENT                                                                                     \

@@ -15,7 +15,7 @@
 #include "controlplane/txn.h"
 
 /* Users for whom the tables are sized; more only make their chains longer. */
-#define EXPECTED_USERS (1u << 16)
+#define EXPECTED_USERS (1u << 18)
 
 /* Challenges at once: a UE that begins anew, and whose user fumbles, needs two or three. */
 #define IMPI_BURST   16

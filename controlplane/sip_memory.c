@@ -10,10 +10,11 @@
 
 #include "crypto/wipe.h"
 
-#define SLAB_BYTES (64 * 1024) /* and so aligned, so that a piece tells its slab */
-#define PAGE_BYTES 4096
+#define SLAB_BYTES  (64 * 1024)
+#define N_SLABS     (1u << 18) /* 16 GB of addresses; memory only where they are used */
+#define COLOUR_MASK 15 /* slabs begin at different cache lines, or all would share a few sets */
 
-/* Sizes of pieces: up to `max` they differ by `step`. Longer ones have pages for themselves. */
+/* Sizes of pieces: up to `max` they differ by `step`. Longer ones are malloc's. */
 static const struct tier {
 	uint32_t max, step, first_idx;
 } tiers[] = { { 256, 16, 0 }, { 2048, 128, 16 }, { 16384, 2048, 30 } };
@@ -24,24 +25,23 @@ struct piece {
 	struct piece *next; /* while it is free */
 };
 
-/* The head of a slab; its pieces follow. */
+/* A slab of pieces of one size; its bytes are in `region`, at its own place in slabs[]. */
 struct slab {
-	LIST_ENTRY(slab) place; /* among those of its size that have room */
+	LIST_ENTRY(slab) place; /* among those of its size that have room, or among the unused */
 	struct piece *free;
-	uint32_t size_idx;    /* N_SIZES: one piece with pages for itself */
-	uint32_t piece_bytes; /* what a piece holds */
-	uint32_t n_taken;
-	uint32_t n_left; /* never taken yet: at the end */
-	size_t map_bytes;
+	uint32_t piece_bytes;
+	uint16_t size_idx;
+	uint16_t n_taken;
+	uint16_t n_left; /* never taken yet: at the end */
 };
 
-#define HEAD_BYTES 64 /* pieces begin on a cache line */
-_Static_assert(sizeof(struct slab) <= HEAD_BYTES, "the head has its place");
-
-static LIST_HEAD(, slab) with_room[N_SIZES];
+static char *region; /* NULL: nothing was taken yet */
+static struct slab slabs[N_SLABS];
+static uint32_t n_slabs; /* used once or more */
+static LIST_HEAD(slab_list, slab) unused, with_room[N_SIZES];
 
 #if defined(__SANITIZE_ADDRESS__)
-#define HAS_SLABS false /* each piece alone, so that use after its end is seen */
+#define HAS_SLABS false /* each piece is malloc's, so that use after its end is seen */
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define HAS_SLABS false
@@ -71,50 +71,62 @@ static uint32_t bytes_of(unsigned size_idx)
 	return (i ? tiers[i - 1].max : 0) + (size_idx - tiers[i].first_idx + 1) * tiers[i].step;
 }
 
-static struct slab *slab_of(void *piece)
+static char *start_of(const struct slab *s)
 {
-	return (struct slab *)((uintptr_t)piece & ~(uintptr_t)(SLAB_BYTES - 1));
+	return region + (size_t)(s - slabs) * SLAB_BYTES;
 }
 
-/* Aligned pages. libosip2 would crash without, or send half a message; a restart loses no SA. */
-static struct slab *map(size_t n_bytes)
+/* NULL: malloc's. */
+static struct slab *slab_of(const void *piece)
 {
-	size_t n_mapped = n_bytes + SLAB_BYTES;
-	char *all =
-		mmap(NULL, n_mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (all == MAP_FAILED)
-		abort();
-	size_t before = -(uintptr_t)all & (SLAB_BYTES - 1);
-	if (before)
-		munmap(all, before);
-	munmap(all + before + n_bytes, SLAB_BYTES - before);
-	struct slab *s = (struct slab *)(all + before);
-	s->map_bytes = n_bytes;
-	return s;
+	size_t at = (uintptr_t)piece - (uintptr_t)region;
+	return region && at < (size_t)N_SLABS * SLAB_BYTES ? &slabs[at / SLAB_BYTES] : NULL;
 }
 
+static bool has_region(void)
+{
+	if (region || !HAS_SLABS)
+		return HAS_SLABS;
+	void *all = mmap(NULL, (size_t)N_SLABS * SLAB_BYTES, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	region = all == MAP_FAILED ? NULL : all;
+	return region != NULL;
+}
+
+/* NULL: there is none. */
 static struct slab *open_slab(unsigned size_idx)
 {
-	struct slab *s = map(SLAB_BYTES);
-	s->size_idx = size_idx;
+	struct slab *s = LIST_FIRST(&unused);
+	if (s)
+		LIST_REMOVE(s, place);
+	else if (has_region() && n_slabs < N_SLABS)
+		s = &slabs[n_slabs++];
+	else
+		return NULL;
+	s->free = NULL;
+	s->size_idx = (uint16_t)size_idx;
 	s->piece_bytes = bytes_of(size_idx);
-	s->n_left = (SLAB_BYTES - HEAD_BYTES) / s->piece_bytes;
+	s->n_left = (uint16_t)((SLAB_BYTES - (COLOUR_MASK + 1) * 64) / s->piece_bytes);
 	LIST_INSERT_HEAD(&with_room[size_idx], s, place);
 	return s;
 }
 
-static void *take_alone(size_t n_bytes)
+/* Its memory is the system's again. */
+static void close_slab(struct slab *s)
 {
-	if (n_bytes > UINT32_MAX / 2)
-		abort();
-	struct slab *s = map((HEAD_BYTES + n_bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1));
-	s->size_idx = N_SIZES;
-	s->piece_bytes = (uint32_t)(s->map_bytes - HEAD_BYTES);
-	return (char *)s + HEAD_BYTES;
+	LIST_REMOVE(s, place);
+	LIST_INSERT_HEAD(&unused, s, place);
+	madvise(start_of(s), SLAB_BYTES, MADV_DONTNEED);
 }
 
-/* For a sanitizer each piece is malloc's own. */
-static void *take_bare(size_t n_bytes)
+static void *cut(struct slab *s)
+{
+	size_t colour = ((size_t)(s - slabs) & COLOUR_MASK) * 64;
+	return start_of(s) + colour + (size_t)--s->n_left * s->piece_bytes;
+}
+
+/* libosip2 would crash without memory or, worse, send half a message. A restart loses no SA. */
+static void *take_malloc(size_t n_bytes)
 {
 	void *p = malloc(n_bytes + (n_bytes == 0));
 	if (!p)
@@ -125,62 +137,49 @@ static void *take_bare(size_t n_bytes)
 void *sip_take(size_t n_bytes)
 {
 	unsigned size_idx = size_of(n_bytes);
-	if (!HAS_SLABS)
-		return take_bare(n_bytes);
 	if (size_idx == N_SIZES)
-		return take_alone(n_bytes);
+		return take_malloc(n_bytes);
 	struct slab *s = LIST_FIRST(&with_room[size_idx]);
-	if (!s)
-		s = open_slab(size_idx);
+	if (!s && !(s = open_slab(size_idx)))
+		return take_malloc(n_bytes);
 	struct piece *p = s->free;
 	if (p)
 		s->free = p->next;
 	else
-		p = (struct piece *)((char *)s + HEAD_BYTES + (size_t)--s->n_left * s->piece_bytes);
+		p = cut(s);
 	s->n_taken++;
 	if (!s->free && !s->n_left)
 		LIST_REMOVE(s, place);
 	return p;
 }
 
-/* What a piece holds. */
-static size_t piece_bytes(void *piece)
-{
-	return HAS_SLABS ? slab_of(piece)->piece_bytes : malloc_usable_size(piece);
-}
-
 void sip_give(void *content)
 {
 	if (!content)
 		return;
-	wipe(content, piece_bytes(content));
-	if (!HAS_SLABS) {
-		free(content);
-		return;
-	}
 	struct slab *s = slab_of(content);
-	if (s->size_idx == N_SIZES) {
-		munmap(s, s->map_bytes);
+	if (!s) {
+		wipe(content, malloc_usable_size(content));
+		free(content);
 		return;
 	}
 	struct piece *p = content;
 	bool was_full = !s->free && !s->n_left;
+	wipe(content, s->piece_bytes);
 	p->next = s->free;
 	s->free = p;
 	if (was_full)
 		LIST_INSERT_HEAD(&with_room[s->size_idx], s, place);
-	/* One stays, or a single message would map and unmap it again and again. */
-	if (--s->n_taken == 0 &&
-	    (LIST_FIRST(&with_room[s->size_idx]) != s || LIST_NEXT(s, place))) {
-		LIST_REMOVE(s, place);
-		munmap(s, s->map_bytes);
-	}
+	/* One stays, or a single message would open and close it again and again. */
+	if (--s->n_taken == 0 && (LIST_FIRST(&with_room[s->size_idx]) != s || LIST_NEXT(s, place)))
+		close_slab(s);
 }
 
 void *sip_take_more(void *old, size_t n_bytes)
 {
-	size_t n_old = old ? piece_bytes(old) : 0;
-	if (n_old >= n_bytes && old)
+	const struct slab *s = slab_of(old);
+	size_t n_old = s ? s->piece_bytes : malloc_usable_size(old); /* of NULL: 0 */
+	if (old && n_old >= n_bytes)
 		return old;
 	void *new = sip_take(n_bytes);
 	if (old)
