@@ -190,12 +190,13 @@ static int measure(const struct register_options *o, const char *directory)
 {
 	char database[128];
 	snprintf(database, sizeof(database), "database=%s/hss.db", directory);
-	const char **set = calloc(o->n_sets + 2, sizeof(*set));
+	const char **set = calloc(o->n_sets + 3, sizeof(*set));
 	if (!set)
 		return EXIT_FAILURE;
 	set[0] = database;
 	set[1] = "capacity=" SA_CAPACITY;
-	memcpy(set + 2, o->set, o->n_sets * sizeof(*set));
+	set[2] = "reauth_every=1";
+	memcpy(set + 3, o->set, o->n_sets * sizeof(*set));
 	const struct lab_options lab = {
 		.n_ues = n_ues(o),
 		.n_workers = 1,
@@ -204,7 +205,7 @@ static int measure(const struct register_options *o, const char *directory)
 		.alg = "hmac-sha-1-96",
 		.ealg = "null",
 		.set = set,
-		.n_sets = o->n_sets + 2,
+		.n_sets = o->n_sets + 3,
 	};
 	struct inside in = { .options = o, .lab = { .options = &lab } };
 	int status = lab_prepare(&in.lab) ? EXIT_FAILURE : sandbox_run(run_inside, &in);

@@ -11,6 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* What the UEs say in one turn of the loop waits there to be read: thousands at once in a storm. */
+#define QUEUE_PKTS 32768
+
 static int set_link(const char *name, unsigned mtu_bytes)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -22,6 +25,9 @@ static int set_link(const char *name, unsigned mtu_bytes)
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
 	request.ifr_mtu = (int)mtu_bytes;
 	if (ioctl(fd, SIOCSIFMTU, &request))
+		error = -errno;
+	request.ifr_qlen = QUEUE_PKTS;
+	if (!error && ioctl(fd, SIOCSIFTXQLEN, &request))
 		error = -errno;
 	request.ifr_flags = IFF_UP | IFF_RUNNING;
 	if (!error && ioctl(fd, SIOCSIFFLAGS, &request))
