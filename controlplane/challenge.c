@@ -91,7 +91,7 @@ static int print_keys(const struct challenge *c, char ik[static HEX_KEY_BYTES],
 int challenge_print(const struct challenge *c, enum digest_algorithm algorithm, const char *realm,
 		    char *out, size_t out_bytes)
 {
-	struct credentials header = { .scheme = "Digest" };
+	struct credentials header;
 	char ik[HEX_KEY_BYTES], ck[HEX_KEY_BYTES];
 	const struct credentials_param params[] = {
 		{ "realm", realm, true },
@@ -103,6 +103,7 @@ int challenge_print(const struct challenge *c, enum digest_algorithm algorithm, 
 	};
 	int rc = print_keys(c, ik, ck);
 
+	credentials_begin(&header, "Digest");
 	for (size_t i = 0; rc == 0 && i < sizeof(params) / sizeof(params[0]); i++)
 		if (params[i].value != NULL)
 			rc = credentials_set(&header, params[i].name, params[i].value,

@@ -178,7 +178,15 @@ int credentials_print(const struct credentials *c, char *out, size_t out_bytes)
 	return ok ? (int)used : -EMSGSIZE;
 }
 
+void credentials_begin(struct credentials *c, const char *scheme)
+{
+	c->scheme = scheme;
+	c->n_params = 0;
+	c->n_used = 0;
+}
+
 void credentials_wipe(struct credentials *c)
 {
-	wipe(c, sizeof(*c));
+	wipe(c->store, c->n_used);
+	credentials_begin(c, NULL);
 }

@@ -39,6 +39,10 @@ int credentials_set(struct credentials *c, const char *name, const char *value, 
 /* Returns the length, or -EMSGSIZE. */
 int credentials_print(const struct credentials *c, char *out, size_t out_bytes);
 
+/* Of one's own, without parameters. `scheme` stays in its place. */
+void credentials_begin(struct credentials *c, const char *scheme);
+
+/* As much as was used; after a parse, even one that failed, or credentials_begin(). */
 void credentials_wipe(struct credentials *c);
 
 #endif

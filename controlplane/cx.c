@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "crypto/wipe.h"
+
 int cx_send(struct cx *cx, const struct cx_request *request, cx_done *done, void *user)
 {
 	return cx->send(cx, request, done, user);
@@ -23,6 +25,13 @@ void cx_listen(struct cx *cx, cx_heard *heard, void *user)
 bool cx_succeeded(enum cx_result result)
 {
 	return ((unsigned)result & ~(unsigned)CX_EXPERIMENTAL) / 1000 == 2;
+}
+
+void cx_answer_clear(struct cx_answer *answer, enum cx_command command)
+{
+	answer->command = command;
+	answer->result = 0;
+	wipe(&answer->uaa, cx_answer_bytes(command));
 }
 
 int cx_identity(char out[static CX_IDENTITY_BYTES], const char *text)

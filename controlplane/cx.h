@@ -234,4 +234,7 @@ bool cx_answer_is_sound(const struct cx_answer *answer);
 size_t cx_request_bytes(enum cx_command command);
 size_t cx_answer_bytes(enum cx_command command);
 
+/* An answer with zeros in what its command uses of the union; and again when it held keys. */
+void cx_answer_clear(struct cx_answer *answer, enum cx_command command);
+
 #endif

@@ -163,8 +163,9 @@ static int read_answer(struct client *c)
 		if (a != NULL && a->id == id && a->is_sent && a->request.command == answer.command)
 			finish(c, a, &answer);
 	}
-	wipe(&message, sizeof(message));
-	wipe(&answer, sizeof(answer));
+	if (rc == 0)
+		cx_answer_clear(&answer, answer.command);
+	wipe(&message, (size_t)n < sizeof(message) ? (size_t)n : sizeof(message));
 	return rc;
 }
 

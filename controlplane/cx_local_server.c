@@ -70,7 +70,7 @@ struct cx_local_server {
 static void free_served(struct served *v)
 {
 	v->client->n_open--;
-	wipe(v, sizeof(*v));
+	wipe(&v->message, v->bytes);
 	free(v);
 }
 
@@ -210,6 +210,7 @@ static int read_request(struct client *c)
 		return -ENOMEM;
 	v->client = c;
 	v->id = id;
+	v->bytes = 0;
 	c->n_open++;
 	rc = hss_request(c->server->hss, &request, on_answer, v);
 	if (rc < 0)

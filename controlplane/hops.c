@@ -51,7 +51,8 @@ static uint64_t hash_uri(const struct hops *h, uint64_t seed, const osip_uri_t *
 /* RFC 3261 16.6 step 8: what routing depends on. Equal twice = a loop, not a spiral. */
 static uint64_t loop_hash(const struct hops *h, const struct sip *s)
 {
-	char call_id[256] = "";
+	char call_id[256];
+	call_id[0] = '\0'; /* it may be too long */
 	sip_call_id(s, call_id, sizeof(call_id));
 	uint64_t hash = hash_text(h, 0, call_id);
 	hash = hash_text(h, hash, s->osip->cseq->number);

@@ -54,17 +54,14 @@ static void give(struct hss *h, struct owed *o)
 	if (!cx_succeeded(o->answer.result))
 		h->stats.request_refused++;
 	o->done(o->user, &o->answer);
-	wipe(o, sizeof(*o));
+	cx_answer_clear(&o->answer, o->answer.command);
 	free(o);
 }
 
 /* A vector whose SQN is not on the disk does not leave. */
 static void refuse(struct owed *o, enum cx_result result)
 {
-	enum cx_command command = o->answer.command;
-
-	memset(&o->answer, 0, sizeof(o->answer));
-	o->answer.command = command;
+	cx_answer_clear(&o->answer, o->answer.command);
 	o->answer.result = result;
 }
 
@@ -201,7 +198,7 @@ int hss_request(struct hss *h, const struct cx_request *request, cx_done *done, 
 {
 	bool changes = request->command == CX_MAR || request->command == CX_SAR;
 	struct hss_subject subject; /* not cleared: 5 kB that few procedures need */
-	struct owed *o = calloc(1, sizeof(*o));
+	struct owed *o = malloc(sizeof(*o));
 	int rc = o == NULL ? -ENOMEM : 0;
 
 	if (rc == 0 && !h->is_open)
@@ -212,7 +209,7 @@ int hss_request(struct hss *h, const struct cx_request *request, cx_done *done, 
 	}
 	o->done = done;
 	o->user = user;
-	o->answer.command = request->command;
+	cx_answer_clear(&o->answer, request->command);
 	subject.store = h->store;
 	subject.stats = &h->stats;
 	subject.milenage = h->milenage;

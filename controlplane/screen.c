@@ -59,6 +59,7 @@ static int rewrite(struct sip *s, const char *header,
 	const char *line;
 	while (!error && (line = sip_header(s, header, n))) {
 		lines[n] = NULL;
+		value[0] = '\0';
 		error = credentials_parse(line, &c);
 		if (!error)
 			error = change(&c, user);
@@ -66,6 +67,8 @@ static int rewrite(struct sip *s, const char *header,
 			error = -EMSGSIZE;
 		if (!error && !(lines[n] = strdup(value)))
 			error = -ENOMEM;
+		credentials_wipe(&c);
+		wipe(value, strlen(value));
 		n++;
 	}
 	if (n)
@@ -77,8 +80,6 @@ static int rewrite(struct sip *s, const char *header,
 			wipe(lines[i], strlen(lines[i]));
 		free(lines[i]);
 	}
-	wipe(value, sizeof(value));
-	credentials_wipe(&c);
 	return error;
 }
 

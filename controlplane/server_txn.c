@@ -17,7 +17,8 @@ static int make_key(const struct sip *request, const char *method, const struct 
 {
 	const osip_via_t *via = sip_via(request, 0);
 	const char *branch = sip_via_param(via, "branch");
-	char host[ADDRESS_TEXT_BYTES], old[TXN_KEY_BYTES / 2] = "";
+	char host[ADDRESS_TEXT_BYTES], old[TXN_KEY_BYTES / 2];
+	old[0] = '\0';
 	if (!branch || strncmp(branch, MAGIC_COOKIE, strlen(MAGIC_COOKIE))) {
 		osip_generic_param_t *tag = NULL;
 		char call_id[TXN_KEY_BYTES / 4];

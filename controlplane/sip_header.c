@@ -203,7 +203,7 @@ bool sip_option_has(const struct sip *s, const char *name, const char *tag)
 /* All lines of the header become one without the tag. */
 int sip_option_remove(struct sip *s, const char *name, const char *tag)
 {
-	char element[SIP_VALUE_BYTES], rest[SIP_HEAD_BYTES] = "";
+	char element[SIP_VALUE_BYTES], rest[SIP_HEAD_BYTES];
 	size_t used = 0;
 	if (!sip_option_has(s, name, tag))
 		return 0;
