@@ -15,6 +15,8 @@
 /* Toward UEs each stays 64·T1 = 128 s, two a registration: 2000 registrations a second. */
 #define MAX_TXNS     (1u << 19)
 #define MAX_UES      262144
+#define MAX_WAITING  32768 /* about 1.2 KB each, and half a minute of the core's time */
+#define DRAIN_BATCH  64
 #define SOURCE_BURST 100 /* REGISTERs at once of one address, behind which may be a NAT */
 #define CLIENT                                                                                     \
 	"pcscf" /* name at the data plane: what we installed is ours again after a restart         \
@@ -39,21 +41,53 @@ static struct sa_set *find_set(const struct pcscf *p, const struct path *from, b
 }
 
 /*
- * While the core has enough to answer, REGISTERs that begin something are not read: their UEs send
- * them again after 2, 4, 8 and 16 s (timer E). Who answers a challenge goes on, so what was begun
- * is ended, and the core is asked no more than it can answer before we ask again (T1).
+ * While the core has enough to answer, REGISTERs that begin something wait; those for whom there is
+ * no room even for that are sent again by their UEs after 2, 4, 8 and 16 s (timer E). Who answers a
+ * challenge goes on, so what was begun is ended; and the core is asked no more than it can answer
+ * before we ask again (T1).
  */
 static bool admit(void *role, const struct path *from, const char *bytes, size_t n_bytes)
 {
 	static const char method[] = "REGISTER ";
 	struct pcscf *p = role;
 	enum endpoint_side side = from->endpoint->side;
-	if (p->n_attempts < PCSCF_ATTEMPTS || side == ENDPOINT_CORE)
+	bool is_busy = p->n_attempts >= PCSCF_ATTEMPTS || backlog_count(p->backlog);
+	if (!is_busy || side == ENDPOINT_CORE)
 		return true;
 	if (n_bytes < strlen(method) || memcmp(bytes, method, strlen(method)))
 		return true;
 	const struct sa_set *set = side == ENDPOINT_GM_PROTECTED ? find_set(p, from, true) : NULL;
-	return set && set->state == SET_TEMPORARY;
+	if (set && set->state == SET_TEMPORARY)
+		return true;
+	if (backlog_put(p->backlog, from, bytes, n_bytes))
+		p->counters.register_waited++;
+	else
+		p->counters.register_shed++;
+	return false;
+}
+
+static void read_waiting(void *user, const struct path *from, const char *bytes, size_t n_bytes)
+{
+	struct pcscf *p = user;
+	proxy_receive(p->proxy, from, bytes, n_bytes);
+}
+
+/* The core has time again. A turn takes as much as a busy socket would. */
+static void drain(void *user)
+{
+	struct pcscf *p = user;
+	for (unsigned i = 0; i < DRAIN_BATCH && p->n_attempts < PCSCF_ATTEMPTS; i++)
+		if (!backlog_take(p->backlog, read_waiting, p))
+			return;
+	if (p->n_attempts < PCSCF_ATTEMPTS)
+		timer_set(p->loop, &p->drain, 0);
+}
+
+void pcscf_attempt_ended(struct pcscf *p)
+{
+	p->n_attempts--;
+	if (backlog_count(p->backlog) && !timer_is_set(&p->drain))
+		timer_set(p->loop, &p->drain, 0);
 }
 
 /*
@@ -188,8 +222,10 @@ static void stop(void *self)
 	statefile_close(p->file);
 	ues_free(p->ues); /* their connections are the proxy's */
 	throttle_free(p->per_source);
-	proxy_free(p->proxy);
+	proxy_free(p->proxy); /* its last attempts end: backlog and timer come after */
 	watches_free(p->watches);
+	timer_cancel(p->loop, &p->drain);
+	backlog_free(p->backlog);
 	free(p->held);
 	free(p->tunnels);
 	wipe(p->dialog_key, sizeof(p->dialog_key));
@@ -221,7 +257,9 @@ static int start(struct loop *loop, const struct config *config, void **self)
 			     (struct dpclient_user){ pcscf_on_sa, pcscf_on_tunnel, pcscf_on_ready,
 						     pcscf_on_expired, pcscf_on_rebound, p });
 	p->ues = p->dp ? ues_new(loop, p->dp, MAX_UES) : NULL;
-	int error = p->proxy && p->dp && p->ues ? 0 : -ENOMEM;
+	p->backlog = backlog_new(MAX_WAITING);
+	timer_init(&p->drain, drain, p);
+	int error = p->proxy && p->dp && p->ues && p->backlog ? 0 : -ENOMEM;
 	/* Half of the SAs, four a set: the other half is for who has answered. */
 	p->max_temporary = config->dataplane->sa.capacity / 8;
 	if (!error && p->config->source_registers_per_min) {
@@ -280,6 +318,7 @@ static int add_all(const struct pcscf *p, json_t *stats)
 		const char *name;
 		uint64_t value;
 	} rest[] = {
+		{ "register_waiting", backlog_count(p->backlog) },
 		{ "ues", ues_count(p->ues) },
 		{ "sets_temporary", ues_count_sets(p->ues, SET_TEMPORARY) },
 		{ "sets_established", ues_count_sets(p->ues, SET_ESTABLISHED) },

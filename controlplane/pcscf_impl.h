@@ -5,6 +5,7 @@
 #define CONTROLPLANE_PCSCF_IMPL_H
 
 #include "configs/config.h"
+#include "controlplane/backlog.h"
 #include "controlplane/dpclient.h"
 #include "controlplane/proxy.h"
 #include "controlplane/screen.h"
@@ -20,6 +21,8 @@
 
 #define PCSCF_COUNTERS(COUNTER)                                                                    \
 	COUNTER(register_rx, "REGISTER requests from UEs")                                         \
+	COUNTER(register_waited, "REGISTER requests that waited until the core had time")          \
+	COUNTER(register_shed, "REGISTER requests not read: too many waited already")              \
 	COUNTER(register_forwarded, "REGISTER requests sent on to the I-CSCF")                     \
 	COUNTER(register_bad_address, "refused: Via or Contact is not the source address")         \
 	COUNTER(nat_detected, "first REGISTER requests that came through a NAT")                   \
@@ -94,6 +97,8 @@ struct pcscf {
 	uint8_t dialog_key[PCSCF_KEY_BYTES];
 	struct watches *watches; /* NULL: it does not subscribe */
 	unsigned n_attempts; /* struct attempt that exist */
+	struct backlog *backlog;
+	struct timer drain; /* set when the backlog can go on */
 	struct pcscf_counters counters;
 	struct held_sa *held; /* the data plane's list while it is being read */
 	size_t n_held, max_held;
@@ -104,6 +109,9 @@ struct pcscf {
 
 /* The own address that an endpoint is on. */
 struct gm *pcscf_gm(struct pcscf *p, const struct endpoint *e);
+
+/* A REGISTER has its final answer: one that waits may go on. */
+void pcscf_attempt_ended(struct pcscf *p);
 
 /* --- pcscf_adopt.c --- */
 

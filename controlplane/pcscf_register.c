@@ -14,7 +14,7 @@
 static void attempt_free(void *user)
 {
 	struct attempt *a = user;
-	a->pcscf->n_attempts--;
+	pcscf_attempt_ended(a->pcscf);
 	free(a->impi);
 	free(a->aor);
 	free(a->client);

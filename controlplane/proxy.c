@@ -98,19 +98,10 @@ static bool is_keepalive(const char *bytes, size_t n_bytes)
 	return true;
 }
 
-static void receive(void *user, const struct path *from, const char *bytes, size_t n_bytes)
+void proxy_receive(struct proxy *p, const struct path *from, const char *bytes, size_t n_bytes)
 {
-	struct proxy *p = user;
 	struct source source = { .path = *from };
 	struct sip *s;
-	if (is_keepalive(bytes, n_bytes)) {
-		p->counters.sip_keepalive++;
-		return;
-	}
-	if (p->user.admit && !from->tcp && !p->user.admit(p->user.role, from, bytes, n_bytes)) {
-		p->counters.sip_shed++;
-		return;
-	}
 	int error = sip_parse(bytes, n_bytes, &s);
 	if (error == -EMSGSIZE)
 		p->counters.sip_too_big++;
@@ -120,6 +111,15 @@ static void receive(void *user, const struct path *from, const char *bytes, size
 		take_request(p, s, &source);
 	else
 		take_response(p, s, &source);
+}
+
+static void receive(void *user, const struct path *from, const char *bytes, size_t n_bytes)
+{
+	struct proxy *p = user;
+	if (is_keepalive(bytes, n_bytes))
+		p->counters.sip_keepalive++;
+	else if (!p->user.admit || from->tcp || p->user.admit(p->user.role, from, bytes, n_bytes))
+		proxy_receive(p, from, bytes, n_bytes);
 }
 
 /* Only a request can be answered; and only one of somebody who may ask. */
@@ -205,7 +205,6 @@ int proxy_stats(const struct proxy *p, json_t *stats)
 		{ "tcp_refused", t->tcp_refused },
 		{ "tls_opened", t->tls_opened },
 		{ "tls_refused", t->tls_refused },
-		{ "sip_shed", c->sip_shed },
 		{ "sip_too_big", c->sip_too_big },
 		{ "sip_malformed", c->sip_malformed },
 		{ "sip_unidentified", c->sip_unidentified },

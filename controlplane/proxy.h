@@ -33,9 +33,9 @@ struct source {
 
 struct proxy_user {
 	/*
-	 * Whether a datagram is to be read at all: false when there is too much to do already, and
-	 * it is better that it comes again. May be NULL. What comes over TCP does not come again
-	 * and is not asked for.
+	 * Whether a datagram is to be read now: false when there is too much to do already. The
+	 * role may keep a copy for proxy_receive(); if it does not, it will come again. May be
+	 * NULL. What comes over TCP does not come again and is not asked for.
 	 */
 	bool (*admit)(void *role, const struct path *from, const char *bytes, size_t n_bytes);
 	/*
@@ -60,7 +60,6 @@ struct proxy_user {
 };
 
 struct proxy_counters {
-	uint64_t sip_shed;         /* not read: refused by admit() */
 	uint64_t sip_too_big;      /* beyond a limit of sip.h */
 	uint64_t sip_malformed;    /* not SIP, or without what every message has */
 	uint64_t sip_unidentified; /* dropped by identify() */
@@ -83,6 +82,9 @@ const struct proxy_counters *proxy_counters(const struct proxy *p);
 
 /* Adds the counters of all layers to a role's stats object. Returns 0 or -ENOMEM. */
 int proxy_stats(const struct proxy *p, json_t *stats);
+
+/* Reads a datagram that admit() kept from being read. */
+void proxy_receive(struct proxy *p, const struct path *from, const char *bytes, size_t n_bytes);
 
 /* What happens to the answers of a forwarded request. */
 struct forward {

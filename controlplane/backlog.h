@@ -1,0 +1,35 @@
+/*
+ * Datagrams that wait until there is time for them: first in, first out, bounded.
+ *
+ * A datagram that is sent again meanwhile is the same bytes from the same place, and waits once. So
+ * a storm is worked through without gaps, where dropping alone would leave the time between two
+ * waves of retransmissions unused.
+ *
+ * O(1) each. One thread: that of the loop.
+ */
+#ifndef CONTROLPLANE_BACKLOG_H
+#define CONTROLPLANE_BACKLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct backlog;
+struct path;
+
+/* NULL: out of memory. */
+struct backlog *backlog_new(uint32_t max);
+void backlog_free(struct backlog *b);
+
+uint32_t backlog_count(const struct backlog *b);
+
+/* Copies it. False: there is no room. */
+bool backlog_put(struct backlog *b, const struct path *from, const char *bytes, size_t n_bytes);
+
+/* Hands the oldest one over, which is gone afterwards. False: nothing waits. */
+bool backlog_take(struct backlog *b,
+		  void (*use)(void *user, const struct path *from, const char *bytes,
+			      size_t n_bytes),
+		  void *user);
+
+#endif
