@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -81,19 +80,46 @@ bool address_is_in(const struct address *a, const struct address *first, unsigne
 	return !(bits % 8) || !((a->bytes[bits / 8] ^ first->bytes[bits / 8]) & mask);
 }
 
+/* Decimal digits, and what follows them. snprintf() would take most of a message's key. */
+static char *put_number(char *at, unsigned n)
+{
+	char digits[10];
+	unsigned n_digits = 0;
+	do
+		digits[n_digits++] = (char)('0' + n % 10);
+	while (n /= 10);
+	while (n_digits)
+		*at++ = digits[--n_digits];
+	return at;
+}
+
+static char *put_host(char *at, const struct address *a)
+{
+	if (a->family == 6) {
+		*at = '[';
+		inet_ntop(AF_INET6, a->bytes, at + 1, INET6_ADDRSTRLEN);
+		at += strlen(at);
+		*at++ = ']';
+		return at;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		at = put_number(at, a->bytes[i]);
+		*at++ = '.';
+	}
+	return at - 1;
+}
+
 const char *address_print_host(const struct address *a, char text[static ADDRESS_TEXT_BYTES])
 {
-	char host[INET6_ADDRSTRLEN] = "";
-	inet_ntop(a->family == 6 ? AF_INET6 : AF_INET, a->bytes, host, sizeof(host));
-	snprintf(text, ADDRESS_TEXT_BYTES, a->family == 6 ? "[%s]" : "%s", host);
+	*put_host(text, a) = '\0';
 	return text;
 }
 
 const char *address_print(const struct address *a, char text[static ADDRESS_TEXT_BYTES])
 {
-	address_print_host(a, text);
-	size_t length = strlen(text);
-	snprintf(text + length, ADDRESS_TEXT_BYTES - length, ":%u", a->port);
+	char *at = put_host(text, a);
+	*at++ = ':';
+	*put_number(at, a->port) = '\0';
 	return text;
 }
 

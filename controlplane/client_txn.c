@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +10,13 @@
 
 static int make_key(const char *branch, const char *method, char key[static TXN_KEY_BYTES])
 {
-	int n = snprintf(key, TXN_KEY_BYTES, "%s %s", branch, method);
-	return n < 0 || n >= TXN_KEY_BYTES ? -EMSGSIZE : n;
+	size_t n = strlen(branch), n_method = strlen(method);
+	if (n + n_method + 2 > TXN_KEY_BYTES)
+		return -EMSGSIZE;
+	memcpy(key, branch, n);
+	key[n] = ' ';
+	memcpy(key + n + 1, method, n_method + 1);
+	return (int)(n + 1 + n_method);
 }
 
 /* No more calls to the owner. */

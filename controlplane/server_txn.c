@@ -8,6 +8,17 @@
 
 #define MAGIC_COOKIE "z9hG4bK" /* RFC 3261 8.1.1.7 */
 
+/* A part of a key, and the blank or colon behind it. Returns the new length, or -EMSGSIZE. */
+static int append(char key[static TXN_KEY_BYTES], int n, const char *part, char end)
+{
+	size_t n_part = strlen(part);
+	if (n < 0 || n_part + 2 > (size_t)(TXN_KEY_BYTES - n))
+		return -EMSGSIZE;
+	memcpy(key + n, part, n_part);
+	key[n + (int)n_part] = end;
+	return n + (int)n_part + 1;
+}
+
 /*
  * RFC 3261 17.2.3: topmost branch, sent-by and method; here also the sender's address, so that no
  * UE can meet another's transaction. An older branch is completed by Call-ID, CSeq and From tag.
@@ -30,10 +41,13 @@ static int make_key(const struct sip *request, const char *method, const struct 
 		if (n < 0 || (size_t)n >= sizeof(old))
 			return -EMSGSIZE;
 	}
-	int n = snprintf(key, TXN_KEY_BYTES, "%s %s %s:%s %s %s", branch ? branch : "", method,
-			 via->host, via->port ? via->port : "", address_print_host(source, host),
-			 old);
-	return n < 0 || n >= TXN_KEY_BYTES ? -EMSGSIZE : n;
+	int n = append(key, 0, branch ? branch : "", ' ');
+	n = append(key, n, method, ' ');
+	n = append(key, n, via->host, ':');
+	n = append(key, n, via->port ? via->port : "", ' ');
+	n = append(key, n, address_print_host(source, host), ' ');
+	n = append(key, n, old, '\0');
+	return n < 0 ? n : n - 1;
 }
 
 static struct server_txn *find(struct txns *t, const struct sip *request, const char *method,

@@ -60,6 +60,12 @@ static bool is_token(const char *s, size_t n)
 	return n > 0;
 }
 
+/* As !strcasecmp(); most names differ in their first letter. */
+static bool is_name(const char *a, const char *b)
+{
+	return !((a[0] ^ b[0]) & ~0x20) && !strcasecmp(a, b);
+}
+
 static const char *full_name(const char *name)
 {
 	if (name[0] == '\0' || name[1] != '\0')
@@ -153,12 +159,12 @@ static int take_header(struct sip_scan *s, char *line)
 		value[--n] = '\0';
 	if (n >= SIP_VALUE_BYTES)
 		return -EMSGSIZE;
-	if (!strcasecmp(name, "Content-Length")) {
+	if (is_name(name, "Content-Length")) {
 		take_content_length(s, value);
 		return 0;
 	}
 	for (unsigned i = 0; i < N_OF(parsed_names); i++)
-		if (!strcasecmp(name, parsed_names[i].name))
+		if (is_name(name, parsed_names[i].name))
 			return take_parsed(s, i, value);
 	s->others[s->n_others++] = (struct sip_field){ .name = name,
 						       .value = value,
