@@ -35,7 +35,7 @@ struct slab {
 	uint16_t n_left; /* never taken yet: at the end */
 };
 
-static char *region; /* NULL: nothing was taken yet */
+static char *region; /* NULL: nothing was taken yet, or there are no addresses for it */
 static struct slab slabs[N_SLABS];
 static uint32_t n_slabs; /* used once or more */
 static LIST_HEAD(slab_list, slab) unused, with_room[N_SIZES];
@@ -85,8 +85,10 @@ static struct slab *slab_of(const void *piece)
 
 static bool has_region(void)
 {
-	if (region || !HAS_SLABS)
-		return HAS_SLABS;
+	static bool tried;
+	if (tried || !HAS_SLABS)
+		return region != NULL;
+	tried = true;
 	void *all = mmap(NULL, (size_t)N_SLABS * SLAB_BYTES, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	region = all == MAP_FAILED ? NULL : all;
