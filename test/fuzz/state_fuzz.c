@@ -91,8 +91,9 @@ static void give_ue(const uint8_t *data, size_t size)
 	ues_free(ues[1]);
 }
 
-static void on_expired(void *user, struct registration *r)
+static bool on_expired(void *user, struct registration *r)
 {
+	return true;
 }
 
 static void save_one(void *user, const struct registration *r)
