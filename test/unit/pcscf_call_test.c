@@ -219,6 +219,33 @@ TEST(pcscf_call, c117_dialog_with_the_scscf_itself_needs_no_route_beyond)
 	edge_stop();
 }
 
+TEST(pcscf_call, c118a_what_a_proxy_has_to_know_and_does_not_is_refused)
+{
+	static const struct {
+		const char *required, *unsupported; /* NULL: it goes on */
+	} rows[] = {
+		{ "sec-agree", NULL },
+		{ "Privacy, sec-agree", NULL },
+		{ "sec-agree, foo", "foo" },
+		{ "foo", "foo" },
+	};
+	char header[128];
+	begin();
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		test_context("%s", rows[i].required);
+		snprintf(header, sizeof(header), "Proxy-Require: %s\r\n", rows[i].required);
+		from_ue("MESSAGE", "m", "", header);
+		struct sip *s = rows[i].unsupported ? ue_receive(ue.us_fd, NULL) : core_receive();
+		ASSERT_TRUE(s != NULL);
+		EXPECT_EQ(sip_status(s), rows[i].unsupported ? 420 : 0);
+		EXPECT_STREQ(sip_header(s, "Unsupported", 0), rows[i].unsupported);
+		sip_free(s);
+		EXPECT_TRUE(core_receive() == NULL);
+	}
+	test_context(NULL);
+	edge_stop();
+}
+
 TEST(pcscf_call, key_of_the_seals_outlives_the_process)
 {
 	char directory[] = "/tmp/pcscf-key-XXXXXX", name[64];
