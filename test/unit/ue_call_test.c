@@ -157,6 +157,18 @@ TEST(ue_call, every_plan_is_kept_to)
 	test_context(NULL);
 }
 
+TEST(ue_call, silent_callee_says_nothing_and_the_network_s_408_ends_the_call)
+{
+	ASSERT_TRUE(begin());
+	call(CALL_SILENT, 0);
+	EXPECT_STREQ(story, "INVITE ");
+	EXPECT_FALSE(x.done);
+	ue_fixture_answer(&x, &x.fleet.ues[0], true, 408, "");
+	EXPECT_TRUE(x.done);
+	EXPECT_EQ(x.fleet.result.n_ok, 1);
+	ue_fixture_close(&x);
+}
+
 /* RFC 3261 12.2.1.1, for the caller from the last entry of the Record-Route to the first. */
 TEST(ue_call, route_of_the_dialogue_is_the_record_route_as_each_has_to_read_it)
 {

@@ -18,6 +18,7 @@ static const struct {
 	[CALL_CANCELLED] = { "cancelled", "180, CANCEL, 487" },
 	[CALL_REFUSED] = { "refused", "180, 486" },
 	[CALL_NOBODY] = { "nobody", "to an identity that nobody has: 404" },
+	[CALL_SILENT] = { "silent", "the callee is as gone: 408, after two minutes" },
 };
 
 const char *call_plan_name(unsigned plan)

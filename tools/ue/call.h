@@ -24,6 +24,7 @@ enum call_plan {
 	CALL_CANCELLED,
 	CALL_REFUSED,
 	CALL_NOBODY,
+	CALL_SILENT,
 	CALL_N_PLANS,
 };
 

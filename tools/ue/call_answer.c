@@ -220,6 +220,8 @@ bool call_asked(struct ue *u, const struct sip_message *m, struct stream *by)
 			       view_is(m->method, "INVITE") ? "Busy Here" : "Does Not Exist");
 		return true;
 	}
+	if (c->plan == CALL_SILENT)
+		return true;
 	if (call_leak(m)) {
 		call_fail(u, call_leak(m));
 	} else if (is_ack) {

@@ -123,6 +123,7 @@ static void take_refusal(struct ue *u, const struct sip_message *answer)
 		[CALL_CANCELLED] = 487,
 		[CALL_REFUSED] = 486,
 		[CALL_NOBODY] = 404,
+		[CALL_SILENT] = 408, /* of the P-CSCF that does not reach it: timer B toward UEs */
 	};
 	bool is_planned = answer->status == planned[u->call->plan];
 
