@@ -32,6 +32,7 @@ int charging_copy(struct sip *to, const struct sip *from)
 struct parameter {
 	const char *text; /* NAME=VALUE */
 	size_t bytes, name_bytes;
+	bool is_open; /* a quote does not end: what follows would be taken for its text */
 };
 
 /* The next one, quotes respected. False: there is none. */
@@ -50,6 +51,7 @@ static bool next(const char **at, struct parameter *p)
 	p->bytes = (size_t)(*at - p->text);
 	while (p->bytes > 0 && strchr(" \t", p->text[p->bytes - 1]) != NULL)
 		p->bytes--;
+	p->is_open = is_quoted;
 	p->name_bytes = strcspn(p->text, "= \t;");
 	return p->bytes > 0;
 }
@@ -67,7 +69,7 @@ int charging_get(const struct sip *s, const char *name, char *out, size_t out_by
 	size_t n;
 
 	while (at != NULL && next(&at, &p)) {
-		if (!is_named(&p, name))
+		if (p.is_open || !is_named(&p, name))
 			continue;
 		value = p.text + p.name_bytes;
 		n = p.bytes - p.name_bytes;
@@ -97,7 +99,7 @@ int charging_set(struct sip *s, const char *name, const char *value)
 	if (at == NULL)
 		return 0;
 	while (next(&at, &p)) {
-		if (is_named(&p, name))
+		if (p.is_open || is_named(&p, name))
 			continue;
 		n = snprintf(vector + used, sizeof(vector) - used, "%s%.*s", used > 0 ? ";" : "",
 			     (int)p.bytes, p.text);

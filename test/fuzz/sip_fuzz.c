@@ -4,10 +4,12 @@
  */
 #include "test/fuzz/fuzz.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/charging.h"
 #include "controlplane/credentials.h"
 #include "controlplane/screen.h"
 #include "controlplane/sip.h"
@@ -88,6 +90,20 @@ static void print(const struct sip *s)
 	free(text);
 }
 
+/* What was set is there, what was taken is not, whatever a vector looked like before. */
+static void charge(struct sip *s)
+{
+	char text[SIP_VALUE_BYTES];
+	charging_get(s, "icid-value", text, sizeof(text));
+	if (!sip_header(s, "P-Charging-Vector", 0) || charging_set(s, "orig-ioi", "x"))
+		return;
+	if (charging_get(s, "orig-ioi", text, sizeof(text)) != 1 || text[0] != 'x')
+		abort();
+	if (!charging_set(s, "orig-ioi", NULL) &&
+	    charging_get(s, "orig-ioi", text, sizeof(text)) != -ENOENT)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool started;
@@ -100,6 +116,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	look(s);
 	print(s);
 	struct sip *copy = sip_clone(s);
+	if (copy)
+		charge(copy);
 	if (copy && !screen(copy))
 		print(copy);
 	sip_free(copy);

@@ -76,6 +76,8 @@ static void answer_invite(struct ue *u, struct stream *by, unsigned status, cons
 	char bytes[SIP_BYTES];
 	bool is_reliable = status == 183;
 
+	if (!c->asked)
+		return; /* there was none */
 	memcpy(bytes, c->asked, c->n_asked);
 	if (sip_read(bytes, c->n_asked, &invite))
 		return; /* it could be read before */
@@ -186,7 +188,7 @@ static void asked_other(struct ue *u, const struct sip_message *m, struct stream
 	if (view_is(m->method, "PRACK"))
 		stop_repeating(c);
 	answer(u, m, by, 200, "OK");
-	if (view_is(m->method, "CANCEL") && c->asked) {
+	if (view_is(m->method, "CANCEL")) {
 		answer_invite(u, by, 487, "Request Terminated");
 	} else if (view_is(m->method, "UPDATE") && !c->was_updated) {
 		c->was_updated = true;
