@@ -29,6 +29,7 @@ static const char help[] =
 	"on\n"
 	"                   the way; ESP in UDP, IPv4; instead of the attacks\n"
 	"  --diameter       Cx over Diameter between the CSCFs and the HSS\n"
+	"  --tls            SIP between the CSCFs over TLS, and Diameter too\n"
 	"  --pcap FILE      capture of the UEs' interface\n"
 	"  --keylog FILE    the UEs' ESP keys as rows of Wireshark's table esp_sa\n"
 	"  --json           the report as JSON\n"
@@ -47,6 +48,7 @@ enum {
 	OPTION_SINGLE_PAIR,
 	OPTION_NAT,
 	OPTION_DIAMETER,
+	OPTION_TLS,
 	OPTION_PCAP,
 	OPTION_KEYLOG,
 	OPTION_JSON,
@@ -67,6 +69,7 @@ static const struct option options[] = {
 	{ "single-pair", no_argument, NULL, OPTION_SINGLE_PAIR },
 	{ "nat", no_argument, NULL, OPTION_NAT },
 	{ "diameter", no_argument, NULL, OPTION_DIAMETER },
+	{ "tls", no_argument, NULL, OPTION_TLS },
 	{ "pcap", required_argument, NULL, OPTION_PCAP },
 	{ "keylog", required_argument, NULL, OPTION_KEYLOG },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -131,6 +134,9 @@ static int parse_option(struct lab_options *o, int option)
 		return 0;
 	case OPTION_DIAMETER:
 		o->diameter = true;
+		return 0;
+	case OPTION_TLS:
+		o->tls = true;
 		return 0;
 	case OPTION_PCAP:
 		o->pcap = optarg;

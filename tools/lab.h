@@ -6,6 +6,7 @@
  *   lab_sandbox.c    namespaces that take everything with them when they end
  *   lab_run.c        the run from top to bottom: start, register, talk, call, attack, leave
  *   lab_configure.c  the configuration of this run
+ *   lab_certificates.c  those of --tls
  *   lab_start.c      processes and their readiness
  *   lab_capture.c    --pcap
  *   lab_ue.c         the dialogue with imsgate-ue
@@ -37,10 +38,11 @@
 
 #define LAB_MAX_WORKERS    16
 #define LAB_MAX_UE_OPTIONS 8
-#define LAB_CONFIG         "/run/imsgate/lab.yaml"
-#define LAB_HSS_CONFIG     "/run/imsgate/lab-hss.yaml" /* the same; with --diameter another node */
-#define LAB_CSCF_CONFIG    "/run/imsgate/lab-cscf.yaml"
-#define LAB_SUBSCRIBERS    "/run/imsgate/subscribers.csv"
+#define LAB_DIRECTORY      "/run/imsgate"
+#define LAB_CONFIG         LAB_DIRECTORY "/lab.yaml"
+#define LAB_HSS_CONFIG     LAB_DIRECTORY "/lab-hss.yaml" /* the same, as another node */
+#define LAB_CSCF_CONFIG    LAB_DIRECTORY "/lab-cscf.yaml"
+#define LAB_SUBSCRIBERS    LAB_DIRECTORY "/subscribers.csv"
 
 struct lab_options {
 	unsigned n_ues;
@@ -61,6 +63,7 @@ struct lab_options {
 	bool single_pair;
 	bool nat;      /* before the UEs, which speak ESP in UDP */
 	bool diameter; /* Cx between CSCFs and HSS */
+	bool tls;      /* in the core */
 	bool json;
 	bool keep;
 };
@@ -118,6 +121,9 @@ int lab_prepare(struct lab *l);
 
 /* lab_configure.c. Writes the LAB_…CONFIG files as the options want them, and loads the first. */
 int lab_configure(struct lab *l);
+
+/* lab_certificates.c. For pcscf, cscf and hss: NAME.pem and NAME.key; authority.pem. */
+int lab_certificates(struct lab *l, const char *realm);
 
 /* lab_start.c. Brings everything up, and down again in reverse order. */
 int lab_start(struct lab *l);

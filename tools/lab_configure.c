@@ -75,22 +75,32 @@ static int check(struct lab *l)
 	return 0;
 }
 
-/* A node's file: that of the lab, and who the node and the other one are. */
+/*
+ * A node's file: that of the lab, its certificate, and with a peer who it is on Diameter; "" waits
+ * for the peer.
+ */
 static int write_node(struct lab *l, const char *path, const char *name, const char *address,
 		      const char *peer, const char *peer_address)
 {
-	const char *realm = l->config->controlplane->realm;
-	char *text;
+	const struct lab_options *o = l->options;
+	char tls[256] = "", cx[1024] = "", *text;
 	int error;
 
-	if (!l->options->diameter)
-		error = asprintf(&text, "%s", l->config_text);
-	else
-		error = asprintf(&text,
-				 "%s\ncx: {transport: diameter, identity: %s.%s, address: %s,\n"
-				 "  peers: [{identity: %s.%s, address: \"%s\"}]}\n",
-				 l->config_text, name, realm, address, peer, realm, peer_address);
-	if (error < 0)
+	if (o->tls)
+		snprintf(tls, sizeof(tls),
+			 "\ntls: {certificate: %1$s/%2$s.pem, key: %1$s/%2$s.key, authorities: "
+			 "%1$s/authority.pem}\n",
+			 LAB_DIRECTORY, name);
+	if (o->diameter && peer) {
+		const char *realm = l->config->controlplane->realm;
+
+		snprintf(cx, sizeof(cx),
+			 "\ncx: {transport: diameter, security: %s, identity: %s.%s, address: %s,\n"
+			 "  peers: [{identity: %s.%s, address: \"%s\"}]}\n",
+			 o->tls ? "tls" : "protected", name, realm, address, peer, realm,
+			 peer_address);
+	}
+	if (asprintf(&text, "%s%s%s", l->config_text, tls, cx) < 0)
 		return lab_fail(l, "no memory");
 	error = lab_config_write(path, text);
 	free(text);
@@ -129,9 +139,13 @@ int lab_configure(struct lab *l)
 	for (unsigned i = 0; i < o->n_sets; i++)
 		if (set_option(l, o->set[i]))
 			return -1;
-	if (lab_config_write(LAB_CONFIG, l->config_text))
-		return lab_fail(l, "%s: %s", LAB_CONFIG, strerror(errno));
+	if (o->tls && set_value(l, "core_security", "tls"))
+		return -1;
+	if (write_node(l, LAB_CONFIG, "pcscf", NULL, NULL, NULL))
+		return -1;
 	if (config_load(LAB_CONFIG, &l->config, error, sizeof(error)))
 		return lab_fail(l, "%s", error);
+	if (o->tls && lab_certificates(l, l->config->controlplane->realm))
+		return -1;
 	return check(l) ? -1 : write_nodes(l);
 }

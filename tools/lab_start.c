@@ -258,7 +258,7 @@ int lab_start(struct lab *l)
 	json_t *answer;
 	int error;
 
-	if (mkdir("/run/imsgate", 0755) || mkdir(PROCESS_LOG_DIR, 0755))
+	if (mkdir(LAB_DIRECTORY, 0755) || mkdir(PROCESS_LOG_DIR, 0755))
 		return lab_fail(l, "/run: %s", strerror(errno));
 	if (lab_configure(l))
 		return -1;

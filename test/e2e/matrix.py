@@ -3,7 +3,8 @@
 
 {IPv4, IPv6} x {HMAC-SHA-1-96, HMAC-MD5-96} x {NULL, AES-CBC} x {two pairs, single pair}, and the
 other pairs that protect. Half of those with two pairs run over TCP, in either version of IP and with
-each algorithm; a single pair has no SA that could answer a SYN.
+each algorithm; a single pair has no SA that could answer a SYN. Half of all have TLS between the
+CSCFs, over and under either transport of the UEs.
 Usage: matrix.py BUILD-DIRECTORY
 """
 
@@ -182,9 +183,9 @@ class Wire:
                    f"{len(shown)} of {len(secret)} keys shown")
 
 
-def variant(report, build, ipv6, alg, ealg, single, tcp):
+def variant(report, build, ipv6, alg, ealg, single, tcp, tls):
     name = f"lab IPv{6 if ipv6 else 4} {'TCP' if tcp else 'UDP'} {alg} {ealg} " \
-           f"{'single pair' if single else 'two pairs'}"
+           f"{'single pair' if single else 'two pairs'}{', TLS in the core' * tls}"
     began = time.monotonic()
     directory = tempfile.mkdtemp(prefix="imsgate-matrix-")
     try:
@@ -192,6 +193,7 @@ def variant(report, build, ipv6, alg, ealg, single, tcp):
         options = ["--ues", "4", "--seconds", "1", "--alg", f"{alg}+{ealg}", "--pcap", pcap,
                    "--keylog", keylog]
         options += ["--ipv6"] * ipv6 + ["--single-pair"] * single + ["--tcp"] * tcp
+        options += ["--tls"] * tls
         status, outcome, said = lab.run(build, *options)
         if status or not outcome:
             report.failed(name, f"exit status {status}\n{said}")
@@ -217,9 +219,10 @@ def main():
         return report.exit_status()
     for ipv6, md5, cbc, single in itertools.product((False, True), repeat=4):
         variant(report, build, ipv6, "hmac-md5-96" if md5 else "hmac-sha-1-96",
-                "aes-cbc" if cbc else "null", single, tcp=not single and (ipv6 + md5 + cbc) % 2 == 0)
+                "aes-cbc" if cbc else "null", single,
+                tcp=not single and (ipv6 + md5 + cbc) % 2 == 0, tls=md5)
     for number, (alg, ealg) in enumerate(OTHER_PAIRS):
-        variant(report, build, bool(number % 2), alg, ealg, False, tcp=number >= 2)
+        variant(report, build, bool(number % 2), alg, ealg, False, tcp=number >= 2, tls=False)
     return report.exit_status()
 
 
