@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """CSCFs and an HSS that speak TLS alone: SIP between them and Diameter. tshark reads the wire.
 
-C-130 b, C-132. The P-CSCF's part is the test's, by Python's ssl. Usage: tls.py BUILD-DIRECTORY
+C-130, C-132. The P-CSCF's part is the test's, by Python's ssl. Usage: tls.py BUILD-DIRECTORY
 """
 
 import os
@@ -146,6 +146,16 @@ def false_peers(authority, nodes, ue, report):
                  "it was answered")
 
 
+def unprotected(build, report):
+    """C-132: Diameter that nothing protects is worth a line at the start."""
+    diameter.write_config("bare", FALSE, [("hss", HSS)], ROLES["hss"][1], security="none")
+    bare = diameter.start(build, "bare")
+    process.wait_until("the warning", lambda: any("warn: cx: CK and IK go to the peers without TLS"
+                                                  in line for line in bare.log), 5)
+    report.passed("c132 Diameter without TLS warns at the start")
+    bare.stop()
+
+
 def main():
     build = os.path.abspath(sys.argv[1])
     sandbox.enter()
@@ -173,6 +183,7 @@ def main():
         wire(ues, report)
         outsiders(authority, report)
         false_peers(authority, nodes, ues[-1], report)
+        unprotected(build, report)
         warned = [line for node in nodes.values() for line in node.log if "CK and IK" in line]
         report.check("c132 a node that has TLS has nothing to warn of", not warned, f"{warned}")
     except (TimeoutError, EOFError, OSError) as error:

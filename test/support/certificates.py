@@ -8,11 +8,15 @@ KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 
 
 class Authority:
+    """It is made anew, or is the one that the directory has."""
+
     def __init__(self, directory, name="ca"):
         self.directory = directory
         self.certificate = self.path(f"{name}.pem")
         self.key = self.path(f"{name}.key")
         os.makedirs(directory, exist_ok=True)
+        if os.path.exists(self.certificate):
+            return
         self._openssl("req", "-x509", *KEY, "-keyout", self.key, "-out", self.certificate,
                       "-subj", f"/CN={name}", "-days", "2")
 
