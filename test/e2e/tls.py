@@ -46,14 +46,17 @@ def wait_connected(nodes, name, peer):
         list(nodes.values()))
 
 
-def register(authority, ues, report):
+def register(ues, report):
     good = [ue for ue in ues if ue.register() == 200]
     report.check(f"{len(ues)} UEs register over TLS, and TLS under Diameter", len(good) == len(ues),
                  f"{len(good)} did")
-    for role, name in (("icscf", "tls_opened"), ("scscf", "tls_opened")):
+    wanted = f"Service-Route: <sip:orig@{SCSCF}:5090;transport=tls;lr>"
+    report.check("Service-Route says that the way is TLS", all(wanted in ue.answer for ue in ues),
+                 ues[0].answer)
+    for role in ("icscf", "scscf"):
         seen = diameter.stats(role, role)
-        report.check(f"{role} has connections of TLS", seen[name] > 0 and not seen["tls_refused"],
-                     f"{seen}")
+        report.check(f"{role} has connections of TLS, and nothing else", seen["tls_opened"] > 0 and
+                     not seen["tls_refused"], f"{seen}")
 
 
 def wire(ues, report):
@@ -118,7 +121,7 @@ def exchange(authority, certificate, identity, message):
 
 
 def false_peers(authority, nodes, ue, report):
-    """A node of ours that takes another's name in Diameter: its certificate is good, but not its."""
+    """A node that takes another's name in Diameter: the certificate is good, but not its."""
     for name in ("icscf", "scscf"):
         nodes[name].stop()
     for identity, certificate, wanted in (
@@ -167,8 +170,8 @@ def main():
     configure(authority)
     numbers = range(N_UES + 1)
     diameter.import_subscribers(build, "/run/hss.yaml", "".join(
-        f"00101{n:010}@{REALM},sip:00101{n:010}@{REALM},{registration.K},{registration.OPC},0000,0\n"
-        for n in numbers))
+        f"{impi},sip:{impi},{registration.K},{registration.OPC},0000,0\n"
+        for impi in (f"00101{n:010}@{REALM}" for n in numbers)))
     recorder = capture.Capture(PCAP, "lo", diameter.NETNS)
     nodes = {}
     try:
@@ -178,7 +181,7 @@ def main():
             wait_connected(nodes, name, "hss")
         ues = [registration.Ue(n, REALM, (ICSCF, 5080), diameter.NETNS, PCSCF,
                                authority.context("pcscf")) for n in numbers]
-        register(authority, ues[:N_UES], report)
+        register(ues[:N_UES], report)
         recorder.stop()
         wire(ues, report)
         outsiders(authority, report)

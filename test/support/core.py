@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 
-from support import lab, process, sandbox
+from support import certificates, lab, process, sandbox
 
 CONFIG = "/run/imsgate/lab.yaml"
 SUBSCRIBERS = "/run/imsgate/subscribers.csv"
@@ -31,9 +31,11 @@ route add 10.1.0.0/16 via 10.0.0.2
 
 
 class Core:
-    """`environment` is of all programs, `change` of the text of configs/lab.yaml."""
+    """`environment` is of all programs, `change` of the text of configs/lab.yaml; `tls`: SIP between
+    the CSCFs goes over TLS."""
 
-    def __init__(self, build, n_subscribers, environment=None, change=lambda text: text):
+    def __init__(self, build, n_subscribers, environment=None, change=lambda text: text,
+                 tls=False):
         self.build, self.n_subscribers = build, n_subscribers
         self.environment = environment
         self.processes = []
@@ -45,6 +47,8 @@ class Core:
                        .replace("control_core: 0", f"control_core: {cores[0]}")
                        .replace("worker_cores: [1]", f"worker_cores: [{cores[1]}]")
                        .replace(', "fd00::1"', ""))
+        if tls:
+            self._add_tls()
         self._start("dataplane/imsgate-dataplane", "wire")
         self._wait(lambda: os.path.exists("/run/imsgate/dataplane.sock") and
                    subprocess.run(["ip", "-n", "edge", "link", "show", "gm0"],
@@ -55,6 +59,15 @@ class Core:
             self._start("controlplane/imsgate-controlplane", "edge", "--roles", roles)
             self._wait(lambda: os.path.exists(f"/run/imsgate/{roles.split(',')[-1]}.sock"))
         self.roles = dict(zip(ROLES, self.processes[1:]))
+
+    @staticmethod
+    def _add_tls():
+        authority = certificates.Authority("/run/certificates")
+        authority.make("core", "IP:127.0.0.1")
+        with open(CONFIG) as file:
+            text = file.read().replace("core_security: none", "core_security: tls")
+        with open(CONFIG, "w") as file:
+            file.write(text + "\n" + authority.section("core"))
 
     @staticmethod
     def _make_net():

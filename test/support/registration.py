@@ -72,6 +72,7 @@ class Ue:
             answer = self.socket.recv(65536).decode()
             status = int(answer.split(" ", 2)[1])
             if status >= 200 and f"CSeq: {self.cseq} REGISTER" in answer:
+                self.answer = answer
                 return status, answer
 
     def challenge(self):
