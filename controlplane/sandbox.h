@@ -1,5 +1,6 @@
 /*
- * What the control plane gives up once its sockets are open: it parses what strangers send.
+ * What the control plane gives up once its sockets are open and its certificates read: it parses
+ * what strangers send.
  */
 #ifndef CONTROLPLANE_SANDBOX_H
 #define CONTROLPLANE_SANDBOX_H
