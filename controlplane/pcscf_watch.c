@@ -75,8 +75,9 @@ struct ue *watch_ue(const struct watch *s)
 static int fill_subscribe(const struct watch *s, struct sip *r)
 {
 	char host[ADDRESS_TEXT_BYTES], contact[128], seconds[16];
-	snprintf(contact, sizeof(contact), "<sip:%s>",
-		 address_print(&s->watches->core->local, host));
+	snprintf(contact, sizeof(contact), "<sip:%s%s>",
+		 address_print(&s->watches->core->local, host),
+		 transport_uri_parameter(s->watches->core));
 	snprintf(seconds, sizeof(seconds), "%u", WATCH_EXPIRES_S);
 	int error = osip_message_set_contact(r->osip, contact) ? -ENOMEM : 0;
 	if (!error)

@@ -247,7 +247,8 @@ struct reg_event *reg_event_new(struct loop *loop, struct proxy *proxy, struct e
 	e->endpoint = endpoint;
 	e->config = config;
 	e->registrations = registrations;
-	snprintf(e->contact, sizeof(e->contact), "<sip:%s>", address_print(&endpoint->local, host));
+	snprintf(e->contact, sizeof(e->contact), "<sip:%s%s>",
+		 address_print(&endpoint->local, host), transport_uri_parameter(endpoint));
 	e->by_call_id = table_new(EXPECTED_USERS);
 	e->by_impi = table_new(EXPECTED_USERS);
 	if (e->by_call_id == NULL || e->by_impi == NULL) {

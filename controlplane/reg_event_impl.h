@@ -36,7 +36,7 @@ struct subscription {
 struct subject {
 	struct table_node node; /* by IMPI */
 	char *impi;
-	char *impu; /* one of the set */
+	char *impu;                 /* one of the set */
 	struct subscription *first; /* the user's own first, and of each kind the newest */
 };
 
@@ -48,7 +48,7 @@ struct reg_event {
 	struct registrations *registrations;
 	struct table *by_call_id;
 	struct table *by_impi;
-	char contact[80];    /* "<sip:ADDRESS:PORT>" */
+	char contact[80];    /* "<sip:ADDRESS:PORT>", ";transport=tls" */
 	struct reginfo info; /* the document being made */
 	struct reg_event_counters counters;
 };
