@@ -38,7 +38,7 @@ static int preferred(const struct sip *message, const struct ue *ue,
 
 int identity_assert(struct sip *message, const struct ue *ue, const struct ue_registration **out)
 {
-	char aor[IDENTITY_VALUES][SIP_VALUE_BYTES], value[SIP_VALUE_BYTES + 2];
+	char aor[IDENTITY_VALUES][SIP_VALUE_BYTES], value[sizeof(aor) + 2];
 	int i = preferred(message, ue, aor, out);
 	if (i < 0 && !(*out = ue_registration(ue, NULL)))
 		return -EPERM;
@@ -49,7 +49,7 @@ int identity_assert(struct sip *message, const struct ue *ue, const struct ue_re
 
 int identity_answer(struct sip *answer, const struct ue *ue, const char *called)
 {
-	char aor[IDENTITY_VALUES][SIP_VALUE_BYTES], value[SIP_VALUE_BYTES + 2];
+	char aor[IDENTITY_VALUES][SIP_VALUE_BYTES], value[sizeof(aor) + 2];
 	const struct ue_registration *registration;
 	int i = called && ue ? preferred(answer, ue, aor, &registration) : -1;
 	sip_header_remove(answer, "P-Preferred-Identity");
