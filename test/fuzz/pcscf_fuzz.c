@@ -112,7 +112,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (n_inputs == 0)
 		begin();
-	if (size > MAX_BYTES)
+	/* Keys that the input itself brings are no secret, and come back with the headers they are
+	 * in. */
+	if (size > MAX_BYTES || memmem(data, size, IK, 32) || memmem(data, size, CK, 32))
 		return 0;
 	if (size && data[0] < 4)
 		send_from(data[0], data + 1, size - 1);
