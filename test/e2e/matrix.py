@@ -8,6 +8,7 @@ CSCFs, over and under either transport of the UEs.
 Usage: matrix.py BUILD-DIRECTORY
 """
 
+import concurrent.futures
 import itertools
 import os
 import re
@@ -21,6 +22,7 @@ from support import calls, capture, lab, results
 
 OTHER_PAIRS = [("aes-gmac", "null"), ("null", "aes-gcm"), ("hmac-sha-1-96", "des-ede3-cbc"),
                ("hmac-md5-96", "des-ede3-cbc")]
+AT_A_TIME = 2
 # configs/lab.yaml and tools/ue/ue.h
 PORT_PS, PORTS_PC = "5063", {str(port) for port in range(6000, 6016)}
 PORT_US, PORTS_UC = "5062", {str(port) for port in range(5100, 5116)}
@@ -183,7 +185,10 @@ class Wire:
                    f"{len(shown)} of {len(secret)} keys shown")
 
 
-def variant(report, build, ipv6, alg, ealg, single, tcp, tls):
+def variant(build, ipv6, alg, ealg, single, tcp, tls):
+    """Its lines, and how many of them are failures."""
+    lines = []
+    report = results.Report(lines.append)
     name = f"lab IPv{6 if ipv6 else 4} {'TCP' if tcp else 'UDP'} {alg} {ealg} " \
            f"{'single pair' if single else 'two pairs'}{', TLS in the core' * tls}"
     began = time.monotonic()
@@ -197,7 +202,7 @@ def variant(report, build, ipv6, alg, ealg, single, tcp, tls):
         status, outcome, said = lab.run(build, *options)
         if status or not outcome:
             report.failed(name, f"exit status {status}\n{said}")
-            return
+            return lines, report.n_failed
         report.passed(f"{name}: everything held, in {time.monotonic() - began:.1f} s")
         wire = Wire(report, name, pcap, keylog, outcome, ipv6, tcp,
                     os.path.join(directory, "tshark"))
@@ -209,6 +214,16 @@ def variant(report, build, ipv6, alg, ealg, single, tcp, tls):
             check()
     finally:
         shutil.rmtree(directory)
+    return lines, report.n_failed
+
+
+def variants():
+    """What variant() takes, but for the build."""
+    for ipv6, md5, cbc, single in itertools.product((False, True), repeat=4):
+        yield (ipv6, "hmac-md5-96" if md5 else "hmac-sha-1-96", "aes-cbc" if cbc else "null", single,
+               not single and (ipv6 + md5 + cbc) % 2 == 0, md5)
+    for number, (alg, ealg) in enumerate(OTHER_PAIRS):
+        yield bool(number % 2), alg, ealg, False, number >= 2, False
 
 
 def main():
@@ -217,12 +232,13 @@ def main():
     if not shutil.which("tshark"):
         report.skipped("lab matrix", "no tshark")
         return report.exit_status()
-    for ipv6, md5, cbc, single in itertools.product((False, True), repeat=4):
-        variant(report, build, ipv6, "hmac-md5-96" if md5 else "hmac-sha-1-96",
-                "aes-cbc" if cbc else "null", single,
-                tcp=not single and (ipv6 + md5 + cbc) % 2 == 0, tls=md5)
-    for number, (alg, ealg) in enumerate(OTHER_PAIRS):
-        variant(report, build, bool(number % 2), alg, ealg, False, tcp=number >= 2, tls=False)
+    # A lab waits for most of its time, and has namespaces of its own.
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        running = [pool.submit(variant, build, *which) for which in variants()]
+        for one in running:
+            lines, n_failed = one.result()
+            print("\n".join(lines), flush=True)
+            report.n_failed += n_failed
     return report.exit_status()
 
 

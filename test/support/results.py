@@ -4,26 +4,28 @@ import os
 
 
 class Report:
-    def __init__(self):
-        self.n_failed = 0
+    """`say` takes a line; tests that run side by side collect theirs."""
+
+    def __init__(self, say=lambda line: print(line, flush=True)):
+        self.n_failed, self.say = 0, say
 
     def passed(self, name):
-        print(f"ok {name}", flush=True)
+        self.say(f"ok {name}")
 
     def failed(self, name, why):
         self.n_failed += 1
-        print(f"FAILED {name}: {why}", flush=True)
+        self.say(f"FAILED {name}: {why}")
 
     def skipped(self, name, why):
         """For want of a program; continuous integration has all of them."""
         if os.environ.get("CI") == "true":
             self.failed(name, why)
         else:
-            print(f"skipped {name}: {why}", flush=True)
+            self.say(f"skipped {name}: {why}")
 
     def without(self, name, why):
         """For want of something that a machine may lack, wherever the test runs."""
-        print(f"skipped {name}: {why}", flush=True)
+        self.say(f"skipped {name}: {why}")
 
     def check(self, name, holds, why):
         if holds:
