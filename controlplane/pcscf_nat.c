@@ -58,8 +58,7 @@ static bool take_host(const struct attempt *a, const struct sa_set *set, const c
 	if (!host || address_parse(host, 0, &named) || address_same_host(&named, &a->peer))
 		return true;
 	if (set) /* TS 24.229 F.2.1.2.2: in its SAs a UE may say what the NAT makes or made of it */
-		return set->outside.family && (address_same_host(&named, &set->outside) ||
-					       address_same_host(&named, &set->ue->nat));
+		return ue_has_address(set->ue, &named);
 	if (inside->family)
 		return address_same_host(&named, inside);
 	if (a->pcscf->config->nat != CONFIG_NAT_UDP_ENC_TUN || named.family != a->peer.family ||

@@ -9,7 +9,7 @@
 #include "controlplane/txn.h"
 #include "controlplane/ue.h"
 
-/* Whether a contact is where this UE is: at its address, and at a port_us of its SAs. */
+/* Whether a contact is where this UE is: at an address of it, and at a port_us of its SAs. */
 static bool is_at(const struct ue *ue, const char *uri)
 {
 	struct address a;
@@ -18,7 +18,7 @@ static bool is_at(const struct ue *ue, const char *uri)
 		return false;
 	int error = osip_uri_parse(parsed, uri) ? -EINVAL : sip_uri_address(parsed, &a);
 	osip_uri_free(parsed);
-	if (error || !address_same_host(&a, &ue->host))
+	if (error || !ue_has_address(ue, &a))
 		return false;
 	for (unsigned i = 0; i < ue->n_sets; i++)
 		if (ue->sets[i]->ports.us == a.port)

@@ -142,11 +142,7 @@ static bool is_own_contact(const struct attempt *a, const osip_contact_t *contac
 	const struct sa_set *set = attempt_set(a);
 	if (!contact->url || sip_uri_address(contact->url, &named))
 		return false;
-	if (!set || named.port != set->ports.us)
-		return false;
-	return address_same_host(&named, &a->peer) ||
-	       (set->outside.family && (address_same_host(&named, &set->outside) ||
-					address_same_host(&named, &set->ue->nat)));
+	return set && named.port == set->ports.us && ue_has_address(set->ue, &named);
 }
 
 /* What the registrar granted: RFC 3261 10.2.4. 0 = this contact is not registered (any more). */

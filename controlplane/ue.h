@@ -93,7 +93,7 @@ struct sa_set {
 	enum set_state state;
 	struct set_ports ports;
 	struct address outside; /* where its NAT was heard of last; family 0: there is none */
-	bool is_guess; /* of its port: no packet has told yet */
+	bool is_guess;          /* of its port: no packet has told yet */
 	struct set_origin origin;
 	uint64_t begun_ms;
 	bool used;             /* the UE has sent on it since it was established */
@@ -153,6 +153,9 @@ struct ue *ue_get(struct ues *u, uint16_t zone, const struct address *host,
 		  const struct address *nat, const char *impi);
 struct ue *ue_find_id(const struct ues *u, const char *id); /* hex, as ue_id_text() */
 const char *ue_id_text(const struct ue *ue, char text[static UE_ID_BYTES]);
+
+/* Whether that is an address of the UE: its own, or the one that its NAT has or had for it. */
+bool ue_has_address(const struct ue *ue, const struct address *host);
 
 /* The set whose inbound SA for requests and UDP answers (UE:uc → P:ps) has this tuple; NULL. */
 struct sa_set *ue_set_by_tuple(const struct ues *u, const struct endpoint *local,

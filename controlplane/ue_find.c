@@ -16,6 +16,18 @@ static bool is_at(const struct ue *ue, uint16_t zone, const struct address *host
 	return ue->zone == zone && address_same_host(&ue->host, host);
 }
 
+bool ue_has_address(const struct ue *ue, const struct address *host)
+{
+	if (address_same_host(host, &ue->host))
+		return true;
+	if (!ue->nat.family)
+		return false;
+	bool has = address_same_host(host, &ue->nat);
+	for (unsigned i = 0; i < ue->n_sets; i++)
+		has = has || address_same_host(host, &ue->sets[i]->outside);
+	return has;
+}
+
 struct sa_set *ue_set_by_uc(const struct ues *u, uint16_t zone, const struct address *host,
 			    uint16_t uc)
 {

@@ -332,6 +332,40 @@ TEST(pcscf_watch, c041_binding_goes_at_once_and_the_sas_after_their_grace)
 	test_context(NULL);
 }
 
+/* Behind a NAT a UE has registered by the NAT's address: TS 24.229 F.2.1.2.2. */
+TEST(pcscf_watch, c041_c081_contact_at_the_nats_address_is_the_ues)
+{
+	struct ue_sim nat;
+	char uri[64];
+
+	edge_watch(true);
+	edge_start_with("two-pairs", "no", "  nat: UDP-enc-tun\n  nat_networks: [127.0.0.0/8]\n");
+	edge_watch(false);
+	ue_open(&ue, 2, 14001, 14002);
+	ue_open(&nat, 9, 14501, 14502);
+	ue.mode = "UDP-enc-tun";
+	ue_register(&ue, nat.clear, port_clear, auth_initial, "");
+	core_answer(core_receive(), 401, challenge_headers);
+	struct sip *s = ue_receive(nat.clear, NULL);
+	ASSERT_TRUE(s != NULL);
+	snprintf(ue.server, sizeof(ue.server), "%s", sip_header(s, "Security-Server", 0));
+	sip_free(s);
+	ue_answer_challenge(&ue, 600000);
+	cseq = 0;
+	s = core_receive();
+	ASSERT_TRUE(s != NULL);
+	keep_dialog(s);
+	answer_subscribe(s);
+	snprintf(uri, sizeof(uri), "sip:%s:%u", nat.host, ue.us);
+	EXPECT_EQ(notify(document_at(0, "active", "event=\"registered\"", uri)), 200);
+	EXPECT_EQ(edge_stat("registration_ended_by_network"), 0);
+	EXPECT_EQ(edge_stat("sets_established"), 1);
+	EXPECT_EQ(notify(document_at(1, "terminated", "event=\"deactivated\"", uri)), 200);
+	EXPECT_EQ(edge_stat("registration_ended_by_network"), 1);
+	EXPECT_EQ(edge_stat("sets_ending"), 1);
+	edge_stop();
+}
+
 /* The UE's own NOTIFY comes after the P-CSCF's, perhaps: it gets it over what is left. */
 TEST(pcscf_watch, c041_last_words_of_a_dialog_still_reach_the_ue)
 {

@@ -8,7 +8,7 @@ void call_put_contact(const struct ue *u, struct sip_text *t)
 {
 	char host[ADDRESS_TEXT_BYTES];
 
-	sip_put_header(t, "Contact", "<sip:%s:%u%s>", address_text(&u->address, host), UE_PORT_US,
+	sip_put_header(t, "Contact", "<sip:%s:%u%s>", ue_host(u, u->current, host), UE_PORT_US,
 		       u->fleet->options.tcp ? ";transport=tcp" : "");
 }
 

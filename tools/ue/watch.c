@@ -22,7 +22,7 @@ static void put_subscribe(const struct ue *u, struct sip_text *t)
 	char host[ADDRESS_TEXT_BYTES];
 
 	talk_put_request(u, t, u->impu, u->watch.call_id);
-	sip_put_header(t, "Contact", "<sip:%s:%u%s>", address_text(&u->address, host), UE_PORT_US,
+	sip_put_header(t, "Contact", "<sip:%s:%u%s>", ue_host(u, u->current, host), UE_PORT_US,
 		       u->fleet->options.tcp ? ";transport=tcp" : "");
 	sip_put_header(t, "Event", "reg");
 	sip_put_header(t, "Expires", "%u", EXPIRES_S);
@@ -152,8 +152,7 @@ unsigned watch_told(struct ue *u, const struct sip_message *m, struct notice *n)
 		return 489;
 	if (!is_ours(u, m))
 		return 481;
-	snprintf(contact, sizeof(contact), "sip:%s:%u", address_text(&u->address, host),
-		 UE_PORT_US);
+	snprintf(contact, sizeof(contact), "sip:%s:%u", ue_host(u, u->current, host), UE_PORT_US);
 	if (m->body.bytes && notice_read(m->body.at, m->body.bytes, contact, n))
 		return 400;
 	return 200;
