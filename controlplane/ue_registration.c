@@ -94,6 +94,22 @@ static int take_service_routes(struct ue_registration *r, const struct sip *ok)
 	return 0;
 }
 
+int ue_registration_add(struct ue *ue, struct ue_registration *r)
+{
+	bool is_full = ue->n_registrations == UE_REGISTRATIONS;
+	struct ue_registration *longer =
+		is_full ? NULL
+			: reallocarray(ue->registrations, ue->n_registrations + 1,
+				       sizeof(*ue->registrations));
+	if (!longer) {
+		ue_registration_clear(r);
+		return is_full ? -ENOSPC : -ENOMEM;
+	}
+	ue->registrations = longer;
+	ue->registrations[ue->n_registrations++] = *r;
+	return 0;
+}
+
 int ue_registered(struct ue *ue, const struct sip *ok, const char *aor, uint32_t expires_s)
 {
 	remove_registrations(ue, aor);
@@ -103,13 +119,6 @@ int ue_registered(struct ue *ue, const struct sip *ok, const char *aor, uint32_t
 			ue_sets_end(ue);
 		return 0;
 	}
-	if (ue->n_registrations == UE_REGISTRATIONS)
-		return -ENOSPC;
-	struct ue_registration *longer = reallocarray(ue->registrations, ue->n_registrations + 1,
-						      sizeof(*ue->registrations));
-	if (!longer)
-		return -ENOMEM;
-	ue->registrations = longer;
 	struct ue_registration r = { .aor = strdup(aor) };
 	r.expires_ms = loop_now_ms(ue->ues->loop) + (uint64_t)expires_s * 1000;
 	int error = r.aor ? take_identities(&r, ok) : -ENOMEM;
@@ -119,6 +128,5 @@ int ue_registered(struct ue *ue, const struct sip *ok, const char *aor, uint32_t
 		ue_registration_clear(&r);
 		return error;
 	}
-	ue->registrations[ue->n_registrations++] = r;
-	return 0;
+	return ue_registration_add(ue, &r);
 }

@@ -146,7 +146,7 @@ static int read_registration(struct ue *ue, struct record *row, const struct sta
 	if (row->error || r.expires_ms <= loop_now_ms(ue->ues->loop))
 		ue_registration_clear(&r);
 	else
-		ue->registrations[ue->n_registrations++] = r;
+		return ue_registration_add(ue, &r);
 	return row->error;
 }
 
