@@ -97,7 +97,7 @@ struct pcscf {
 	struct address icscf;
 	uint8_t dialog_key[PCSCF_KEY_BYTES];
 	struct watches *watches; /* NULL: it does not subscribe */
-	unsigned n_attempts; /* struct attempt that exist */
+	unsigned n_attempts;     /* struct attempt that exist */
 	struct backlog *backlog;
 	struct timer drain; /* set when the backlog can go on */
 	struct pcscf_counters counters;
