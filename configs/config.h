@@ -154,7 +154,9 @@ struct config_pcscf {
 struct config_icscf {
 	char *address;
 	uint32_t port;
-	char *scscf; /* the S-CSCF it assigns, "sip:ADDRESS:PORT" */
+	char *scscf;                     /* the S-CSCF it assigns, "sip:ADDRESS:PORT" */
+	struct config_candidate *scscfs; /* others, with capabilities */
+	uint32_t n_scscfs;
 };
 
 struct config_scscf {

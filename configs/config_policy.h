@@ -4,6 +4,8 @@
 #ifndef CONFIGS_CONFIG_POLICY_H
 #define CONFIGS_CONFIG_POLICY_H
 
+#include <stdint.h>
+
 /* --- of both --- */
 
 /* What an emergency registration needs: TS 24.229 5.2.10, by the operator's policy. */
@@ -58,6 +60,13 @@ enum config_akav2_keys {
 enum config_further_impus {
 	CONFIG_FURTHER_IMPUS_CHALLENGE,
 	CONFIG_FURTHER_IMPUS_ACCEPT,
+};
+
+/* An S-CSCF that the I-CSCF may assign, and what it can do: TS 29.229 6.3.4. */
+struct config_candidate {
+	char *uri; /* sip:ADDRESS:PORT */
+	uint32_t *capabilities;
+	uint32_t n_capabilities;
 };
 
 #endif

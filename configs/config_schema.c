@@ -297,10 +297,21 @@ static const cyaml_schema_field_t pcscf_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t scscfs_fields[] = {
+	TEXT(REQUIRED, config_candidate, uri),
+	LIST(REQUIRED, config_candidate, capabilities, number_entry, 32),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t candidate_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_candidate, scscfs_fields),
+};
+
 static const cyaml_schema_field_t icscf_fields[] = {
 	TEXT(REQUIRED, config_icscf, address),
 	NUMBER(OPTIONAL, config_icscf, port),
 	TEXT(REQUIRED, config_icscf, scscf),
+	LIST(OPTIONAL, config_icscf, scscfs, candidate_entry, 31),
 	CYAML_FIELD_END,
 };
 
@@ -482,6 +493,8 @@ static const struct config_rule rules[] = {
 	{ icscf_fields, "address", .valid = syntax_address,
 	  .expected = "a unicast IPv4 or IPv6 address" },
 	{ icscf_fields, "port", 1, 65535, 5060 },
+	{ scscfs_fields, "uri", .valid = syntax_next_hop, .expected = "sip:ADDRESS:PORT" },
+	{ scscfs_fields, "capabilities", 0, UINT32_MAX },
 	{ icscf_fields, "scscf", .valid = syntax_next_hop, .expected = "sip:ADDRESS:PORT" },
 
 	{ scscf_fields, "address", .valid = syntax_address,

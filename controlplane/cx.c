@@ -108,7 +108,9 @@ bool cx_answer_is_sound(const struct cx_answer *answer)
 {
 	switch (answer->command) {
 	case CX_UAR:
-		return is_identity(answer->uaa.server_name);
+		return is_identity(answer->uaa.server_name) &&
+		       answer->uaa.capabilities.n_mandatory <= CX_MAX_CAPABILITIES &&
+		       answer->uaa.capabilities.n_optional <= CX_MAX_CAPABILITIES;
 	case CX_MAR:
 		return maa_is_sound(&answer->maa);
 	case CX_SAR:

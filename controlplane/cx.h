@@ -20,11 +20,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CX_IDENTITY_BYTES 256                /* IMPI, IMPU, server name, with the NUL */
-#define CX_MAX_IMPUS      16                 /* of one implicit set */
-#define CX_MAX_ITEMS      16                 /* vectors in one answer */
-#define CX_RES_BYTES      16                 /* RES is 4 … 16 bytes: TS 33.102 6.3.7 */
-#define CX_SCHEME_AKA     "Digest-AKAv1-MD5" /* TS 29.229 6.3.9, whatever version SIP speaks */
+#define CX_IDENTITY_BYTES   256                /* IMPI, IMPU, server name, with the NUL */
+#define CX_MAX_IMPUS        16                 /* of one implicit set */
+#define CX_MAX_ITEMS        16                 /* vectors in one answer */
+#define CX_MAX_CAPABILITIES 16                 /* of either kind */
+#define CX_RES_BYTES        16                 /* RES is 4 … 16 bytes: TS 33.102 6.3.7 */
+#define CX_SCHEME_AKA       "Digest-AKAv1-MD5" /* TS 29.229 6.3.9, whatever version SIP speaks */
 
 /* The numbers are Diameter's command codes. */
 enum cx_command {
@@ -66,6 +67,7 @@ enum cx_result {
 enum cx_authorization {
 	CX_AUTHORIZE_REGISTRATION = 0,
 	CX_AUTHORIZE_DEREGISTRATION = 1,
+	CX_AUTHORIZE_CAPABILITIES = 2, /* the S-CSCF that is named does not answer */
 };
 
 /* Server-Assignment-Type, TS 29.229 6.3.15. */
@@ -92,8 +94,16 @@ struct cx_uar {
 	uint32_t type; /* enum cx_authorization */
 };
 
+/* What an S-CSCF must be able to do, and should: TS 29.229 6.3.4 … 6.3.6. */
+struct cx_capabilities {
+	uint32_t n_mandatory, n_optional;
+	uint32_t mandatory[CX_MAX_CAPABILITIES];
+	uint32_t optional[CX_MAX_CAPABILITIES];
+};
+
 struct cx_uaa {
-	char server_name[CX_IDENTITY_BYTES]; /* "": the I-CSCF selects */
+	char server_name[CX_IDENTITY_BYTES]; /* "": the I-CSCF selects, by these */
+	struct cx_capabilities capabilities;
 };
 
 struct cx_mar {

@@ -327,12 +327,45 @@ static void read_maa(struct msg *message, struct cx_maa *out, enum cx_result *re
 		refuse(result, CX_MISSING_AVP);
 }
 
+static void add_capability(const struct avp_hdr *h, uint32_t list[], uint32_t *n,
+			   enum cx_result *result)
+{
+	if (h->avp_value == NULL)
+		refuse(result, CX_INVALID_AVP_VALUE);
+	else if (*n == CX_MAX_CAPABILITIES)
+		refuse(result, CX_AVP_OCCURS_TOO_OFTEN);
+	else
+		list[(*n)++] = h->avp_value->u32;
+}
+
+/* Names of S-CSCFs in the group (TS 29.229 6.3.4) are passed over: they are configured here. */
+static void read_capabilities(const struct seen *seen, struct cx_capabilities *out,
+			      enum cx_result *result)
+{
+	struct avp_hdr *h;
+
+	if (seen->n[CX_AVP_SERVER_CAPABILITIES] == 0)
+		return;
+	if (seen->n[CX_AVP_SERVER_CAPABILITIES] > 1)
+		refuse(result, CX_AVP_OCCURS_TOO_OFTEN);
+	for (struct avp *a = first_child(seen->avp[CX_AVP_SERVER_CAPABILITIES]); a != NULL;
+	     a = next(a)) {
+		if (fd_msg_avp_hdr(a, &h) != 0)
+			continue;
+		if (which_is(h) == CX_AVP_MANDATORY_CAPABILITY)
+			add_capability(h, out->mandatory, &out->n_mandatory, result);
+		else if (which_is(h) == CX_AVP_OPTIONAL_CAPABILITY)
+			add_capability(h, out->optional, &out->n_optional, result);
+	}
+}
+
 static void read_content(struct msg *message, const struct seen *seen, struct cx_answer *out,
 			 enum cx_result *result)
 {
 	switch (out->command) {
 	case CX_UAR:
 		read_text(seen, CX_AVP_SERVER_NAME, false, out->uaa.server_name, result);
+		read_capabilities(seen, &out->uaa.capabilities, result);
 		return;
 	case CX_MAR:
 		read_maa(message, &out->maa, result);

@@ -239,11 +239,25 @@ static void put_maa(struct writer *w, const struct cx_mar *r, const struct cx_ma
 		put_item(w, &a->items[i]);
 }
 
-/* Without a name any S-CSCF will do: no capability is mandatory (TS 29.228 6.1.1.1). */
+/* Without a name and without capabilities any S-CSCF will do (TS 29.228 6.1.1.1). */
 static void put_server(struct writer *w, const char *server_name)
 {
 	if (server_name[0] != '\0')
 		put_text(w, CX_AVP_SERVER_NAME, server_name);
+}
+
+static void put_capabilities(struct writer *w, const struct cx_capabilities *c)
+{
+	struct writer group;
+
+	if (c->n_mandatory + c->n_optional == 0)
+		return;
+	group = begin_group(w, CX_AVP_SERVER_CAPABILITIES);
+	for (uint32_t i = 0; i < c->n_mandatory; i++)
+		put_number(&group, CX_AVP_MANDATORY_CAPABILITY, c->mandatory[i]);
+	for (uint32_t i = 0; i < c->n_optional; i++)
+		put_number(&group, CX_AVP_OPTIONAL_CAPABILITY, c->optional[i]);
+	end_group(w, &group);
 }
 
 static void put_answer(struct writer *w, const struct cx_request *r, const struct cx_answer *a)
@@ -251,6 +265,7 @@ static void put_answer(struct writer *w, const struct cx_request *r, const struc
 	switch (a->command) {
 	case CX_UAR:
 		put_server(w, a->uaa.server_name);
+		put_capabilities(w, &a->uaa.capabilities);
 		return;
 	case CX_MAR:
 		put_maa(w, &r->mar, &a->maa);

@@ -2,6 +2,7 @@
 #include "controlplane/hss_procedures.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* 1, 0, or -errno when the store failed. */
 static int is_barred_whole(struct hss_subject *s)
@@ -17,18 +18,32 @@ static int is_barred_whole(struct hss_subject *s)
 	return 1;
 }
 
+_Static_assert(STORE_MAX_CAPABILITIES <= CX_MAX_CAPABILITIES, "an answer holds all of them");
+
+static void give_capabilities(const struct store_capabilities *c, struct cx_capabilities *out)
+{
+	out->n_mandatory = c->n_mandatory;
+	out->n_optional = c->n_optional;
+	memcpy(out->mandatory, c->mandatory, sizeof(c->mandatory));
+	memcpy(out->optional, c->optional, sizeof(c->optional));
+}
+
 /* TS 29.228 6.1.1.1 */
 int hss_authorize(struct hss_subject *s, const struct cx_uar *r, struct cx_uaa *a)
 {
 	const char *scscf = s->subscriber.scscf;
 	int rc;
 
-	if (r->type > CX_AUTHORIZE_DEREGISTRATION)
+	if (r->type > CX_AUTHORIZE_CAPABILITIES)
 		return CX_UNABLE_TO_COMPLY;
 	if (s->identity.barred && (rc = is_barred_whole(s)) != 0)
 		return rc < 0 ? rc : CX_AUTHORIZATION_REJECTED;
 	if (r->type == CX_AUTHORIZE_DEREGISTRATION && s->identity.state != STORE_REGISTERED)
 		return CX_IDENTITY_NOT_REGISTERED;
+	if (r->type == CX_AUTHORIZE_CAPABILITIES || scscf[0] == '\0')
+		give_capabilities(&s->subscriber.capabilities, &a->capabilities);
+	if (r->type == CX_AUTHORIZE_CAPABILITIES)
+		return CX_SUCCESS;
 	if (cx_identity(a->server_name, scscf) < 0)
 		return -EIO;
 	if (r->type == CX_AUTHORIZE_DEREGISTRATION)

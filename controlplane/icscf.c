@@ -10,6 +10,7 @@
 #include "controlplane/cx.h"
 #include "controlplane/cx_open.h"
 #include "controlplane/cx_status.h"
+#include "controlplane/icscf_select.h"
 #include "controlplane/log.h"
 #include "controlplane/proxy.h"
 #include "controlplane/register_request.h"
@@ -21,7 +22,8 @@ struct counters {
 	uint64_t register_rx;
 	uint64_t register_forwarded;
 	uint64_t register_refused;
-	uint64_t locate_rx; /* requests for a user */
+	uint64_t register_reassigned; /* the S-CSCF did not answer */
+	uint64_t locate_rx;           /* requests for a user */
 	uint64_t locate_forwarded;
 	uint64_t locate_refused;
 };
@@ -34,10 +36,17 @@ struct icscf {
 	struct counters counters;
 };
 
-/* A request that waits for its UAA or LIA. */
+/*
+ * A request that waits for its UAA or LIA, or a REGISTER that waits for its answer: each step has
+ * one of its own, which ends with it.
+ */
 struct query {
 	struct icscf *icscf;
 	struct server_txn *x;
+	struct cx_request request; /* the UAR */
+	struct cx_capabilities needed;
+	bool is_free; /* to choose: `needed` is what the HSS has said */
+	icscf_tried tried;
 };
 
 static void refuse_register(struct icscf *i, struct server_txn *x, int status)
@@ -63,7 +72,8 @@ static void refuse_locate(struct icscf *i, struct server_txn *x, int status)
  * Sends the request on to the S-CSCF `name`: a REGISTER with it as Request-URI (TS 24.229 5.3.1.2),
  * others with it as Route (5.3.2.1). False: it could not be written, and waits for an answer.
  */
-static bool forward(struct icscf *i, struct server_txn *x, const char *name, bool is_register)
+static bool forward(struct icscf *i, struct server_txn *x, const char *name, bool is_register,
+		    struct forward how)
 {
 	struct sip *request = sip_clone(server_txn_request(x));
 	struct path path = { .endpoint = i->endpoint };
@@ -82,29 +92,112 @@ static bool forward(struct icscf *i, struct server_txn *x, const char *name, boo
 		sip_free(request);
 		return false;
 	}
-	proxy_forward(i->proxy, x, request, &path, (struct forward){ 0 });
+	proxy_forward(i->proxy, x, request, &path, how);
 	return true;
 }
 
-static const char *choose(const struct icscf *i, const char *name)
+/* --- REGISTER --- */
+
+static bool on_registered(void *user, struct server_txn *x, struct sip *response);
+
+/* Takes the query. */
+static bool send_to(struct query *q, const char *name)
 {
-	return name[0] != '\0' ? name : i->config->icscf->scscf;
+	struct forward how = { on_registered, free, q };
+
+	if (forward(q->icscf, q->x, name, true, how))
+		return true;
+	free(q);
+	return false;
 }
 
-/* --- REGISTER --- */
+/* To the S-CSCF that fits best of those not tried yet. Takes the query; false: there is none. */
+static bool assign(struct query *q)
+{
+	const char *name = icscf_select(q->icscf->config->icscf, &q->needed, &q->tried);
+
+	if (name != NULL)
+		return send_to(q, name);
+	free(q);
+	return false;
+}
+
+static void on_capabilities(void *user, const struct cx_answer *answer)
+{
+	struct query *q = user;
+	struct icscf *i = q->icscf;
+	struct server_txn *x = q->x;
+
+	q->needed = answer->uaa.capabilities;
+	q->is_free = true;
+	if (!cx_succeeded(answer->result))
+		free(q);
+	else if (assign(q))
+		return;
+	refuse_register(i, x, 504);
+}
+
+/*
+ * TS 24.229 5.3.1.3: another one, when the HSS has left the choice to us, or after asking it what
+ * is needed. False: nobody else can.
+ */
+static bool try_another(const struct query *failed)
+{
+	struct icscf *i = failed->icscf;
+	struct query *q;
+
+	if (i->config->icscf->n_scscfs == 0 ||
+	    failed->request.uar.type == CX_AUTHORIZE_DEREGISTRATION)
+		return false;
+	q = malloc(sizeof(*q));
+	if (q == NULL)
+		return false;
+	*q = *failed;
+	if (q->is_free)
+		return assign(q);
+	q->request.uar.type = CX_AUTHORIZE_CAPABILITIES;
+	if (cx_send(i->cx, &q->request, on_capabilities, q) == 0)
+		return true;
+	free(q);
+	return false;
+}
+
+/* 503 says that it is there, and wants no more of this user: others would do as it does. */
+static bool on_registered(void *user, struct server_txn *x, struct sip *response)
+{
+	struct query *q = user;
+	int status = response != NULL ? sip_status(response) : 408;
+
+	(void)x;
+	if ((status != 408 && status != 480) || !try_another(q))
+		return true;
+	q->icscf->counters.register_reassigned++;
+	sip_free(response);
+	return false;
+}
 
 static void on_authorized(void *user, const struct cx_answer *answer)
 {
 	struct query *q = user;
 	struct icscf *i = q->icscf;
+	struct server_txn *x = q->x;
+	const char *name = answer->uaa.server_name;
+	bool is_sent;
 
-	if (!cx_succeeded(answer->result))
-		refuse_unknown(i, q->x, cx_register_status(answer->result));
-	else if (forward(i, q->x, choose(i, answer->uaa.server_name), true))
+	if (!cx_succeeded(answer->result)) {
+		refuse_unknown(i, x, cx_register_status(answer->result));
+		free(q);
+		return;
+	}
+	q->is_free = name[0] == '\0';
+	q->needed = answer->uaa.capabilities;
+	if (!q->is_free)
+		icscf_mark_tried(i->config->icscf, name, &q->tried);
+	is_sent = q->is_free ? assign(q) : send_to(q, name);
+	if (is_sent)
 		i->counters.register_forwarded++;
 	else
-		refuse_register(i, q->x, 500);
-	free(q);
+		refuse_register(i, x, 500);
 }
 
 static int ask(struct icscf *i, const struct cx_request *request, cx_done *done,
@@ -115,7 +208,7 @@ static int ask(struct icscf *i, const struct cx_request *request, cx_done *done,
 
 	if (q == NULL)
 		return -ENOMEM;
-	*q = (struct query){ .icscf = i, .x = x };
+	*q = (struct query){ .icscf = i, .x = x, .request = *request };
 	rc = cx_send(i->cx, request, done, q);
 	if (rc < 0)
 		free(q);
@@ -168,10 +261,12 @@ static void on_located(void *user, const struct cx_answer *answer)
 {
 	struct query *q = user;
 	struct icscf *i = q->icscf;
+	const char *name = answer->lia.server_name;
 
 	if (!cx_succeeded(answer->result))
 		refuse_locate(i, q->x, cx_locate_status(answer->result));
-	else if (forward(i, q->x, choose(i, answer->lia.server_name), false))
+	else if (forward(i, q->x, name[0] != '\0' ? name : i->config->icscf->scscf, false,
+			 (struct forward){ 0 }))
 		i->counters.locate_forwarded++;
 	else
 		refuse_locate(i, q->x, 500);
@@ -247,8 +342,9 @@ static json_t *stats(void *self)
 	struct icscf *i = self;
 	const struct counters *n = &i->counters;
 	json_t *object = json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I}", "register_rx", (json_int_t)n->register_rx,
-		"register_forwarded", (json_int_t)n->register_forwarded, "register_refused",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "register_rx", (json_int_t)n->register_rx,
+		"register_reassigned", (json_int_t)n->register_reassigned, "register_forwarded",
+		(json_int_t)n->register_forwarded, "register_refused",
 		(json_int_t)n->register_refused, "locate_rx", (json_int_t)n->locate_rx,
 		"locate_forwarded", (json_int_t)n->locate_forwarded, "locate_refused",
 		(json_int_t)n->locate_refused);

@@ -302,6 +302,9 @@ int proxy_fork(struct proxy *p, struct server_txn *x, struct branch branches[], 
 		free(f);
 		return refuse(x, status, answer, forward);
 	}
+	struct forwarding *before = server_txn_owner(x);
+	if (before)
+		before->x = NULL; /* it was forwarded elsewhere, in vain */
 	server_txn_own(x, on_server_end, f);
 	p->counters.request_forwarded++;
 	p->counters.request_forked += f->n_legs > 1;

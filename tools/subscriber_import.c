@@ -148,12 +148,14 @@ static int read_keys(const char *path, bool has_op, struct subscriber_row *row)
 	return rc < 0 ? options_fail(SUBSCRIBER, "%s: %s", path, strerror(-rc)) : EXIT_SUCCESS;
 }
 
-static int read_add(int argc, char **argv, struct subscriber_row *row)
+static int read_add(int argc, char **argv, struct subscriber_row *row,
+		    struct store_capabilities *capabilities)
 {
 	static const struct option options[] = { { "keys", required_argument, NULL, 'k' },
 						 { "amf", required_argument, NULL, 'a' },
 						 { "sqn", required_argument, NULL, 's' },
 						 { "op", no_argument, NULL, 'o' },
+						 { "capabilities", required_argument, NULL, 'c' },
 						 { 0 } };
 	bool has_op = false;
 	const char *keys = NULL;
@@ -170,6 +172,9 @@ static int read_add(int argc, char **argv, struct subscriber_row *row)
 			return options_misuse(SUBSCRIBER, "--sqn needs a number of 48 bits");
 		else if (option == 'o')
 			has_op = true;
+		else if (option == 'c' && store_capabilities_read(optarg, capabilities) < 0)
+			return options_misuse(SUBSCRIBER,
+					      "--capabilities needs numbers, as in 1,2/7");
 		else if (option == ':')
 			return options_misuse(SUBSCRIBER, "%s needs a value", argv[optind - 1]);
 		else if (option == '?')
@@ -189,7 +194,20 @@ static int read_add(int argc, char **argv, struct subscriber_row *row)
 	return read_keys(keys, has_op, row);
 }
 
-static int add(struct store *store, const struct subscriber_row *row)
+static int set_capabilities(struct store *store, const char *impi,
+			    const struct store_capabilities *capabilities)
+{
+	struct store_subscriber found;
+	int rc = store_find_impi(store, impi, &found);
+
+	if (rc == 0)
+		rc = store_set_capabilities(store, found.id, capabilities);
+	wipe(&found, sizeof(found));
+	return rc;
+}
+
+static int add(struct store *store, const struct subscriber_row *row,
+	       const struct store_capabilities *capabilities)
 {
 	char reason[512];
 	int rc = store_begin(store);
@@ -198,7 +216,9 @@ static int add(struct store *store, const struct subscriber_row *row)
 		return options_fail(SUBSCRIBER, "%s", store_error(store));
 	rc = subscriber_store_row(store, row, reason, sizeof(reason));
 	if (rc == 0) {
-		rc = store_commit(store);
+		rc = set_capabilities(store, row->impi, capabilities);
+		if (rc == 0)
+			rc = store_commit(store);
 		snprintf(reason, sizeof(reason), "%s", store_error(store));
 	}
 	if (rc == 0)
@@ -210,13 +230,14 @@ static int add(struct store *store, const struct subscriber_row *row)
 int subscriber_add(int argc, char **argv, const struct options *o)
 {
 	struct subscriber_row row = { 0 };
-	int status = read_add(argc, argv, &row);
+	struct store_capabilities capabilities = { 0 };
+	int status = read_add(argc, argv, &row, &capabilities);
 	struct config *config = status == EXIT_SUCCESS ? options_config(o, SUBSCRIBER) : NULL;
 
 	if (status == EXIT_SUCCESS) {
 		struct store *store = config ? subscriber_store(config) : NULL;
 
-		status = store ? add(store, &row) : EXIT_FAILURE;
+		status = store ? add(store, &row, &capabilities) : EXIT_FAILURE;
 		store_close(store);
 	}
 	config_free(config);

@@ -60,9 +60,11 @@ static int show(struct store *store, const char *identity, bool json)
 	char amf[5];
 	snprintf(amf, sizeof(amf), "%02x%02x", found.amf[0], found.amf[1]);
 	json_t *list = identities(set, n);
-	json_t *all = json_pack("{s:s, s:I, s:s, s:s, s:O}", "impi", found.impi, "sqn",
+	char capabilities[STORE_CAPABILITIES_BYTES];
+	store_capabilities_print(&found.capabilities, capabilities);
+	json_t *all = json_pack("{s:s, s:I, s:s, s:s, s:s, s:O}", "impi", found.impi, "sqn",
 				(json_int_t)found.sqn, "amf", amf, "scscf", found.scscf,
-				"identities", list);
+				"capabilities", capabilities, "identities", list);
 	if (json) {
 		json_dumpf(all, stdout, JSON_INDENT(2));
 		putchar('\n');

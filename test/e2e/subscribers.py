@@ -71,11 +71,12 @@ def adds_and_shows(report, run):
                  shown["impi"] == "alice@home.example" and shown["sqn"] == 64 and
                  [i["impu"] for i in shown["identities"]] == ["sip:alice@home.example", "tel:+15"],
                  shown)
-    done = run("add", "--op", "--keys", "-", "--amf", "b9b9", "bob@home.example",
+    done = run("add", "--op", "--keys", "-", "--amf", "b9b9", "--capabilities", "1,2/7", "bob@home.example",
                "sip:bob@home.example", "/", "sip:nobody@home.example", given=f"{K}\n{OP}\n")
     shown = json.loads(run("show", "--json", "bob@home.example").stdout)
-    report.check("add takes OP, and a set that is registered by itself",
+    report.check("add takes OP, capabilities, and a set that is registered by itself",
                  done.returncode == 0 and shown["amf"] == "b9b9" and
+                 shown["capabilities"] == "1,2/7" and
                  [i["set"] for i in shown["identities"]] == [0, 1], f"{done.stderr} {shown}")
     again = run("add", "--keys", "-", "x@home.example", "tel:+15", given=f"{K}\n{OPC}\n")
     report.check("an identity that is taken is refused by name",

@@ -59,8 +59,13 @@ static struct cx_answer answer_of(enum cx_command command, enum cx_result result
 
 	if (!cx_succeeded(result))
 		return a;
-	if (command == CX_UAR)
+	if (command == CX_UAR) {
 		strcpy(a.uaa.server_name, S1);
+		a.uaa.capabilities = (struct cx_capabilities){ .n_mandatory = 2,
+							       .n_optional = 1,
+							       .mandatory = { 1, UINT32_MAX },
+							       .optional = { 7 } };
+	}
 	if (command == CX_LIR)
 		strcpy(a.lia.server_name, S1);
 	if (command == CX_SAR)

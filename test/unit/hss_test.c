@@ -110,6 +110,37 @@ TEST(hss, c134_registration_is_first_then_subsequent_with_a_name)
 	hss_lab_close(&lab);
 }
 
+TEST(hss, c134_capabilities_are_told_to_who_has_to_choose)
+{
+	struct cx_request uar = hss_lab_uar(1, CX_AUTHORIZE_REGISTRATION);
+	struct store_capabilities c;
+	struct cx_answer answer;
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	ASSERT_EQ(store_capabilities_read("1,2/7", &c), 0);
+	ASSERT_EQ(store_set_capabilities(lab.base.store, 1, &c), 0);
+	answer = hss_lab_ask(&lab, &uar);
+	EXPECT_EQ(answer.result, CX_FIRST_REGISTRATION);
+	ASSERT_EQ(answer.uaa.capabilities.n_mandatory, 2);
+	EXPECT_EQ(answer.uaa.capabilities.mandatory[1], 2);
+	ASSERT_EQ(answer.uaa.capabilities.n_optional, 1);
+	EXPECT_EQ(answer.uaa.capabilities.optional[0], 7);
+	EXPECT_EQ(ask(&lab, hss_lab_mar(1, 1, S1)), CX_SUCCESS);
+	answer = hss_lab_ask(&lab, &uar);
+	EXPECT_EQ(answer.result, CX_SUBSEQUENT_REGISTRATION);
+	EXPECT_EQ(answer.uaa.capabilities.n_mandatory, 0);
+	/* the S-CSCF that is named does not answer */
+	uar.uar.type = CX_AUTHORIZE_CAPABILITIES;
+	answer = hss_lab_ask(&lab, &uar);
+	EXPECT_EQ(answer.result, CX_SUCCESS);
+	EXPECT_STREQ(answer.uaa.server_name, "");
+	EXPECT_EQ(answer.uaa.capabilities.n_mandatory, 2);
+	uar.uar.type = 3;
+	EXPECT_EQ(ask(&lab, uar), CX_UNABLE_TO_COMPLY);
+	hss_lab_close(&lab);
+}
+
 TEST(hss, c018_barred_user_may_not_register)
 {
 	struct cx_request uar = hss_lab_uar(1, CX_AUTHORIZE_REGISTRATION);
