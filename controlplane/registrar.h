@@ -64,8 +64,8 @@ struct registrar {
 	char service_route[112]; /* "<sip:orig@ADDRESS:PORT;lr>", likewise */
 	struct attempts *attempts;
 	struct registrations *registrations;
-	struct reg_event *events; /* the S-CSCF's: who is to hear of changes */
-	struct statefile *file; /* they are in; NULL: none */
+	struct reg_event *events;               /* the S-CSCF's: who is to hear of changes */
+	struct statefile *file;                 /* they are in; NULL: none */
 	struct throttle *per_impi, *per_source; /* NULL: no limit */
 	struct registrar_counters counters;
 };
