@@ -1,9 +1,11 @@
 #include "controlplane/hops.h"
 
+#include <errno.h>
 #include <osipparser2/osip_parser.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "controlplane/sip.h"
 #include "controlplane/table.h"
@@ -78,16 +80,27 @@ static bool is_loop(const struct sip *s, const struct address *own, const char *
 	return false;
 }
 
+int hops_unknown_option(const struct sip *s, unsigned *i, char *option, size_t option_bytes)
+{
+	int n;
+	while ((n = sip_list_get(s, "Proxy-Require", (*i)++, option, option_bytes)) != -ENOENT)
+		if (n < 0 || strcasecmp(option, "privacy"))
+			return 0;
+	return -ENOENT;
+}
+
 int hops_add(const struct hops *h, struct sip *s, const struct path *path,
 	     char branch[static HOPS_BRANCH_BYTES])
 {
 	const struct endpoint *e = path->endpoint;
-	char number[16], hash[20], random[SIP_TAG_BYTES];
+	char number[16], hash[20], random[SIP_TAG_BYTES], option[SIP_VALUE_BYTES];
+	unsigned first = 0;
 	uint32_t hops = sip_header_number(s, "Max-Forwards", 70);
 	if (hops == 0)
 		return 483;
-	if (sip_header(s, "Proxy-Require", 0))
-		return 420; /* what we do understand, its owner has taken out */
+	if (sip_header(s, "Proxy-Require", 0) &&
+	    hops_unknown_option(s, &first, option, sizeof(option)) != -ENOENT)
+		return 420;
 	if (hops > MAX_MAX_FORWARDS)
 		hops = MAX_MAX_FORWARDS;
 	snprintf(number, sizeof(number), "%u", hops - 1);

@@ -9,6 +9,8 @@
 #ifndef CONTROLPLANE_HOPS_H
 #define CONTROLPLANE_HOPS_H
 
+#include <stddef.h>
+
 struct path;
 struct hops;
 struct sip;
@@ -25,5 +27,12 @@ void hops_free(struct hops *h);
  */
 int hops_add(const struct hops *h, struct sip *request, const struct path *path,
 	     char branch[static HOPS_BRANCH_BYTES]);
+
+/*
+ * RFC 3261 16.3 step 5: the next option from the i-th one on that a proxy has to know and that is
+ * unknown here; 0 and *i behind it, or -ENOENT. What a role understands it has taken out, and
+ * "privacy" asks for what RFC 3325 7 has, which is done on the way out of the trust domain.
+ */
+int hops_unknown_option(const struct sip *s, unsigned *i, char *option, size_t option_bytes);
 
 #endif

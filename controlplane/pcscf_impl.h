@@ -48,7 +48,6 @@
 	COUNTER(unprotected_refused, "refused: not a REGISTER, on the unprotected port")           \
 	COUNTER(not_registered_refused, "refused: the UE has no registration on this SA set")      \
 	COUNTER(route_refused, "refused 403: not the route of the registration or the dialog")     \
-	COUNTER(extension_refused, "refused 420: Proxy-Require names what is not known here")      \
 	COUNTER(ue_request_forwarded, "requests of UEs sent on to the core")                       \
 	COUNTER(core_request_forwarded, "requests of the core sent on to UEs")                     \
 	COUNTER(core_request_unknown_ue, "refused 480: no such UE, or no SA set to reach it")

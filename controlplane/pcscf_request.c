@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "controlplane/charging.h"
 #include "controlplane/identity.h"
@@ -101,34 +100,6 @@ static bool is_for_us(const struct pcscf *p, const struct sip *s)
 	return sip_is(s, "OPTIONS") && !uri->username && pcscf_is_own(p, uri);
 }
 
-/*
- * RFC 3261 16.3 step 5: what a proxy has to understand and does not. "privacy" asks for what
- * RFC 3325 7 has, which is done on the way out of the trust domain. Returns the first such tag.
- */
-static bool unknown_extension(const struct sip *s, char *tag, size_t tag_bytes)
-{
-	int n;
-	for (unsigned i = 0; (n = sip_list_get(s, "Proxy-Require", i, tag, tag_bytes)) != -ENOENT;
-	     i++)
-		if (n < 0 || (strcasecmp(tag, "sec-agree") && strcasecmp(tag, "privacy")))
-			return true;
-	return false;
-}
-
-static void refuse_extension(struct pcscf *p, struct server_txn *x, const char *tag)
-{
-	char to_tag[SIP_TAG_BYTES];
-	sip_random_tag(to_tag);
-	struct sip *answer = sip_response(server_txn_request(x), 420, NULL, to_tag);
-	p->counters.extension_refused++;
-	if (answer && !sip_header_add(answer, "Unsupported", tag)) {
-		server_txn_respond(x, answer);
-		return;
-	}
-	sip_free(answer);
-	server_txn_answer(x, 503);
-}
-
 void pcscf_request_from_ue(struct pcscf *p, const struct source *source, struct server_txn *x)
 {
 	const struct sip *r = server_txn_request(x);
@@ -143,11 +114,6 @@ void pcscf_request_from_ue(struct pcscf *p, const struct source *source, struct 
 	if (!may_request(set)) {
 		p->counters.not_registered_refused++;
 		server_txn_answer(x, 403);
-		return;
-	}
-	char tag[SIP_VALUE_BYTES] = "";
-	if (unknown_extension(r, tag, sizeof(tag))) {
-		refuse_extension(p, x, tag);
 		return;
 	}
 	if (is_for_us(p, r)) {

@@ -225,16 +225,15 @@ static bool is_clear_way(const struct sip *request, const struct path *path)
 	       sip_uri_is_tls(next) && !sip_uri_address(next, &hop);
 }
 
-/* RFC 3261 16.3 step 5: what the request demands of proxies, and we cannot. NULL: no memory. */
+/* What the request demands of proxies, and we cannot. NULL: no memory. */
 static struct sip *unsupported(const struct sip *request)
 {
-	char tag[SIP_TAG_BYTES];
-	const char *value;
+	char tag[SIP_TAG_BYTES], option[SIP_VALUE_BYTES] = "";
 	sip_random_tag(tag);
 	struct sip *answer = sip_response(request, 420, NULL, tag);
 	int error = answer ? 0 : -ENOMEM;
-	for (unsigned i = 0; !error && (value = sip_header(request, "Proxy-Require", i)); i++)
-		error = sip_header_add(answer, "Unsupported", value);
+	for (unsigned i = 0; !error && !hops_unknown_option(request, &i, option, sizeof(option));)
+		error = sip_header_add(answer, "Unsupported", option);
 	if (!error)
 		return answer;
 	sip_free(answer);

@@ -9,7 +9,7 @@ static struct ue_sim known, crowd;
 
 static void begin(void)
 {
-	edge_start("two-pairs", "no");
+	edge_start_with("two-pairs", "no", "  source_registers_per_min: 0\n");
 	ue_open(&known, 2, 14001, 14002);
 	ue_open(&crowd, 3, 14001, 14002);
 }
