@@ -103,8 +103,9 @@ INLINE void store_key(struct gcm_schedule *s, unsigned i, unsigned r, vec key)
 	_mm512_store_si512(s->round[i][r * WIDTH], key);
 }
 
-#include "crypto/gcm_lanes_impl.h"
+#include "crypto/gcm_lanes_ctr.h"
 #include "crypto/gcm_lanes_keys.h"
+#include "crypto/gcm_lanes_tag.h"
 
 static bool is_available(void)
 {
