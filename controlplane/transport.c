@@ -18,7 +18,7 @@
 
 #define SPARE_DESCRIPTORS 512 /* for all else of the process; transports of other roles compete */
 
-/* Those of configs/config_schema.c, section tcp, where the reasons are. */
+/* Those of configs/config_schema_controlplane.c, section tcp, where the reasons are. */
 static const struct transport_limits default_limits = {
 	.n_connections = 524288,
 	.n_strangers = 4096,

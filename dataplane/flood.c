@@ -13,7 +13,7 @@
 
 #define BUCKET_SOURCES 8
 #define BUCKET_KNOWN   6
-/* No burst is longer: 10 000 packets at one a second (config_schema.c). */
+/* No burst is longer: 10 000 packets at one a second (config_schema_dataplane.c). */
 #define FLOOD_MAX_SOURCE_ROOM (UINT32_C(1) << 30)
 #define KNOWN                 UINT32_C(1) /* the lowest bit of a name */
 
