@@ -1,6 +1,6 @@
 /*
- * Insides of ue.h, shared by ue.c (UEs), ue_find.c (lookups of sets), ue_set.c (their states),
- * ue_registration.c and ue_state.c alone.
+ * Insides of ue.h and ue_set.h, shared by ue.c (UEs), ue_find.c (lookups of sets), ue_set.c (their
+ * states), ue_registration.c and ue_state.c alone.
  */
 #ifndef CONTROLPLANE_UE_IMPL_H
 #define CONTROLPLANE_UE_IMPL_H

@@ -1,3 +1,5 @@
+#include "controlplane/ue_set.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
