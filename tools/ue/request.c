@@ -1,4 +1,4 @@
-#include "tools/ue/ue.h"
+#include "tools/ue/request.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "tools/ue/call.h"
 #include "tools/ue/fleet.h"
 #include "tools/ue/stream.h"
+#include "tools/ue/ue.h"
 
 /* TS 24.229 table 7.7.1, toward the UE; RFC 3261 17.1.2.2 for what they time. */
 #define T1_MS      2000

@@ -3,7 +3,7 @@
  * transaction.
  *
  *   ue.c        life of a UE, its agreements, what comes in
- *   request.c   the client transaction: send, repeat, give up (RFC 3261 17.1.2; timers of 24.229)
+ *   request.c   the client transaction (request.h)
  *   register.c  registration, re-registration, de-registration
  *   talk.c      OPTIONS and MESSAGE, asked and answered
  *   call*.c     calls (call.h)
@@ -11,15 +11,15 @@
  *   stream.c    its TCP connections
  *
  * A UE does one thing at a time: ue_start() begins it, fleet_done() is told how it ended. Answering
- * others' requests goes on beside, and what the
- * network wants by NOTIFY it does of its own accord when it is idle. A UE belongs to its fleet; one
- * thread, the event loop's.
+ * others' requests goes on beside, and what the network wants by NOTIFY it does of its own accord
+ * when it is idle. A UE belongs to its fleet; one thread, the event loop's.
  */
 #ifndef TOOLS_UE_UE_H
 #define TOOLS_UE_UE_H
 
 #include "tools/ue/address.h"
 #include "tools/ue/auth.h"
+#include "tools/ue/request.h"
 #include "tools/ue/sa.h"
 #include "tools/ue/secagree.h"
 #include "tools/ue/subscriber.h"
@@ -30,7 +30,6 @@
 #define UE_PORT_UC_FIRST 5100
 #define UE_N_PORT_UC     16
 
-#define UE_TOKEN_BYTES  17 /* 64 random bits in hex, with the NUL */
 #define UE_ROUTE_BYTES  1024
 #define UE_VERIFY_BYTES 2048
 #define UE_REASON_BYTES 32
@@ -88,23 +87,6 @@ struct attempt {
 	struct auth_answer answer;
 	char auts[DIGEST_AUTS_SIZE];
 	uint32_t expires_s;
-};
-
-/* A client transaction. */
-struct request {
-	struct ue *ue;
-	struct event *timer;
-	const struct agreement *over; /* NULL: in the clear */
-	bool tcp;
-	bool is_proceeding; /* an INVITE with a provisional answer: not sent again */
-	bool is_done;       /* an INVITE with a final one */
-	const char *method;
-	char branch[UE_TOKEN_BYTES];
-	uint32_t cseq;
-	uint32_t interval_ms;
-	uint64_t deadline_ms;
-	char *bytes; /* NULL: no transaction */
-	size_t n_bytes;
 };
 
 /* The subscription to the event package reg. */
@@ -188,34 +170,6 @@ size_t ue_max_bytes(const struct ue *u, const struct agreement *over);
  */
 const char *ue_host(const struct ue *u, const struct agreement *over,
 		    char text[ADDRESS_TEXT_BYTES]);
-
-/* ---- request.c ---- */
-
-/*
- * Writes a message with `put` (again with compact names if it is too long otherwise) and begins the
- * transaction, over TCP if the fleet is to or a datagram does not hold it. A message that cannot be
- * sent ends the task.
- */
-void request_send(struct ue *u, const char *method, const struct agreement *over,
-		  void (*put)(const struct ue *u, struct sip_text *t));
-/* The same as a transaction of its own, which is ue->request or an INVITE's of a call. */
-void request_send_by(struct ue *u, struct request *r, const char *method,
-		     const struct agreement *over,
-		     void (*put)(const struct ue *u, struct sip_text *t));
-/* CANCEL of an INVITE, as ue->request: RFC 3261 9.1. */
-void request_cancel(struct ue *u, const struct request *invite,
-		    void (*put)(const struct ue *u, struct sip_text *t));
-/* Request line, Via and Max-Forwards of u->writing. */
-void request_put_start(const struct ue *u, struct sip_text *t, const char *uri);
-/* Request line and the headers that every request has. */
-void request_put_head(const struct ue *u, struct sip_text *t, const char *uri, const char *to,
-		      const char *call_id);
-/* The transaction that the answer is of; a final one ends it, but an INVITE's stays. NULL: none. */
-struct request *request_match(struct ue *u, const struct sip_message *answer, bool is_protected);
-/* Whether an answer is awaited on the UE's connection to port_ps over these SAs. */
-bool request_waits_over(const struct ue *u, const struct agreement *over);
-void request_end(struct ue *u);
-void request_clear(struct request *r);
 
 /* ---- register.c ---- */
 
