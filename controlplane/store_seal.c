@@ -27,7 +27,8 @@ struct store_seal {
 
 /* --- the key file --- */
 
-static int decode(const char text[FILE_BYTES], uint8_t key[KEY_BYTES])
+/* `text` ends with a NUL. */
+static int decode(const char text[FILE_BYTES + 1], uint8_t key[KEY_BYTES])
 {
 	for (unsigned i = 0; i < KEY_BYTES; i++) {
 		unsigned byte;
@@ -42,7 +43,7 @@ static int decode(const char text[FILE_BYTES], uint8_t key[KEY_BYTES])
 
 static int read_key(int fd, uint8_t key[KEY_BYTES])
 {
-	char text[FILE_BYTES + 1];
+	char text[FILE_BYTES + 1] = { 0 };
 	ssize_t n = read(fd, text, sizeof(text));
 	int rc = n < 0 ? -errno : n == FILE_BYTES ? 0 : -EBADMSG;
 
