@@ -73,6 +73,8 @@ bool backlog_put(struct backlog *b, const struct path *from, const char *bytes, 
 	if (backlog_count(b) >= b->max)
 		return false;
 	struct waiting *w = sip_take(sizeof(*w) + n_bytes);
+	if (!w)
+		return false;
 	memset(w, 0, sizeof(*w));
 	w->from = *from;
 	w->n_bytes = n_bytes;

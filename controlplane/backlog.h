@@ -23,7 +23,7 @@ void backlog_free(struct backlog *b);
 
 uint32_t backlog_count(const struct backlog *b);
 
-/* Copies it. False: there is no room. */
+/* Copies it. False: there is no room, or no memory. */
 bool backlog_put(struct backlog *b, const struct path *from, const char *bytes, size_t n_bytes);
 
 /* Hands the oldest one over, which is gone afterwards. False: nothing waits. */

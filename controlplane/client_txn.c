@@ -205,6 +205,8 @@ int client_txn_new(struct txns *t, struct sip *request, const char *branch, cons
 		return -ENOSPC;
 	}
 	struct client_txn *x = sip_take(sizeof(*x) + (size_t)n + 1);
+	if (!x)
+		return -ENOMEM;
 	memset(x, 0, sizeof(*x));
 	x->out.txns = t;
 	x->out.path = *path;

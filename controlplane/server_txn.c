@@ -118,6 +118,8 @@ struct server_txn *server_txn_new(struct txns *t, struct sip *request, const str
 		return NULL;
 	}
 	struct server_txn *x = sip_take(sizeof(*x) + (size_t)n + 1);
+	if (!x)
+		return NULL;
 	memset(x, 0, sizeof(*x));
 	memcpy(x->key, key, (size_t)n + 1);
 	x->out.txns = t;

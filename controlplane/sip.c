@@ -18,9 +18,29 @@ static void ignore_trace(const char *file, int line, osip_trace_level_t level, c
 {
 }
 
+/*
+ * libosip2 copies messages without looking at what its allocations return. With a piece missing it
+ * would crash or, worse, send half a message: better to end here. A restart loses no SA (C-093).
+ */
+static void *take_or_end(size_t n_bytes)
+{
+	void *p = sip_take(n_bytes);
+	if (!p)
+		abort();
+	return p;
+}
+
+static void *take_more_or_end(void *old, size_t n_bytes)
+{
+	void *p = sip_take_more(old, n_bytes);
+	if (!p)
+		abort();
+	return p;
+}
+
 void sip_init(void)
 {
-	osip_set_allocators(sip_take, sip_take_more, sip_give);
+	osip_set_allocators(take_or_end, take_more_or_end, sip_give);
 	osip_trace_initialize_func(END_TRACE_LEVEL, ignore_trace);
 	for (int level = 0; level < END_TRACE_LEVEL; level++)
 		osip_trace_disable_level(level);
@@ -72,8 +92,8 @@ static int parse_scanned(const struct sip_scan *scan, struct sip *s)
 {
 	if (osip_message_parse(s->osip, scan->head, scan->head_bytes) || !sip_is_complete(s->osip))
 		return -EBADMSG;
-	sip_fields_fill(s, scan->others, scan->n_others);
-	return set_body(s, scan->body, scan->body_bytes);
+	int error = sip_fields_fill(s, scan->others, scan->n_others);
+	return error ? error : set_body(s, scan->body, scan->body_bytes);
 }
 
 static int parse(const char *bytes, size_t n_bytes, bool head_only, struct sip **out)
@@ -113,8 +133,8 @@ struct sip *sip_clone(const struct sip *s)
 		free(copy);
 		return NULL;
 	}
-	sip_fields_fill(copy, s->fields, s->n_fields);
-	if (set_body(copy, s->body, s->body_bytes)) {
+	if (sip_fields_fill(copy, s->fields, s->n_fields) ||
+	    set_body(copy, s->body, s->body_bytes)) {
 		sip_free(copy);
 		return NULL;
 	}

@@ -163,7 +163,7 @@ void sip_random_tag(char out[static SIP_TAG_BYTES]);
 
 /*
  * Once per process, before any other call: libosip2's tables; its traces off (they quote peers);
- * the process ends when it runs out of memory.
+ * the process ends when there is no memory for what libosip2 wants.
  */
 void sip_init(void);
 

@@ -9,8 +9,11 @@
 
 #include "controlplane/sip.h"
 
-/* The fields of a message that has none yet, copied. Lengths have to be set, `own` is not read. */
-void sip_fields_fill(struct sip *s, const struct sip_field *fields, unsigned n);
+/*
+ * The fields of a message that has none yet, copied. Lengths have to be set, `own` is not read.
+ * Returns 0 or -ENOMEM.
+ */
+int sip_fields_fill(struct sip *s, const struct sip_field *fields, unsigned n);
 void sip_fields_clear(struct sip *s);
 
 #endif

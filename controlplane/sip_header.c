@@ -16,10 +16,14 @@ static bool is_named(const struct sip_field *f, const char *name, size_t name_by
 	return f->name_bytes == name_bytes && !strncasecmp(f->name, name, name_bytes);
 }
 
-static void reserve(struct sip *s, unsigned max)
+static int reserve(struct sip *s, unsigned max)
 {
-	s->fields = sip_take_more(s->fields, max * sizeof(*s->fields));
+	struct sip_field *fields = sip_take_more(s->fields, max * sizeof(*fields));
+	if (!fields)
+		return -ENOMEM;
+	s->fields = fields;
 	s->max_fields = max;
+	return 0;
 }
 
 /* Name and value into a block that has room for them; what follows them. */
@@ -33,19 +37,21 @@ static char *place(struct sip_field *f, const char *name, const char *value, cha
 	return block + f->value_bytes + 1;
 }
 
-void sip_fields_fill(struct sip *s, const struct sip_field *fields, unsigned n)
+int sip_fields_fill(struct sip *s, const struct sip_field *fields, unsigned n)
 {
 	size_t n_bytes = 0;
 	for (unsigned i = 0; i < n; i++)
 		n_bytes += fields[i].name_bytes + fields[i].value_bytes + 2;
-	reserve(s, n + SPARE_FIELDS);
-	char *at = s->text = n ? sip_take(n_bytes) : NULL;
+	if (reserve(s, n + SPARE_FIELDS) || (n && !(s->text = sip_take(n_bytes))))
+		return -ENOMEM;
+	char *at = s->text;
 	for (unsigned i = 0; i < n; i++) {
 		s->fields[i] = fields[i];
 		s->fields[i].own = NULL;
 		at = place(&s->fields[i], fields[i].name, fields[i].value, at);
 	}
 	s->n_fields = n;
+	return 0;
 }
 
 void sip_fields_clear(struct sip *s)
@@ -69,10 +75,12 @@ static int header_insert(struct sip *s, const char *name, const char *value, uns
 {
 	struct sip_field f = { .name_bytes = (uint32_t)strlen(name),
 			       .value_bytes = (uint32_t)strlen(value) };
+	if (s->n_fields == s->max_fields && reserve(s, s->max_fields + SPARE_FIELDS))
+		return -ENOMEM;
 	f.own = sip_take(f.name_bytes + f.value_bytes + 2);
+	if (!f.own)
+		return -ENOMEM;
 	place(&f, name, value, f.own);
-	if (s->n_fields == s->max_fields)
-		reserve(s, s->max_fields + SPARE_FIELDS);
 	struct sip_field *at = s->fields + position;
 	memmove(at + 1, at, (s->n_fields - position) * sizeof(*at));
 	*at = f;

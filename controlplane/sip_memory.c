@@ -127,13 +127,9 @@ static void *cut(struct slab *s)
 	return start_of(s) + colour + (size_t)--s->n_left * s->piece_bytes;
 }
 
-/* libosip2 would crash without memory or, worse, send half a message. A restart loses no SA. */
 static void *take_malloc(size_t n_bytes)
 {
-	void *p = malloc(n_bytes + (n_bytes == 0));
-	if (!p)
-		abort();
-	return p;
+	return malloc(n_bytes + (n_bytes == 0));
 }
 
 void *sip_take(size_t n_bytes)
@@ -184,6 +180,8 @@ void *sip_take_more(void *old, size_t n_bytes)
 	if (old && n_old >= n_bytes)
 		return old;
 	void *new = sip_take(n_bytes);
+	if (!new)
+		return NULL;
 	if (old)
 		memcpy(new, old, n_old);
 	sip_give(old);

@@ -4,7 +4,7 @@
  * Pieces of one size lie in slabs of their own. Taking one is a few instructions where malloc()
  * searches and merges; what lives long (registrations) is not scattered among what does not; and a
  * slab whose pieces were all given back is the system's again. What is given back is wiped first
- * (SM4 and SM5 carry keys). There is no failure: without memory the process ends (sip.h).
+ * (SM4 and SM5 carry keys).
  *
  * One thread: that of the loop.
  */
@@ -13,9 +13,9 @@
 
 #include <stddef.h>
 
-void *sip_take(size_t n_bytes); /* aligned for pointers and numbers */
+void *sip_take(size_t n_bytes); /* aligned for pointers and numbers; NULL: out of memory */
 void sip_give(void *p);         /* NULL: nothing */
-/* As realloc(), which would leave the old bytes behind. */
+/* As realloc(), which would leave the old bytes behind. NULL: out of memory, and `p` stays. */
 void *sip_take_more(void *p, size_t n_bytes);
 
 #endif

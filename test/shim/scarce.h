@@ -1,9 +1,10 @@
 /*
  * Memory that runs out: in an armed stretch of a test the n-th allocation fails, and no other. A
- * program that wants it links scarce_dep, which wraps malloc, calloc, realloc, strdup and strndup
- *of our own code (the linker's --wrap); scarce_libraries() adds libevent, libxml2 and OpenSSL,
- *which have hooks for it. libosip2 is left out: sip.c says what happens when it gets no memory. One
- * thread only.
+ * program that wants it links scarce_dep, which wraps malloc, calloc, realloc, strdup, strndup,
+ * sip_take and sip_take_more of our own code (the linker's --wrap); scarce_libraries() adds
+ * libevent, libxml2 and OpenSSL, which have hooks for it. libosip2 is left out: sip.c says what
+ * happens when it gets no memory. Where sip_take() has no slab, the malloc() beneath it fails in a
+ * round of its own. One thread only.
  *
  *	for (unsigned n = 1; scarce_sweep(n); n++) {
  *		scarce_begin();

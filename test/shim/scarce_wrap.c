@@ -13,11 +13,15 @@ void *__real_calloc(size_t n, size_t n_bytes);
 void *__real_realloc(void *old, size_t n_bytes);
 char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t n_bytes);
+void *__real_sip_take(size_t n_bytes);
+void *__real_sip_take_more(void *old, size_t n_bytes);
 void *__wrap_malloc(size_t n_bytes);
 void *__wrap_calloc(size_t n, size_t n_bytes);
 void *__wrap_realloc(void *old, size_t n_bytes);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t n_bytes);
+void *__wrap_sip_take(size_t n_bytes);
+void *__wrap_sip_take_more(void *old, size_t n_bytes);
 
 void *__wrap_malloc(size_t n_bytes)
 {
@@ -42,6 +46,16 @@ char *__wrap_strdup(const char *text)
 char *__wrap_strndup(const char *text, size_t n_bytes)
 {
 	return scarce_refuses() ? NULL : __real_strndup(text, n_bytes);
+}
+
+void *__wrap_sip_take(size_t n_bytes)
+{
+	return scarce_refuses() ? NULL : __real_sip_take(n_bytes);
+}
+
+void *__wrap_sip_take_more(void *old, size_t n_bytes)
+{
+	return scarce_refuses() ? NULL : __real_sip_take_more(old, n_bytes);
 }
 
 static void *crypto_malloc(size_t n_bytes, const char *file, int line)

@@ -6,9 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "controlplane/backlog.h"
 #include "controlplane/cx_message.h"
 #include "controlplane/cx_user_data.h"
 #include "controlplane/sip.h"
+#include "controlplane/sip_memory.h"
+#include "controlplane/transport.h"
 #include "test/shim/scarce.h"
 #include "test/shim/test.h"
 #include "test/unit/wire_diameter.h"
@@ -100,6 +103,65 @@ TEST(scarce, message_is_printed_whole_or_not_at_all)
 		EXPECT_EQ(bytes != NULL, rc == 0);
 		free(bytes);
 		sip_free(s);
+	}
+}
+
+TEST(scarce, header_is_added_or_the_message_stays_as_it_was)
+{
+	begin();
+	for (unsigned n = 1; scarce_sweep(n); n++) {
+		struct sip *s = whole();
+		unsigned n_added = 0;
+		scarce_begin();
+		for (unsigned i = 0; i < 20; i++) {
+			scarce_on();
+			int rc = sip_header_add(s, "X-Added", "1");
+			scarce_off();
+			EXPECT_TRUE(rc == 0 || rc == -ENOMEM);
+			n_added += rc == 0;
+		}
+		EXPECT_EQ(n_added, scarce_has_failed() ? 19 : 20);
+		EXPECT_STREQ(sip_header(s, "X-Other", 0), "y");
+		EXPECT_EQ(sip_header_remove(s, "X-Added"), n_added);
+		scarce_rest();
+		sip_free(s);
+	}
+}
+
+/* More than a slab has, so that it is malloc() that fails in the second round. */
+TEST(scarce, piece_that_cannot_grow_stays)
+{
+	unsigned n = 1;
+
+	for (; scarce_sweep(n); n++) {
+		char *old = sip_take(8);
+		strcpy(old, "whole");
+		scarce_begin();
+		scarce_on();
+		char *grown = sip_take_more(old, 20000);
+		scarce_rest();
+		EXPECT_EQ(grown == NULL, scarce_has_failed());
+		EXPECT_STREQ(grown ? grown : old, "whole");
+		sip_give(grown ? grown : old);
+	}
+	EXPECT_EQ(n, 4);
+}
+
+TEST(scarce, datagram_waits_or_is_refused)
+{
+	static const struct path from;
+
+	begin();
+	for (unsigned n = 1; scarce_sweep(n); n++) {
+		struct backlog *b = backlog_new(1);
+		scarce_begin();
+		scarce_on();
+		bool waits = backlog_put(b, &from, text, strlen(text));
+		scarce_rest();
+		EXPECT_EQ(waits, !scarce_has_failed());
+		EXPECT_EQ(backlog_count(b), waits);
+		EXPECT_TRUE(backlog_put(b, &from, text, strlen(text)));
+		backlog_free(b);
 	}
 }
 
