@@ -247,7 +247,7 @@ def clear_response(s):
 
 def change(text):
     """Every second re-registration is challenged, so that rows have both."""
-    return text.replace("  n_vectors: 1\n", "  n_vectors: 1\n  reauth_every: 2\n")
+    return text.replace("  reauth_every: 0\n", "  reauth_every: 2\n")
 
 
 def main(build):
