@@ -19,12 +19,10 @@ struct hss_push {
 	struct hss_push_stats stats;
 };
 
-/* An RTR that waits for its answer, and what is then to be stored: one identity of each set. */
+/* An RTR that waits for its answer, and what is then to be stored. */
 struct ending {
 	struct hss_push *push;
 	struct cx_request clear;
-	char impus[STORE_MAX_IMPUS][CX_IDENTITY_BYTES];
-	unsigned n_impus;
 };
 
 /* Whom it is about, and whom it goes to. */
@@ -78,15 +76,11 @@ static void on_cleared(void *user, const struct cx_answer *answer)
 static void on_ended(void *user, const struct cx_answer *answer)
 {
 	struct ending *e = user;
-	bool has_agreed = cx_succeeded(answer->result);
 
-	if (!has_agreed)
+	if (!cx_succeeded(answer->result))
 		e->push->stats.refused++;
-	for (unsigned i = 0; has_agreed && i < e->n_impus; i++) {
-		memcpy(e->clear.sar.impu, e->impus[i], sizeof(e->clear.sar.impu));
-		if (hss_request(e->push->hss, &e->clear, on_cleared, NULL) < 0)
-			log_warn("hss: a registration that was ended could not be cleared");
-	}
+	else if (hss_request(e->push->hss, &e->clear, on_cleared, NULL) < 0)
+		log_warn("hss: a registration that was ended could not be cleared");
 	free(e);
 }
 
@@ -99,16 +93,13 @@ static bool is_first_of_set(const struct subject *s, unsigned i)
 	return true;
 }
 
-int hss_push_end(struct hss_push *p, const char *impi)
+/* The set of this identity. */
+static int end_set(struct hss_push *p, const char *impi, const char *scscf, const char *impu)
 {
 	struct cx_request request = { .command = CX_RTR };
-	struct ending *e;
-	struct subject s;
-	int rc = find(p, impi, &s);
+	struct ending *e = calloc(1, sizeof(*e));
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return -ENOMEM;
 	e->push = p;
@@ -116,17 +107,34 @@ int hss_push_end(struct hss_push *p, const char *impi)
 	e->clear.command = CX_SAR;
 	e->clear.sar.type = CX_ADMINISTRATIVE_DEREGISTRATION;
 	cx_identity(e->clear.sar.impi, impi);
-	cx_identity(e->clear.sar.server_name, s.scscf);
-	for (unsigned i = 0; i < s.n_set; i++)
-		if (is_first_of_set(&s, i))
-			cx_identity(e->impus[e->n_impus++], s.set[i].impu);
-	cx_identity(request.rtr.impi, impi); /* and no IMPU: all of them */
+	cx_identity(e->clear.sar.impu, impu);
+	cx_identity(e->clear.sar.server_name, scscf);
+	cx_identity(request.rtr.impi, impi);
+	cx_identity(request.rtr.impu, impu);
 	request.rtr.reason = CX_PERMANENT_TERMINATION;
-	rc = send(p, s.scscf, &request, on_ended, e);
+	rc = send(p, scscf, &request, on_ended, e);
 	if (rc < 0)
 		free(e);
 	else
 		p->stats.rtr++;
+	return rc;
+}
+
+/* One RTR for each set: not every S-CSCF takes one that names no identity and means all. */
+int hss_push_end(struct hss_push *p, const char *impi)
+{
+	struct subject s;
+	unsigned n_ended = 0;
+	int rc = find(p, impi, &s);
+
+	for (unsigned i = 0; rc == 0 && i < s.n_set; i++) {
+		if (!is_first_of_set(&s, i) || s.set[i].state != STORE_REGISTERED)
+			continue;
+		rc = end_set(p, impi, s.scscf, s.set[i].impu);
+		n_ended++;
+	}
+	if (rc == 0 && n_ended == 0) /* then the name of the S-CSCF goes */
+		rc = end_set(p, impi, s.scscf, s.set[0].impu);
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 
 #include "controlplane/hss.h"
 #include "controlplane/hss_push.h"
+#include "controlplane/scscf.h"
 #include "controlplane/store.h"
 #include "test/shim/test.h"
 #include "test/unit/core_lab.h"
@@ -228,6 +229,7 @@ TEST(register_sets, c137_rtr_ends_all_sets_and_ppr_changes_each)
 	EXPECT_TRUE(ue_is_served(&lab, &first));
 	EXPECT_FALSE(ue_is_served(&lab, &pseudo)); /* barred */
 	EXPECT_EQ(hss_push_end(push, "7@" REALM), 0);
+	EXPECT_EQ(hss_push_stats(push)->rtr, 2); /* each names its set */
 	core_lab_run(&lab);
 	EXPECT_EQ(core_lab_stat(&lab, "registration"), 0);
 	EXPECT_EQ(core_lab_stat(&lab, "register_ended_by_network"), 2);
@@ -235,4 +237,28 @@ TEST(register_sets, c137_rtr_ends_all_sets_and_ppr_changes_each)
 	expect_scscf(&lab, "");
 	core_lab_close(&lab);
 	hss_push_free(push);
+}
+
+TEST(register_sets, c137_rtr_ends_the_set_that_it_names_or_all)
+{
+	struct cx_request rtr = { .command = CX_RTR, .rtr = { "7@" REALM, PSEUDO, 0 } };
+	struct core_lab lab;
+	struct ue first = ue_with(FIRST, 1), pseudo = ue_with(PSEUDO, 2);
+	struct registrar *r;
+
+	ASSERT_TRUE(core_lab_open(&lab, 1, V1));
+	r = &((struct scscf *)lab.scscf)->registrar;
+	add_subscriber(&lab);
+	ASSERT_TRUE(ue_register_fully(&lab, &first));
+	ASSERT_TRUE(ue_register_fully(&lab, &pseudo));
+	EXPECT_EQ(registrar_heard(r, &rtr), CX_SUCCESS);
+	EXPECT_TRUE(ue_is_served(&lab, &first));
+	EXPECT_FALSE(ue_is_served(&lab, &pseudo));
+	pseudo = ue_with(PSEUDO, 3);
+	ASSERT_TRUE(ue_register_fully(&lab, &pseudo));
+	rtr.rtr.impu[0] = '\0';
+	EXPECT_EQ(registrar_heard(r, &rtr), CX_SUCCESS);
+	EXPECT_EQ(core_lab_stat(&lab, "registration"), 0);
+	EXPECT_EQ(core_lab_stat(&lab, "register_ended_by_network"), 3);
+	core_lab_close(&lab);
 }
