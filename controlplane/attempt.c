@@ -111,14 +111,28 @@ void attempt_source(const char *contact, const char *path, char out[static ATTEM
 	copy_host(path, true, out + n, ATTEMPT_SOURCE_BYTES - (size_t)n);
 }
 
+/* The P-CSCF of a source. */
+static const char *pcscf_of(const char *source)
+{
+	const char *space = strrchr(source, ' ');
+
+	return space != NULL ? space + 1 : source;
+}
+
 struct attempt *attempts_find(struct attempts *all, const struct attempt_key *key)
 {
-	struct attempt *a = first_of(all, key->impi);
+	struct attempt *of_source = NULL;
 
-	while (a != NULL &&
-	       (strcmp(a->call_id, key->call_id) != 0 || strcmp(a->source, key->source) != 0))
-		a = next_of(a);
-	return a;
+	for (struct attempt *a = first_of(all, key->impi); a != NULL; a = next_of(a)) {
+		if (strcmp(a->call_id, key->call_id) != 0)
+			continue;
+		if (key->nonce[0] != '\0' && strcmp(a->challenge.nonce, key->nonce) == 0 &&
+		    strcmp(pcscf_of(a->source), pcscf_of(key->source)) == 0)
+			return a;
+		if (strcmp(a->source, key->source) == 0)
+			of_source = a;
+	}
+	return of_source;
 }
 
 static void time_out(void *user)

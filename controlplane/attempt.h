@@ -2,7 +2,8 @@
  * Attempts to authenticate: one per IMPI, source and Call-ID, from the first REGISTER until the
  * answer to its challenge, a failure, or reg-await-auth (TS 24.229 table 7.8.1). Each has its own
  * challenge, so an attacker's attempt and the victim's do not touch (C-062). The source is where
- * the P-CSCF vouches that it came from, attempt_source().
+ * the P-CSCF vouches that it came from, attempt_source(). The answer may name another address than
+ * the first REGISTER did, see attempts_find().
  *
  * Bounded in all, per IMPI, and per source of an IMPI. When a bound is reached, the oldest that
  * still waits for its UE makes room, but none that is younger than ATTEMPT_SAFE_S: in that time any
@@ -70,7 +71,8 @@ struct attempt_key {
 	const char *impi;
 	const char *source;
 	const char *call_id;
-	bool is_own; /* it came over the user's SA, or from where he is registered */
+	const char *nonce; /* that it answers under the integrity protection; "" = none */
+	bool is_own;       /* it came over the user's SA, or from where he is registered */
 };
 
 /*
@@ -79,6 +81,13 @@ struct attempt_key {
  */
 void attempt_source(const char *contact, const char *path, char out[static ATTEMPT_SOURCE_BYTES]);
 
+/*
+ * The attempt that a REGISTER goes on with; NULL: none. Behind a NAT a UE names its address inside
+ * before it has an SA, and may name the NAT's after (TS 24.229 F.2.1.2.2), so what is protected is
+ * known by the nonce that it answers, whatever its address: by the same P-CSCF, which has the SA.
+ * The Call-ID is not enough for that, as who overhears it may begin attempts with it elsewhere;
+ * their nonces are others. What is not protected is the attempt's only from its very source.
+ */
 struct attempt *attempts_find(struct attempts *all, const struct attempt_key *key);
 
 /* Asking. NULL: no room, or out of memory. */

@@ -150,7 +150,10 @@ static void proceed(struct registrar *r, struct server_txn *x, const struct regi
 		    const struct binding *binding)
 {
 	char source[ATTEMPT_SOURCE_BYTES];
-	struct attempt_key key = { .impi = q->impi, .source = source, .call_id = q->call_id };
+	struct attempt_key key = { .impi = q->impi,
+				   .source = source,
+				   .call_id = q->call_id,
+				   .nonce = q->is_protected ? q->nonce : "" };
 	struct attempt *a;
 	enum register_step what;
 

@@ -209,7 +209,8 @@ void registrar_check(struct attempt *a, const struct register_request *q)
 		r->counters.weaker_chosen +=
 			chosen == DIGEST_AKAV1_MD5 &&
 			challenge_offers(&a->challenge.offer, DIGEST_AKAV2_MD5);
-		challenge_wipe(&a->challenge);
+		/* The nonce stays: what the UE repeats meanwhile is known by it. */
+		wipe(&a->challenge.vector, sizeof(a->challenge.vector));
 		registrar_assign(a, q);
 		return;
 	}

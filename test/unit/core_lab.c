@@ -271,8 +271,9 @@ static void print_answer(struct core_lab *lab, struct ue *ue, enum ue_answer ans
 static void print_register(struct core_lab *lab, struct ue *ue, enum ue_answer answer, char *out,
 			   size_t out_bytes)
 {
-	char contact[64], credentials[512], impu[CX_IDENTITY_BYTES];
+	char contact[64], pcscf[64], credentials[512], impu[CX_IDENTITY_BYTES];
 
+	snprintf(pcscf, sizeof(pcscf), "127.0.0.1:%u", lab->port);
 	snprintf(contact, sizeof(contact), "sip:%u@10.1.0.%u:5064", ue->i, ue->i % 256);
 	print_answer(lab, ue, answer, credentials, sizeof(credentials));
 	subscribers_impu(ue->i, impu);
@@ -283,7 +284,7 @@ static void print_register(struct core_lab *lab, struct ue *ue, enum ue_answer a
 		 "REGISTER %s SIP/2.0\r\n"
 		 "Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bK%u-%u-%u\r\n"
 		 "Max-Forwards: 69\r\n"
-		 "Path: <sip:term@127.0.0.1:%u;lr>\r\n"
+		 "Path: <sip:term@%s;lr>\r\n"
 		 "From: <%s>;tag=t\r\n"
 		 "To: <%s>\r\n"
 		 "Call-ID: call-%u@ue\r\n"
@@ -293,10 +294,11 @@ static void print_register(struct core_lab *lab, struct ue *ue, enum ue_answer a
 		 "Authorization: Digest username=\"%u@" REALM "\", realm=\"" REALM "\", "
 		 "uri=\"%s\", %s%s\r\n"
 		 "Content-Length: %zu\r\n\r\n%s",
-		 realm_uri, lab->port, ue->i, ue->call, ue->cseq, lab->port, impu, impu, ue->call,
-		 ue->cseq, ue->contact != NULL ? ue->contact : contact, ue->expires_s, ue->extra,
-		 ue->i, realm_uri, credentials, ue->indicator,
-		 ue->body != NULL ? strlen(ue->body) : 0, ue->body != NULL ? ue->body : "");
+		 realm_uri, lab->port, ue->i, ue->call, ue->cseq,
+		 ue->pcscf != NULL ? ue->pcscf : pcscf, impu, impu, ue->call, ue->cseq,
+		 ue->contact != NULL ? ue->contact : contact, ue->expires_s, ue->extra, ue->i,
+		 realm_uri, credentials, ue->indicator, ue->body != NULL ? strlen(ue->body) : 0,
+		 ue->body != NULL ? ue->body : "");
 }
 
 static void keep_challenge(struct ue *ue, const struct sip *response)

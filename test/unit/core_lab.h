@@ -83,6 +83,7 @@ struct ue {
 	const char *indicator;         /* ", integrity-protected=\"yes\"" and the like; "" = none */
 	const char *extra;             /* further header lines */
 	const char *contact;           /* NULL: "sip:<i>@10.1.0.<i>:5064" */
+	const char *pcscf;             /* address and port in its Path; NULL: the lab's own */
 	unsigned expires_s;
 	bool via_icscf;
 	const char *algorithm; /* it answers with; NULL: the configured one */

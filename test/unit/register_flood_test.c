@@ -35,6 +35,7 @@ static int attack(struct core_lab *lab, unsigned n, unsigned call)
 
 	snprintf(contact, sizeof(contact), "sip:1@10.66.%u.%u:5064", n / 250, n % 250 + 1);
 	attacker.contact = contact;
+	attacker.cseq = 100 + n; /* no repetition of the victim's transaction */
 	return ue_register_status(lab, &attacker, UE_NOTHING);
 }
 
