@@ -96,13 +96,20 @@ void flood_free(struct flood *f)
 	rte_free(f);
 }
 
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* The second time makes up for secrets of which the product has few bits. */
 static uint64_t hash_of(const struct flood *f, const struct flood_source *source)
 {
+	const uint64_t golden_ratio = 0x9e3779b97f4a7c15;
 	uint64_t address, where = (uint64_t)source->family << 8 | source->zone;
 	memcpy(&address, source->address, sizeof(address));
-	unsigned __int128 product =
-		(unsigned __int128)(address ^ f->secret[0]) * (where ^ f->secret[1]);
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
+	uint64_t once = fold(address ^ f->secret[0], where ^ f->secret[1]);
+	return fold(once ^ f->secret[0], golden_ratio);
 }
 
 /* Where a source may be: two buckets that differ, under a name that is not 0. */
