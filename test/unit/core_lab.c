@@ -128,14 +128,33 @@ void core_lab_wait(struct core_lab *lab, unsigned seconds)
 	core_lab_run(lab);
 }
 
-void core_lab_send(struct core_lab *lab, bool to_icscf, const char *text)
+static void send_to(const struct core_lab *lab, uint16_t port, const char *bytes, size_t n_bytes)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
 
-	a.sin_port = htons((uint16_t)(to_icscf ? lab->icscf_config.port : lab->scscf_config.port));
+	a.sin_port = htons(port);
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	EXPECT_EQ(sendto(lab->fd, text, strlen(text), 0, (struct sockaddr *)&a, sizeof(a)),
-		  (ssize_t)strlen(text));
+	EXPECT_EQ(sendto(lab->fd, bytes, n_bytes, 0, (struct sockaddr *)&a, sizeof(a)),
+		  (ssize_t)n_bytes);
+}
+
+void core_lab_send(struct core_lab *lab, bool to_icscf, const char *text)
+{
+	send_to(lab, (uint16_t)(to_icscf ? lab->icscf_config.port : lab->scscf_config.port), text,
+		strlen(text));
+}
+
+void core_lab_answer(struct core_lab *lab, struct sip *response)
+{
+	char *bytes;
+	size_t n_bytes;
+
+	ASSERT_TRUE(response != NULL);
+	ASSERT_EQ(sip_print(response, &bytes, &n_bytes), 0);
+	send_to(lab, (uint16_t)lab->scscf_config.port, bytes, n_bytes);
+	free(bytes);
+	sip_free(response);
+	core_lab_run(lab);
 }
 
 struct sip *core_lab_receive(struct core_lab *lab)

@@ -52,6 +52,8 @@ void core_lab_wait(struct core_lab *lab, unsigned seconds);
 
 /* Sends bytes to the S-CSCF or the I-CSCF. */
 void core_lab_send(struct core_lab *lab, bool to_icscf, const char *text);
+/* Sends an answer to the S-CSCF, which takes its turn. Frees it. */
+void core_lab_answer(struct core_lab *lab, struct sip *response);
 
 /* What has arrived at the P-CSCF next; NULL: nothing. The caller frees it. */
 struct sip *core_lab_receive(struct core_lab *lab);

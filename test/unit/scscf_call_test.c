@@ -1,6 +1,5 @@
 /* Calls through the S-CSCF: its place in the route, forks, charging. TS 24.229 5.4.3. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "controlplane/cx.h"
@@ -96,16 +95,10 @@ static struct sip *expect_request(const char *method)
 static void answer(const struct sip *request, int code, const char *tag, const char *vector)
 {
 	struct sip *response = sip_response(request, code, NULL, tag);
-	char *text;
-	size_t bytes;
 
 	if (vector != NULL)
 		sip_header_add(response, "P-Charging-Vector", vector);
-	ASSERT_EQ(sip_print(response, &text, &bytes), 0);
-	core_lab_send(&lab, false, text);
-	core_lab_run(&lab);
-	free(text);
-	sip_free(response);
+	core_lab_answer(&lab, response);
 }
 
 static const char *record_route(const struct sip *s, unsigned i)

@@ -1,6 +1,5 @@
 /* The way of requests other than REGISTER through the S-CSCF and the I-CSCF: TS 24.229 5.3, 5.4. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "controlplane/scscf.h"
@@ -86,18 +85,9 @@ TEST(scscf, c141_request_for_a_registered_user_goes_to_his_contact_by_his_path)
 static void answer_200(struct core_lab *lab)
 {
 	struct sip *request = core_lab_receive(lab);
-	struct sip *response;
-	char *text;
-	size_t bytes;
 
 	ASSERT_TRUE(request != NULL);
-	response = sip_response(request, 200, NULL, "b");
-	ASSERT_TRUE(response != NULL);
-	ASSERT_EQ(sip_print(response, &text, &bytes), 0);
-	core_lab_send(lab, false, text);
-	core_lab_run(lab);
-	free(text);
-	sip_free(response);
+	core_lab_answer(lab, sip_response(request, 200, NULL, "b"));
 	sip_free(request);
 }
 

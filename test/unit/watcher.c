@@ -1,7 +1,6 @@
 #include "test/unit/watcher.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "test/shim/test.h"
@@ -84,15 +83,7 @@ int watcher_subscribe(struct watcher *w, unsigned expires_s)
 
 static void answer_notify(struct watcher *w, int status)
 {
-	struct sip *response = sip_response(w->notify, status, NULL, NULL);
-	size_t n_bytes;
-	char *text;
-
-	ASSERT_EQ(sip_print(response, &text, &n_bytes), 0);
-	core_lab_send(w->lab, false, text);
-	core_lab_run(w->lab);
-	free(text);
-	sip_free(response);
+	core_lab_answer(w->lab, sip_response(w->notify, status, NULL, NULL));
 }
 
 static void expect_in_dialog(const struct watcher *w)
