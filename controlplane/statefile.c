@@ -25,8 +25,8 @@ static const char *const sql[STATEFILE_N_STATEMENTS] = {
 	[STATEFILE_PUT] = "INSERT OR REPLACE INTO item (id, bytes) VALUES (?1, ?2)",
 	[STATEFILE_DELETE] = "DELETE FROM item WHERE id = ?1",
 	[STATEFILE_ALL] = "SELECT id, bytes FROM item",
-	[STATEFILE_PUT_CLOCK] = "INSERT OR REPLACE INTO clock (id, boot, offset_ms, last_ms)"
-				" VALUES (1, ?1, ?2, ?3)",
+	[STATEFILE_PUT_CLOCK] = ("INSERT OR REPLACE INTO clock (id, boot, offset_ms, last_ms)"
+				 " VALUES (1, ?1, ?2, ?3)"),
 };
 
 /*
