@@ -9,6 +9,7 @@
 
 #include "configs/config.h"
 #include "dataplane/esp.h"
+#include "dataplane/hash.h"
 #include "dataplane/rx.h"
 
 #define BUCKET_SOURCES 8
@@ -96,22 +97,6 @@ void flood_free(struct flood *f)
 	rte_free(f);
 }
 
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* The second time makes up for secrets of which the product has few bits. */
-static uint64_t hash_of(const struct flood *f, const struct flood_source *source)
-{
-	const uint64_t golden_ratio = 0x9e3779b97f4a7c15;
-	uint64_t address, where = (uint64_t)source->family << 8 | source->zone;
-	memcpy(&address, source->address, sizeof(address));
-	uint64_t once = fold(address ^ f->secret[0], where ^ f->secret[1]);
-	return fold(once ^ f->secret[0], golden_ratio);
-}
-
 /* Where a source may be: two buckets that differ, under a name that is not 0. */
 struct spot {
 	struct bucket *bucket[2];
@@ -120,7 +105,7 @@ struct spot {
 
 static struct spot spot_of(const struct flood *f, const struct flood_source *source)
 {
-	uint64_t hash = hash_of(f, source);
+	uint64_t hash = hash_source(f->secret, source->family, source->zone, source->address);
 	uint32_t mask = f->n_buckets - 1, first = (uint32_t)hash & mask;
 	uint32_t name = (uint32_t)(hash >> 32) & ~KNOWN;
 	uint32_t second = (first ^ (name >> 1 | 1)) & mask;

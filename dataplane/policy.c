@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/api.h"
+#include "dataplane/hash.h"
 
 /* ---- one policy ---- */
 
@@ -91,11 +92,8 @@ static bool keys_equal(const union policy_key *a, const union policy_key *b)
 static uint64_t hash_of(const union policy_key *key, uint32_t shape)
 {
 	uint64_t hash = shape;
-	for (unsigned i = 0; i < POLICY_KEY_WORDS; i++) {
-		unsigned __int128 product =
-			(unsigned __int128)(hash ^ key->word[i]) * UINT64_C(0x9e3779b97f4a7c15);
-		hash = (uint64_t)product ^ (uint64_t)(product >> 64);
-	}
+	for (unsigned i = 0; i < POLICY_KEY_WORDS; i++)
+		hash = hash_mix(hash ^ key->word[i], HASH_GOLDEN_RATIO);
 	return hash;
 }
 

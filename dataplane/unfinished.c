@@ -7,6 +7,8 @@
 
 #include <rte_malloc.h>
 
+#include "dataplane/hash.h"
+
 #define BUCKET_DATAGRAMS 8
 #define NO_SLOT          UINT32_MAX
 
@@ -56,19 +58,10 @@ void unfinished_free(struct unfinished *t)
 	rte_free(t);
 }
 
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* An IPv4 address, or an IPv6 network as a UE gets it (RFC 6459 5.2). */
 uint64_t unfinished_peer(const struct unfinished *t, const struct unfinished_key *key,
 			 const uint8_t *address)
 {
-	uint64_t prefix, where = (uint64_t)key->family << 8 | key->zone;
-	memcpy(&prefix, address, sizeof(prefix));
-	return mix(prefix ^ t->secret[0], where ^ t->secret[1]);
+	return hash_source(t->secret, key->family, key->zone, address);
 }
 
 static uint32_t tag_of(const struct unfinished *t, const struct unfinished_key *key)
@@ -76,7 +69,7 @@ static uint32_t tag_of(const struct unfinished *t, const struct unfinished_key *
 	uint64_t word[5], hash = t->secret[2];
 	memcpy(word, key, sizeof(word));
 	for (unsigned i = 0; i < 5; i++)
-		hash = mix(hash ^ word[i], t->secret[i & 1] | 1);
+		hash = hash_mix(hash ^ word[i], t->secret[i & 1] | 1);
 	return (uint32_t)hash | 1;
 }
 
