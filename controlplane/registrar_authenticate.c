@@ -43,7 +43,7 @@ static void count_failure(const struct attempt *a)
 	uint32_t most = r->config->scscf->deregister_failures;
 
 	if (g != NULL && ++g->n_failed >= most && most != 0)
-		registrar_deregister(r, a->impi, REGINFO_REJECTED);
+		registrar_end(r, g, REGINFO_REJECTED);
 }
 
 void registrar_on_await_timeout(void *user, struct attempt *a)

@@ -11,6 +11,7 @@
 #define CONTROLPLANE_REGISTRAR_IMPL_H
 
 #include "controlplane/cx.h"
+#include "controlplane/reginfo.h"
 
 struct attempt;
 struct binding;
@@ -67,6 +68,9 @@ int registrar_read_binding(struct binding *b, const struct register_request *q,
 			   const struct sip *request);
 
 /* --- registrar_network.c --- */
+
+/* One implicit set, as registrar_deregister() does with all of the IMPI's. */
+void registrar_end(struct registrar *r, struct registration *g, enum reginfo_event event);
 
 /* Time is up for one that was to authenticate itself. True: it was asked again. */
 bool registrar_ask_again(struct registrar *r, struct registration *g);

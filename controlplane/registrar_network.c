@@ -54,6 +54,15 @@ bool registrar_ask_again(struct registrar *r, struct registration *g)
 	return true;
 }
 
+void registrar_end(struct registrar *r, struct registration *g, enum reginfo_event event)
+{
+	r->counters.ended_by_network++;
+	reg_event_ended(r->events, g, event);
+	registrar_send_sar(r, g->impi, g->impus[0].impu, CX_ADMINISTRATIVE_DEREGISTRATION,
+			   registrar_on_told, r);
+	registration_remove(g);
+}
+
 int registrar_deregister(struct registrar *r, const char *impi, enum reginfo_event event)
 {
 	struct registration *g = registrations_find(r->registrations, impi), *next;
@@ -62,11 +71,7 @@ int registrar_deregister(struct registrar *r, const char *impi, enum reginfo_eve
 		return -ENOENT;
 	for (; g != NULL; g = next) {
 		next = registration_next(g);
-		r->counters.ended_by_network++;
-		reg_event_ended(r->events, g, event);
-		registrar_send_sar(r, g->impi, g->impus[0].impu, CX_ADMINISTRATIVE_DEREGISTRATION,
-				   registrar_on_told, r);
-		registration_remove(g);
+		registrar_end(r, g, event);
 	}
 	return 0;
 }
