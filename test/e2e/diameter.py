@@ -59,7 +59,8 @@ def bad(ue, auts, report):
 
 def decode(report):
     """C-133, C-134, C-135: what is on the wire, says tshark."""
-    broken = fields("_ws.malformed || _ws.expert.severity >= 0x800000", "frame.number")
+    broken = fields("_ws.malformed || _ws.expert.severity >= 0x800000", "frame.number",
+                    "frame.protocols", "_ws.expert.message")
     report.check("tshark finds no malformed message", not broken, f"frames {broken[:5]}")
     seen = {}
     for code, request, avps in fields("diameter.applicationId == 16777216 && "
