@@ -215,13 +215,14 @@ void reg_event_changed(struct reg_event *e, const struct registration *g)
 }
 
 /* TS 24.229 5.4.2.1.2: with all of it terminated, the subscriptions are too. */
-void reg_event_ended(struct reg_event *e, const struct registration *g, enum reginfo_event event)
+void reg_event_ended(struct reg_event *e, struct registration *g, enum reginfo_event event)
 {
 	struct subject *subject = find_subject(e, g);
 	struct subscription *next;
 
 	if (subject == NULL)
 		return;
+	registration_touch(g);
 	notify_describe_end(e, g, event);
 	/* The subject goes with its last one. */
 	for (struct subscription *s = subject->first; s != NULL; s = next) {

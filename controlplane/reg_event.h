@@ -7,6 +7,8 @@
  *   reg_event_ended()   → the last NOTIFY to each, and the subscriptions are over
  *   no answer, 481 and the like to a NOTIFY → that subscription is over
  *
+ * A NOTIFY waits until what it tells is in the S-CSCF's state file.
+ *
  * Only the user himself and the P-CSCFs of his Path may subscribe. Each NOTIFY waits for the answer
  * to the one before it (reg_event_notify.c); what changes meanwhile is told at once afterwards.
  * Bounded in all, and for each registration and kind of subscriber, where the oldest makes room. A
@@ -64,6 +66,6 @@ void reg_event_resubscribe(struct reg_event *e, struct server_txn *x);
 void reg_event_changed(struct reg_event *e, const struct registration *g);
 
 /* It is about to be removed, because of `event`. */
-void reg_event_ended(struct reg_event *e, const struct registration *g, enum reginfo_event event);
+void reg_event_ended(struct reg_event *e, struct registration *g, enum reginfo_event event);
 
 #endif

@@ -27,7 +27,7 @@ struct subscription {
 	struct timer expiry;
 	uint64_t expires_ms;
 	uint32_t n_sent;              /* documents, which is the version of the next */
-	struct notification *pending; /* the NOTIFY that waits for its answer; NULL */
+	struct notification *pending; /* the NOTIFY that waits for the state file, or its answer */
 	char *waiting;                /* the document that waits for that; NULL */
 	size_t waiting_bytes;
 };
@@ -80,7 +80,8 @@ void notify_describe(struct reg_event *e, const struct registration *g);
 /* The same, as what it was. */
 void notify_describe_end(struct reg_event *e, const struct registration *g,
 			 enum reginfo_event event);
-/* Sends e->info, now or after the NOTIFY that is on its way. The subscription may be gone then. */
+/* Sends e->info, once it is kept and after the NOTIFY that is on its way. The subscription may be
+ * gone then. */
 void notify(struct subscription *s);
 /* What is on its way finds nobody any more, what waits is not sent. */
 void notify_forget(struct subscription *s);

@@ -8,10 +8,13 @@
 #include "controlplane/proxy.h"
 #include "controlplane/reg_event_impl.h"
 #include "controlplane/registration.h"
+#include "controlplane/statefile.h"
 
-/* A NOTIFY on its way; the client transaction owns it. */
+/* A NOTIFY on its way: owned by who waits for the file, and then by the client transaction. */
 struct notification {
 	struct subscription *subscription; /* NULL: it is gone */
+	char *text;
+	size_t n_bytes;
 };
 
 /* --- the document --- */
@@ -84,41 +87,77 @@ static int fill(struct subscription *s, struct sip *request, const char *text, s
 static void on_response(void *user, struct sip *response);
 static void on_end(void *user);
 
-static int send_notify(struct subscription *s, const char *text, size_t n_bytes)
+static int send_notify(struct notification *n)
 {
+	struct subscription *s = n->subscription;
 	struct reg_event *e = s->events;
-	struct notification *n = calloc(1, sizeof(*n));
 	struct sip *request = dialog_request(&s->dialog, "NOTIFY");
 	struct path path = { .endpoint = e->endpoint };
-	int rc = n != NULL && request != NULL ? 0 : -ENOMEM;
+	int rc = request != NULL ? 0 : -ENOMEM;
 
 	if (rc == 0)
-		rc = fill(s, request, text, n_bytes);
+		rc = fill(s, request, n->text, n->n_bytes);
 	if (rc == 0)
 		rc = sip_next_hop(request, &path.peer, &path.tcp);
 	if (rc < 0) {
 		sip_free(request);
-	} else {
-		n->subscription = s;
-		rc = proxy_request(e->proxy, request, &path,
-				   (struct client_user){ on_response, on_end, n });
-	}
-	if (rc < 0) {
-		free(n);
-		e->counters.notify_failed++;
 		return rc;
 	}
-	s->pending = n;
-	s->n_sent++;
-	e->counters.notify_tx++;
-	return 0;
+	return proxy_request(e->proxy, request, &path,
+			     (struct client_user){ on_response, on_end, n });
+}
+
+static void free_notification(struct notification *n)
+{
+	free(n->text);
+	free(n);
 }
 
 /* One that lives hears of the next change; one that has ended has heard enough. */
-static void send_or_end(struct subscription *s, const char *text, size_t n_bytes)
+static void drop(struct subscription *s)
 {
-	if (send_notify(s, text, n_bytes) < 0 && s->reason != NULL)
+	s->events->counters.notify_failed++;
+	if (s->reason != NULL)
 		subscription_free(s);
+}
+
+/* A file that cannot be written is no reason to keep a subscriber in the dark. */
+static void on_kept(void *user, int status)
+{
+	struct notification *n = user;
+	struct subscription *s = n->subscription;
+
+	(void)status;
+	if (s != NULL && send_notify(n) == 0) {
+		s->events->counters.notify_tx++;
+		free(n->text);
+		n->text = NULL;
+		return;
+	}
+	free_notification(n);
+	if (s != NULL) {
+		s->pending = NULL;
+		drop(s);
+	}
+}
+
+/*
+ * Takes the text. What a subscriber is told is true after a restart too: a P-CSCF that heard of an
+ * end has no SAs left for a registration that would be back.
+ */
+static void send_when_kept(struct subscription *s, char *text, size_t n_bytes)
+{
+	struct notification *n = calloc(1, sizeof(*n));
+
+	if (n == NULL) {
+		free(text);
+		drop(s);
+		return;
+	}
+	*n = (struct notification){ .subscription = s, .text = text, .n_bytes = n_bytes };
+	s->pending = n;
+	s->n_sent++;
+	statefile_wait(s->events->registrations->file, on_kept, n);
 }
 
 void notify(struct subscription *s)
@@ -137,8 +176,7 @@ void notify(struct subscription *s)
 		s->waiting = text;
 		s->waiting_bytes = n_bytes;
 	} else {
-		send_or_end(s, text, n_bytes);
-		free(text);
+		send_when_kept(s, text, n_bytes);
 	}
 }
 
@@ -149,8 +187,7 @@ static void send_waiting(struct subscription *s)
 	char *text = s->waiting;
 
 	s->waiting = NULL;
-	send_or_end(s, text, s->waiting_bytes);
-	free(text);
+	send_when_kept(s, text, s->waiting_bytes);
 }
 
 /* RFC 6665 4.2.2: who does not answer, or knows nothing of it, has no subscription. */
@@ -180,7 +217,7 @@ static void on_end(void *user)
 
 	if (n->subscription != NULL)
 		n->subscription->pending = NULL;
-	free(n);
+	free_notification(n);
 }
 
 void notify_forget(struct subscription *s)

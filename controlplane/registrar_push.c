@@ -8,7 +8,7 @@
  * TS 29.228 6.1.3.1: for these two the S-CSCF ends the registration toward the UE, which may come
  * back after the second; with the others it is another S-CSCF's by now, and is only forgotten here.
  */
-static void tell(struct registrar *r, const struct registration *g, uint32_t reason)
+static void tell(struct registrar *r, struct registration *g, uint32_t reason)
 {
 	if (reason == CX_PERMANENT_TERMINATION)
 		reg_event_ended(r->events, g, REGINFO_REJECTED);

@@ -268,7 +268,7 @@ void registration_shorten(struct registration *r, uint32_t expires_s, uint64_t d
 
 	r->expires_ms = loop_now_ms(loop) + (uint64_t)expires_s * 1000;
 	timer_set(loop, &r->expiry, delay_ms); /* moves it */
-	statefile_touch(r->registrations->file, &r->kept);
+	registration_touch(r);
 }
 
 void registration_mark_explicit(struct registration *r, const char *impu)
@@ -277,7 +277,7 @@ void registration_mark_explicit(struct registration *r, const char *impu)
 		if (strcmp(r->impus[i].impu, impu) == 0)
 			r->impus[i].is_explicit = true;
 	}
-	statefile_touch(r->registrations->file, &r->kept);
+	registration_touch(r);
 }
 
 int registration_set_profile(struct registration *r, const struct cx_saa *profile)
@@ -287,7 +287,7 @@ int registration_set_profile(struct registration *r, const struct cx_saa *profil
 	if (impus == NULL)
 		return -ENOMEM;
 	put_impus(r, impus, profile->n_impus);
-	statefile_touch(r->registrations->file, &r->kept);
+	registration_touch(r);
 	return 0;
 }
 
@@ -301,6 +301,11 @@ int registration_set_end(struct registration *r, uint64_t expires_ms)
 	if (rc == 0)
 		r->expires_ms = expires_ms;
 	return rc;
+}
+
+void registration_touch(struct registration *r)
+{
+	statefile_touch(r->registrations->file, &r->kept);
 }
 
 void registration_remove(struct registration *r)

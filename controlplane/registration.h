@@ -132,6 +132,9 @@ int registration_set_profile(struct registration *r, const struct cx_saa *profil
 /* It ends then, on the loop's clock. Returns 0 or -ENOSPC. */
 int registration_set_end(struct registration *r, uint64_t expires_ms);
 
+/* It is about to change: who waits for the state file (statefile_wait) waits for that too. */
+void registration_touch(struct registration *r);
+
 void registration_remove(struct registration *r);
 
 /* Calls `each` for every registration, in no order; it changes nothing. */

@@ -13,6 +13,7 @@
 #include "controlplane/store.h"
 #include "test/shim/test.h"
 #include "test/unit/core_lab.h"
+#include "test/unit/watcher.h"
 
 #define V1 "AKAv1-MD5"
 
@@ -129,6 +130,27 @@ TEST(register, c093_who_has_deregistered_is_not_back_after_a_kill)
 	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 200);
 	core_lab_crash(&lab, 1);
 	EXPECT_EQ(core_lab_stat(&lab, "registration"), 0);
+	core_lab_close(&lab);
+}
+
+/* Else a P-CSCF has dropped the SAs of a UE that is registered again. */
+TEST(register, c040_c093_an_end_is_told_when_it_is_true_after_a_kill)
+{
+	struct watcher w;
+
+	open_registered();
+	w = watcher_new(&lab, 1, 1, false);
+	ASSERT_TRUE(watcher_begin(&w));
+	EXPECT_EQ(scscf_role.order(lab.scscf, "deactivate", "1@" REALM), 0);
+	run_without_time();
+	EXPECT_EQ(core_lab_stat(&lab, "registration"), 0);
+	EXPECT_FALSE(watcher_hears(&w, 200));
+	core_lab_run(&lab);
+	EXPECT_TRUE(watcher_hears(&w, 200));
+	EXPECT_STREQ(w.state, "terminated;reason=noresource");
+	core_lab_crash(&lab, 0);
+	EXPECT_EQ(core_lab_stat(&lab, "registration"), 0);
+	watcher_close(&w);
 	core_lab_close(&lab);
 }
 
