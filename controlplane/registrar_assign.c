@@ -118,6 +118,19 @@ static void remove_registration(struct registrar *r, const char *impi, const cha
 	registration_remove(g);
 }
 
+/* The answer leaves before the NOTIFYs, and like them when the file has forgotten the binding. */
+static void answer_deregistered(struct attempt *a)
+{
+	struct registrar *r = registrar_of(a);
+	struct registration *g = registrar_registered(r, a->impi, a->impu);
+
+	if (g != NULL)
+		registration_touch(g);
+	if (registrar_answer_ok(r, a->x, NULL) < 0)
+		server_txn_answer(a->x, 500);
+	remove_registration(r, a->impi, a->impu, REGINFO_UNREGISTERED);
+}
+
 /*
  * A UE that came back elsewhere has left its old place: whoever watched that one is told, and
  * watches no longer.
@@ -169,9 +182,7 @@ static void on_assigned(void *user, const struct cx_answer *answer)
 	register_request_read(&q, server_txn_request(a->x), false, r->config->controlplane->realm);
 	if (q.expires_s == 0) {
 		r->counters.deregistered++;
-		if (registrar_answer_ok(r, a->x, NULL) < 0)
-			server_txn_answer(a->x, 500);
-		remove_registration(r, a->impi, a->impu, REGINFO_UNREGISTERED);
+		answer_deregistered(a);
 		attempt_end(a);
 		return;
 	}
