@@ -87,6 +87,13 @@ uint64_t record_number(struct record *r, uint64_t max)
 	return number;
 }
 
+uint64_t record_kind(const struct record *r)
+{
+	struct record head = *r;
+
+	return record_number(&head, UINT64_MAX);
+}
+
 void record_bytes(struct record *r, void *out, size_t n_bytes)
 {
 	if (n_bytes > r->n_bytes - r->at) {

@@ -33,6 +33,9 @@ void record_clear(struct record *r);
 
 struct record record_of(const void *bytes, size_t n_bytes);
 
+/* The first number, which says what the row is about; it is still to be read. */
+uint64_t record_kind(const struct record *r);
+
 /* A greater one cannot be there. */
 uint64_t record_number(struct record *r, uint64_t max);
 void record_bytes(struct record *r, void *out, size_t n_bytes);

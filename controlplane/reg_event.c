@@ -40,18 +40,22 @@ static void free_subject(struct reg_event *e, struct subject *s)
 	free(s);
 }
 
-static struct subject *get_subject(struct reg_event *e, const struct registration *g)
+static struct subject *get_subject(struct reg_event *e, const char *impi, const char *impu)
 {
-	struct subject *s = find_subject(e, g);
+	struct table_node *n = table_first(e->by_impi, hash(e->by_impi, impi));
+	struct subject *s;
 
-	if (s != NULL)
-		return s;
+	for (; n != NULL; n = table_next(n)) {
+		s = table_entry(n, struct subject, node);
+		if (strcmp(s->impi, impi) == 0 && strcmp(s->impu, impu) == 0)
+			return s;
+	}
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return NULL;
-	s->impi = strdup(g->impi);
-	s->impu = strdup(g->impus[0].impu);
-	table_add(e->by_impi, &s->node, hash(e->by_impi, g->impi));
+	s->impi = strdup(impi);
+	s->impu = strdup(impu);
+	table_add(e->by_impi, &s->node, hash(e->by_impi, impi));
 	if (s->impi == NULL || s->impu == NULL) {
 		free_subject(e, s);
 		return NULL;
@@ -120,6 +124,22 @@ static void expire(void *user)
 	notify(s);
 }
 
+int subscription_add(struct reg_event *e, struct subscription *s, const char *impi,
+		     const char *impu)
+{
+	struct subject *subject =
+		table_count(e->by_call_id) < REG_EVENT_MAX ? get_subject(e, impi, impu) : NULL;
+
+	if (subject == NULL)
+		return -ENOMEM;
+	s->events = e;
+	s->kept.kind = SCSCF_ROW_SUBSCRIPTION;
+	timer_init(&s->expiry, expire, s);
+	attach(s, subject);
+	table_add(e->by_call_id, &s->node, hash(e->by_call_id, s->dialog.call_id));
+	return 0;
+}
+
 int subscription_new(struct reg_event *e, const struct registration *g, const struct sip *request,
 		     bool is_user, struct subscription **out)
 {
@@ -131,16 +151,12 @@ int subscription_new(struct reg_event *e, const struct registration *g, const st
 		goto free_subscription;
 	subject = find_subject(e, g);
 	if (subject != NULL)
-		make_room(subject, is_user); /* which may have been the last one's */
-	subject = table_count(e->by_call_id) < REG_EVENT_MAX ? get_subject(e, g) : NULL;
-	rc = -ENOMEM;
-	if (subject == NULL)
-		goto free_subscription;
-	s->events = e;
+		make_room(subject, is_user);
+	subject = find_subject(e, g); /* which may have gone with its last one */
 	s->is_user = is_user;
-	timer_init(&s->expiry, expire, s);
-	attach(s, subject);
-	table_add(e->by_call_id, &s->node, hash(e->by_call_id, s->dialog.call_id));
+	rc = subscription_add(e, s, g->impi, subject != NULL ? subject->impu : g->impus[0].impu);
+	if (rc < 0)
+		goto free_subscription;
 	*out = s;
 	return 0;
 
@@ -177,9 +193,12 @@ void subscription_extend(struct subscription *s, uint32_t expires_s)
 	timer_set(loop, &s->expiry, (uint64_t)expires_s * 1000);
 }
 
+/* Its row stays until its last NOTIFY is answered. */
 void subscription_end(struct subscription *s, const char *reason)
 {
 	s->reason = reason;
+	if (s->kept.is_due) /* there is no subject to write any more */
+		statefile_remove(s->events->file, &s->kept);
 	detach(s);
 }
 
@@ -188,6 +207,7 @@ void subscription_free(struct subscription *s)
 	if (s->subject != NULL)
 		detach(s);
 	table_remove(s->events->by_call_id, &s->node);
+	statefile_remove(s->events->file, &s->kept);
 	notify_forget(s);
 	dialog_clear(&s->dialog);
 	free(s);
@@ -232,6 +252,23 @@ void reg_event_ended(struct reg_event *e, struct registration *g, enum reginfo_e
 	}
 }
 
+static void tell_lost(void *user, struct table_node *n)
+{
+	struct subscription *s = table_entry(n, struct subscription, node);
+
+	if (subscription_registration(s) != NULL)
+		return;
+	notify_describe_lost(s);
+	subscription_end(s, "noresource");
+	notify(s);
+}
+
+void reg_event_loaded(struct reg_event *e)
+{
+	e->file = e->registrations->file;
+	table_visit(e->by_call_id, tell_lost, NULL);
+}
+
 /* --- life --- */
 
 struct reg_event *reg_event_new(struct loop *loop, struct proxy *proxy, struct endpoint *endpoint,
@@ -268,6 +305,7 @@ void reg_event_free(struct reg_event *e)
 {
 	if (e == NULL)
 		return;
+	e->file = NULL; /* what is in it stays */
 	if (e->by_call_id != NULL && e->by_impi != NULL)
 		table_visit(e->by_call_id, free_one, NULL);
 	table_free(e->by_call_id);

@@ -7,7 +7,8 @@
  *   reg_event_ended()   → the last NOTIFY to each, and the subscriptions are over
  *   no answer, 481 and the like to a NOTIFY → that subscription is over
  *
- * A NOTIFY waits until what it tells is in the S-CSCF's state file.
+ * Subscriptions are in the S-CSCF's state file (reg_event_state.c): a NOTIFY, and the 200 to a
+ * SUBSCRIBE, wait until what they tell is there.
  *
  * Only the user himself and the P-CSCFs of his Path may subscribe. Each NOTIFY waits for the answer
  * to the one before it (reg_event_notify.c); what changes meanwhile is told at once afterwards.
@@ -29,11 +30,14 @@ struct config_scscf;
 struct endpoint;
 struct loop;
 struct proxy;
+struct record;
 struct reg_event;
 struct registration;
 struct registrations;
 struct server_txn;
 struct sip;
+struct statefile;
+struct statefile_item;
 
 struct reg_event_counters {
 	uint64_t subscribe_rx;
@@ -52,6 +56,18 @@ void reg_event_free(struct reg_event *e);
 
 uint32_t reg_event_count(const struct reg_event *e);
 const struct reg_event_counters *reg_event_counters(const struct reg_event *e);
+
+/* A row of the state file, registration.h. Returns 0, -ENOENT (its time is up), -EBADMSG or
+ * -ENOMEM.
+ */
+int subscription_load(struct reg_event *e, int64_t row_id, struct record *row,
+		      const struct statefile *file);
+void subscription_save(const struct statefile_item *item, struct record *row);
+/*
+ * All rows are read: what changes is written from now on, and who subscribed to a registration that
+ * is no more hears so now, as he may not have before.
+ */
+void reg_event_loaded(struct reg_event *e);
 
 /* Whether it is a SUBSCRIBE of this package. */
 bool reg_event_is_asked(const struct sip *request);

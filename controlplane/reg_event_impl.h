@@ -1,6 +1,7 @@
 /*
  * Insides of reg_event.h: reg_event.c has the subscriptions and what they are about,
- * reg_event_subscribe.c takes SUBSCRIBE, reg_event_notify.c sends NOTIFY. Not for others.
+ * reg_event_subscribe.c takes SUBSCRIBE, reg_event_notify.c sends NOTIFY, reg_event_state.c has the
+ * rows of the state file. Not for others.
  */
 #ifndef CONTROLPLANE_REG_EVENT_IMPL_H
 #define CONTROLPLANE_REG_EVENT_IMPL_H
@@ -8,6 +9,7 @@
 #include "controlplane/dialog.h"
 #include "controlplane/loop.h"
 #include "controlplane/reg_event.h"
+#include "controlplane/statefile.h"
 #include "controlplane/table.h"
 
 #define EVENT_HEADER_BYTES 64 /* "reg", and an id that tells subscriptions of a dialog apart */
@@ -30,6 +32,8 @@ struct subscription {
 	struct notification *pending; /* the NOTIFY that waits for the state file, or its answer */
 	char *waiting;                /* the document that waits for that; NULL */
 	size_t waiting_bytes;
+	struct statefile_item kept;
+	bool has_jumped; /* its numbers, ahead of those in its row */
 };
 
 /* What subscriptions are about, an implicit set of an IMPI: there while one of them is. */
@@ -46,6 +50,7 @@ struct reg_event {
 	struct endpoint *endpoint;
 	const struct config_scscf *config;
 	struct registrations *registrations;
+	struct statefile *file; /* NULL: none */
 	struct table *by_call_id;
 	struct table *by_impi;
 	char contact[80];    /* "<sip:ADDRESS:PORT>", ";transport=tls" */
@@ -61,6 +66,12 @@ struct reg_event {
  */
 int subscription_new(struct reg_event *e, const struct registration *g, const struct sip *request,
 		     bool is_user, struct subscription **out);
+/*
+ * One with its dialog, about an implicit set of this IMPI with this IMPU. Returns 0 or -ENOMEM:
+ * then it is still the caller's.
+ */
+int subscription_add(struct reg_event *e, struct subscription *s, const char *impi,
+		     const char *impu);
 /* The one whose dialog the request belongs to; NULL. */
 struct subscription *subscription_find(struct reg_event *e, const struct sip *request);
 /* From now on it lives for so long. */
@@ -80,6 +91,8 @@ void notify_describe(struct reg_event *e, const struct registration *g);
 /* The same, as what it was. */
 void notify_describe_end(struct reg_event *e, const struct registration *g,
 			 enum reginfo_event event);
+/* That there is none any more, and nothing else is known, into the same. */
+void notify_describe_lost(struct subscription *s);
 /* Sends e->info, once it is kept and after the NOTIFY that is on its way. The subscription may be
  * gone then. */
 void notify(struct subscription *s);

@@ -62,6 +62,16 @@ void notify_describe_end(struct reg_event *e, const struct registration *g,
 	}
 }
 
+/* The address of record without a contact: RFC 3680 5.3. */
+void notify_describe_lost(struct subscription *s)
+{
+	struct reginfo *info = &s->events->info;
+
+	info->n_contacts = 1;
+	info->contacts[0] = (struct reginfo_contact){ .event = REGINFO_DEACTIVATED };
+	snprintf(info->contacts[0].aor, sizeof(info->contacts[0].aor), "%s", s->subject->impu);
+}
+
 /* --- sending --- */
 
 static int fill(struct subscription *s, struct sip *request, const char *text, size_t n_bytes)
@@ -157,7 +167,10 @@ static void send_when_kept(struct subscription *s, char *text, size_t n_bytes)
 	*n = (struct notification){ .subscription = s, .text = text, .n_bytes = n_bytes };
 	s->pending = n;
 	s->n_sent++;
-	statefile_wait(s->events->registrations->file, on_kept, n);
+	if (s->has_jumped && s->subject != NULL)
+		statefile_touch(s->events->file, &s->kept);
+	s->has_jumped = false;
+	statefile_wait(s->events->file, on_kept, n);
 }
 
 void notify(struct subscription *s)

@@ -7,6 +7,7 @@
 
 #include "configs/config.h"
 #include "controlplane/cx.h"
+#include "controlplane/kept_answer.h"
 #include "controlplane/reg_event_impl.h"
 #include "controlplane/registration.h"
 #include "controlplane/txn.h"
@@ -181,22 +182,24 @@ static int answer_ok(struct subscription *s, struct server_txn *x, uint32_t expi
 		sip_free(answer);
 		return rc;
 	}
-	return server_txn_respond(x, answer);
+	statefile_touch(s->events->file, &s->kept);
+	kept_answer(s->events->file, x, answer);
+	return 0;
 }
 
 /* Whoever subscribes, again or for the last time, hears how things are: RFC 6665 4.2.1.4. */
 static void answer_and_tell(struct subscription *s, struct server_txn *x, struct registration *g,
 			    uint32_t expires_s)
 {
+	if (expires_s != 0)
+		subscription_extend(s, expires_s);
 	if (answer_ok(s, x, expires_s) < 0) {
 		subscription_free(s);
 		server_txn_answer(x, 500);
 		return;
 	}
 	notify_describe(s->events, g);
-	if (expires_s != 0)
-		subscription_extend(s, expires_s);
-	else
+	if (expires_s == 0)
 		subscription_end(s, "timeout");
 	notify(s);
 }

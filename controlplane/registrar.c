@@ -7,6 +7,7 @@
 #include "configs/config.h"
 #include "controlplane/address.h"
 #include "controlplane/attempt.h"
+#include "controlplane/reg_event.h"
 #include "controlplane/register_request.h"
 #include "controlplane/registrar_impl.h"
 #include "controlplane/registration.h"
@@ -218,21 +219,28 @@ static int load(void *user, int64_t id, struct record *row)
 {
 	struct registrar *r = user;
 
+	if (record_kind(row) == SCSCF_ROW_SUBSCRIPTION)
+		return subscription_load(r->events, id, row, r->file);
 	return registration_load(r->registrations, id, row, r->file);
 }
 
 static void save(void *user, const struct statefile_item *item, struct record *row)
 {
-	registration_save(table_entry(item, const struct registration, kept), row);
+	if (item->kind == SCSCF_ROW_SUBSCRIPTION)
+		subscription_save(item, row);
+	else
+		registration_save(table_entry(item, const struct registration, kept), row);
 }
 
-static int open_file(struct registrar *r)
+int registrar_load(struct registrar *r, struct reg_event *events)
 {
-	int rc = statefile_open_role(r->loop, r->config, "scscf", SCSCF_STATE_VERSION, &r->file);
+	int rc;
 
-	if (rc == 0)
-		rc = statefile_load(r->file, (struct statefile_user){ load, save, r });
+	r->events = events;
+	rc = statefile_load(r->file, (struct statefile_user){ load, save, r });
 	r->registrations->file = r->file;
+	if (rc == 0)
+		reg_event_loaded(events);
 	return rc;
 }
 
@@ -270,7 +278,10 @@ int registrar_init(struct registrar *r, struct loop *loop, const struct config *
 				   (struct attempts_user){ registrar_on_await_timeout, r });
 	r->registrations = registrations_new(
 		loop, EXPECTED_USERS, (struct registrations_user){ registrar_on_expired, r });
-	int rc = r->attempts == NULL || r->registrations == NULL ? -ENOMEM : open_file(r);
+	int rc =
+		r->attempts == NULL || r->registrations == NULL
+			? -ENOMEM
+			: statefile_open_role(loop, config, "scscf", SCSCF_STATE_VERSION, &r->file);
 	if (rc == 0)
 		rc = open_throttles(r);
 	if (rc < 0)
@@ -278,10 +289,17 @@ int registrar_init(struct registrar *r, struct loop *loop, const struct config *
 	return rc;
 }
 
-void registrar_clear(struct registrar *r)
+void registrar_close_file(struct registrar *r)
 {
 	statefile_close(r->file);
 	r->file = NULL;
+	if (r->registrations != NULL)
+		r->registrations->file = NULL;
+}
+
+void registrar_clear(struct registrar *r)
+{
+	registrar_close_file(r);
 	attempts_free(r->attempts);
 	registrations_free(r->registrations);
 	throttle_free(r->per_impi);

@@ -70,12 +70,15 @@ struct registrar {
 	struct registrar_counters counters;
 };
 
-/*
- * Reads the registrations of its state file, if there is one. `cx` stays the caller's and is freed
- * before registrar_clear(), which sends the answers that wait for the file. Returns 0 or -errno.
- */
+/* Opens its state file, if it is to have one. `cx` stays the caller's. Returns 0 or -errno. */
 int registrar_init(struct registrar *r, struct loop *loop, const struct config *config,
 		   struct cx *cx);
+
+/* Reads the file: registrations, and subscriptions into `events`. Returns 0 or -errno. */
+int registrar_load(struct registrar *r, struct reg_event *events);
+
+/* Sends what waits for the file. Before there is nobody left to send. */
+void registrar_close_file(struct registrar *r);
 void registrar_clear(struct registrar *r);
 
 /* Takes a REGISTER over and answers it, now or later. `is_trusted`: see register_request.h. */

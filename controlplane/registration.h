@@ -143,7 +143,11 @@ void registrations_each(const struct registrations *all,
 
 /* --- registration_state.c: rows of the state file --- */
 
-#define SCSCF_STATE_VERSION 1
+#define SCSCF_STATE_VERSION 2
+
+/* What a row is about. */
+#define SCSCF_ROW_REGISTRATION 1
+#define SCSCF_ROW_SUBSCRIPTION 2
 
 void registration_save(const struct registration *r, struct record *row);
 /* Out of a row of `file`, before that is all->file. Returns 0, -EBADMSG, -ENOMEM or -ENOSPC. */

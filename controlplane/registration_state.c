@@ -12,12 +12,9 @@
 #include "controlplane/cx.h"
 #include "controlplane/record.h"
 
-/* What a row is about; other kinds may come. */
-#define ROW_REGISTRATION 1
-
 void registration_save(const struct registration *r, struct record *row)
 {
-	record_put_number(row, ROW_REGISTRATION);
+	record_put_number(row, SCSCF_ROW_REGISTRATION);
 	record_put_text(row, r->impi);
 	record_put_number(row, statefile_time(r->registrations->file, r->expires_ms));
 	record_put_number(row, statefile_time(r->registrations->file, r->granted_ms));
@@ -71,7 +68,7 @@ int registration_load(struct registrations *all, int64_t row_id, struct record *
 	struct registration *r;
 	int rc;
 
-	if (record_number(row, ROW_REGISTRATION) != ROW_REGISTRATION)
+	if (record_number(row, SCSCF_ROW_REGISTRATION) != SCSCF_ROW_REGISTRATION)
 		return -EBADMSG;
 	char *impi = record_some_text(row);
 	uint64_t expires_ms = statefile_loop_time(file, record_number(row, INT64_MAX));

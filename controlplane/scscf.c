@@ -36,12 +36,16 @@ static void on_ack(void *role, const struct source *source, const struct sip *ac
 	scscf_ack(role, ack);
 }
 
-/* Cx goes first: its last answers end what waits on transactions and attempts. */
+/*
+ * Cx goes first: its last answers end what waits on transactions and attempts. Then the file, and
+ * what waits for that is sent.
+ */
 static void stop(void *self)
 {
 	struct scscf *s = self;
 
 	cx_free(s->cx);
+	registrar_close_file(&s->registrar);
 	proxy_free(s->proxy);
 	reg_event_free(s->events);
 	registrar_clear(&s->registrar);
@@ -51,8 +55,7 @@ static void stop(void *self)
 static int open_events(struct scscf *s, struct loop *loop, const struct config_scscf *c)
 {
 	s->events = reg_event_new(loop, s->proxy, s->endpoint, c, s->registrar.registrations);
-	s->registrar.events = s->events;
-	return s->events != NULL ? 0 : -ENOMEM;
+	return s->events != NULL ? registrar_load(&s->registrar, s->events) : -ENOMEM;
 }
 
 static int start(struct loop *loop, const struct config *config, void **self)

@@ -30,6 +30,7 @@ struct statefile_item {
 	TAILQ_ENTRY(statefile_item) link; /* of what is to be saved */
 	int64_t id;                       /* of its row; 0: none yet */
 	bool is_due;
+	uint8_t kind; /* of object, where the file has several: the owner's */
 };
 
 struct statefile_options {

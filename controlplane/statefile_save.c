@@ -58,7 +58,7 @@ void statefile_remove(struct statefile *s, struct statefile_item *item)
 		TAILQ_REMOVE(&s->due, item, link);
 	if (item->id && add_gone(s, item->id))
 		log_error("%s: no memory to remove a row: it is back after a restart", s->path);
-	*item = (struct statefile_item){ 0 };
+	*item = (struct statefile_item){ .kind = item->kind };
 	arm(s);
 }
 

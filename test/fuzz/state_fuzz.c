@@ -1,6 +1,7 @@
 /*
- * Rows of state files. The first byte of an input says whose the rest is: of the P-CSCF, or of the
- * S-CSCF. What is taken out of a row is the same when it was saved and read again.
+ * Rows of state files. The first byte of an input says what the rest is: a UE of the P-CSCF, a
+ * subscription or a registration of the S-CSCF. What is taken out of a row is the same when it was
+ * saved and read again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "controlplane/loop.h"
 #include "controlplane/record.h"
+#include "controlplane/reg_event_impl.h"
 #include "controlplane/registration.h"
 #include "controlplane/sip.h"
 #include "controlplane/transport.h"
@@ -128,6 +130,44 @@ static void give_registration(const uint8_t *data, size_t size)
 	registrations_free(all[1]);
 }
 
+/* Its numbers jump with each load. */
+static void save_subscription(void *user, struct table_node *n)
+{
+	struct subscription *s = table_entry(n, struct subscription, node);
+
+	s->n_sent = 0;
+	s->dialog.local_cseq = 0;
+	subscription_save(&s->kept, user);
+}
+
+static void give_subscription(const uint8_t *data, size_t size)
+{
+	struct record in = record_of(data, size), rows[2] = { 0 };
+	struct reg_event *events[2] = { NULL, NULL };
+
+	for (unsigned i = 0; i < 2; i++) {
+		events[i] = reg_event_new(loop, NULL, ps, NULL, NULL);
+		if (!events[i])
+			abort();
+	}
+	if (subscription_load(events[0], 1, &in, NULL) == 0) {
+		table_visit(events[0]->by_call_id, save_subscription, &rows[0]);
+		in = record_of(rows[0].bytes, rows[0].n_bytes);
+		if (subscription_load(events[1], 1, &in, NULL) != 0)
+			abort();
+		table_visit(events[1]->by_call_id, save_subscription, &rows[1]);
+		if (rows[0].n_bytes != rows[1].n_bytes ||
+		    memcmp(rows[0].bytes, rows[1].bytes, rows[0].n_bytes) != 0)
+			abort();
+	} else if (reg_event_count(events[0]) != 0) {
+		abort();
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		record_clear(&rows[i]);
+		reg_event_free(events[i]);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	begin();
@@ -135,6 +175,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (data[0] == 'p')
 		give_ue(data + 1, size - 1);
+	else if (data[0] == 's')
+		give_subscription(data + 1, size - 1);
 	else
 		give_registration(data + 1, size - 1);
 	return 0;
