@@ -101,11 +101,9 @@ int dialog_accept(struct dialog *d, const struct sip *request)
 	return rc == 0 ? take_routes(d, request) : rc;
 }
 
-int dialog_begin(struct dialog *d, const char *local, const char *remote, const char *target)
+int dialog_begin(struct dialog *d, const char *local, const char *remote, const char *target,
+		 const char *call_id)
 {
-	char call_id[SIP_TAG_BYTES];
-
-	sip_random_tag(call_id);
 	*d = (struct dialog){ .call_id = strdup(call_id),
 			      .local = strdup(local),
 			      .remote = strdup(remote),

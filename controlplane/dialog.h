@@ -30,7 +30,8 @@ struct dialog {
 int dialog_accept(struct dialog *d, const struct sip *request);
 
 /* By a request that we are going to send: both sides as "<URI>". */
-int dialog_begin(struct dialog *d, const char *local, const char *remote, const char *target);
+int dialog_begin(struct dialog *d, const char *local, const char *remote, const char *target,
+		 const char *call_id);
 
 /*
  * The other side's first word of its own: the 2xx to what began it, or a request of it that came

@@ -278,7 +278,8 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	if (!error)
 		error = listen_all(p, config, zone);
 	if (!error && config->pcscf->reg_event == CONFIG_REG_EVENT_SUBSCRIBE) {
-		p->watches = watches_new(loop, p->proxy, p->ues, p->core, &p->icscf, 2 * MAX_UES);
+		p->watches = watches_new(loop, p->proxy, p->ues, p->core, &p->icscf, p->dialog_key,
+					 2 * MAX_UES);
 		error = p->watches ? 0 : -ENOMEM;
 	}
 	if (!error)
@@ -351,6 +352,7 @@ static int add_watches(const struct pcscf *p, json_t *stats)
 		{ "subscription", p->watches ? watches_count(p->watches) : 0 },
 		{ "subscribe_tx", c->subscribe_tx },
 		{ "subscribe_failed", c->subscribe_failed },
+		{ "subscription_restored", c->restored },
 		{ "notify_rx", c->notify_rx },
 		{ "notify_refused", c->notify_refused },
 		{ "registration_shortened", c->shortened },

@@ -1,9 +1,11 @@
 /* NOTIFY of the event package reg at the P-CSCF, and what it does about it: TS 24.229 5.2.3. */
 #include <errno.h>
 #include <osipparser2/osip_parser.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "controlplane/kept_answer.h"
 #include "controlplane/pcscf_watch_impl.h"
 #include "controlplane/sip.h"
 #include "controlplane/txn.h"
@@ -108,10 +110,31 @@ static int read_notify(struct watch *s, const struct sip *r)
 	return reginfo_read(r->body, r->body_bytes, &w->info) ? 400 : 200;
 }
 
-void watches_notified(struct watches *w, struct server_txn *x)
+/* RFC 6665 4.1.3: without a number what was asked for is meant, of which nobody knows the rest. */
+static uint32_t left_s(const struct sip *r)
+{
+	const char *state = sip_header(r, "Subscription-State", 0);
+	const char *expires = state ? strcasestr(state, ";expires=") : NULL;
+	unsigned long left = expires ? strtoul(expires + strlen(";expires="), NULL, 10) : 0;
+	return left > 0 && left < WATCH_EXPIRES_S ? (uint32_t)left : WATCH_EXPIRES_S;
+}
+
+static void answer_kept(struct server_txn *x, int status, struct statefile *file)
+{
+	struct sip *answer =
+		status == 200 ? sip_response(server_txn_request(x), 200, NULL, NULL) : NULL;
+	if (answer)
+		kept_answer(file, x, answer);
+	else
+		server_txn_answer(x, status);
+}
+
+void watches_notified(struct watches *w, struct server_txn *x, struct statefile *file)
 {
 	const struct sip *r = server_txn_request(x);
 	struct watch *s = watch_find(w, r);
+	if (!s)
+		s = watch_restore(w, r, left_s(r));
 	struct ue *ue = s ? watch_ue(s) : NULL;
 	w->counters.notify_rx++;
 	int status = s ? read_notify(s, r) : 481;
@@ -119,13 +142,13 @@ void watches_notified(struct watches *w, struct server_txn *x)
 	w->counters.notify_refused += status != 200;
 	if (s && !ue && !over)
 		status = 481; /* it is about nobody any more: RFC 6665 4.1.3 */
-	server_txn_answer(x, status);
-	if (!s)
-		return;
 	if (ue && has_state && w->info.version > s->version) {
 		s->version = w->info.version;
 		obey(s, ue);
 	}
+	answer_kept(x, status, file);
+	if (!s)
+		return;
 	if (over || !watch_ue(s))
 		watch_free(s);
 	else

@@ -198,7 +198,7 @@ void pcscf_request_from_core(struct pcscf *p, struct server_txn *x)
 		return;
 	}
 	if (is_notify_for_us(p, r)) {
-		watches_notified(p->watches, x);
+		watches_notified(p->watches, x, p->file);
 		return;
 	}
 	struct sip *copy = sip_clone(r);

@@ -1,10 +1,12 @@
 #include "controlplane/pcscf_watch.h"
 
 #include <errno.h>
+#include <openssl/hmac.h>
 #include <osipparser2/osip_parser.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "controlplane/charging.h"
 #include "controlplane/pcscf_impl.h"
@@ -197,7 +199,34 @@ static void renew(struct watch *s, const struct ue *ue)
 	free(aor);
 }
 
-static struct watch *watch_new(struct watches *w, const struct ue *ue, const char *aor)
+/* The UE's id, and something of its own. */
+#define CALL_ID_BYTES (UE_ID_BYTES + SIP_TAG_BYTES)
+
+static void make_call_id(const struct ue *ue, char out[static CALL_ID_BYTES])
+{
+	char id[UE_ID_BYTES], random[SIP_TAG_BYTES];
+	sip_random_tag(random);
+	snprintf(out, CALL_ID_BYTES, "%s-%s", ue_id_text(ue, id), random);
+}
+
+/* The tag of ours that goes with a Call-ID and a registration. False: it cannot be made. */
+static bool make_tag(const struct watches *w, const char *call_id, const char *aor,
+		     char tag[static SIP_TAG_BYTES])
+{
+	unsigned char mac[EVP_MAX_MD_SIZE];
+	char text[CALL_ID_BYTES + SIP_VALUE_BYTES];
+	int n = snprintf(text, sizeof(text), "%s %s", call_id, aor);
+	if (n < 0 || (size_t)n >= sizeof(text) ||
+	    !HMAC(EVP_sha256(), w->key, WATCH_KEY_BYTES, (unsigned char *)text, (size_t)n, mac,
+		  NULL))
+		return false;
+	for (unsigned i = 0; i < 8; i++)
+		snprintf(tag + 2 * (size_t)i, 3, "%02x", mac[i]);
+	return true;
+}
+
+static struct watch *watch_new(struct watches *w, const struct ue *ue, const char *aor,
+			       const char *call_id)
 {
 	const struct ue_registration *r = ue_registration(ue, aor);
 	char host[ADDRESS_TEXT_BYTES], id[UE_ID_BYTES], us[128], user[SIP_VALUE_BYTES + 2];
@@ -213,7 +242,8 @@ static struct watch *watch_new(struct watches *w, const struct ue *ue, const cha
 	s->expires_ms = loop_now_ms(w->loop) + WATCH_EXPIRES_S * UINT64_C(1000);
 	s->aor = strdup(aor);
 	timer_init(&s->timer, on_timer, s);
-	if (!s->aor || dialog_begin(&s->dialog, us, user, r->identities[0])) {
+	if (!s->aor || dialog_begin(&s->dialog, us, user, r->identities[0], call_id) ||
+	    !make_tag(w, call_id, aor, s->dialog.local_tag)) {
 		dialog_clear(&s->dialog);
 		free(s->aor);
 		free(s);
@@ -224,13 +254,42 @@ static struct watch *watch_new(struct watches *w, const struct ue *ue, const cha
 	return s;
 }
 
+/* Of the UE whose id its Call-ID begins with, that with the tag. */
+struct watch *watch_restore(struct watches *w, const struct sip *request, uint32_t expires_s)
+{
+	char call_id[CALL_ID_BYTES], id[UE_ID_BYTES], tag[SIP_TAG_BYTES];
+	const char *to = sip_to_tag(request);
+	int n = sip_call_id(request, call_id, sizeof(call_id));
+	if (n < UE_ID_BYTES || call_id[UE_ID_BYTES - 1] != '-' || !to)
+		return NULL;
+	memcpy(id, call_id, UE_ID_BYTES - 1);
+	id[UE_ID_BYTES - 1] = '\0';
+	const struct ue *ue = ue_find_id(w->ues, id);
+	struct watch *s = NULL;
+	for (unsigned i = 0; ue && !s && i < ue->n_registrations; i++) {
+		const char *aor = ue->registrations[i].aor;
+		if (make_tag(w, call_id, aor, tag) && !strcmp(tag, to) &&
+		    !find_owner(w, ue->id, aor))
+			s = watch_new(w, ue, aor, call_id);
+	}
+	if (!s)
+		return NULL;
+	s->expires_ms = loop_now_ms(w->loop) + (uint64_t)expires_s * 1000;
+	/* Above all that it had before: RFC 3261 8.1.1.5 has a clock for that. */
+	s->dialog.local_cseq = (uint32_t)time(NULL) & INT32_MAX;
+	w->counters.restored++;
+	return s;
+}
+
 void watches_begin(struct watches *w, const struct ue *ue, const char *aor, bool is_challenged)
 {
 	struct watch *s = find_owner(w, ue->id, aor);
 	if (s && (!is_challenged || s->pending))
 		return;
+	char call_id[CALL_ID_BYTES];
+	make_call_id(ue, call_id);
 	if (!s)
-		s = watch_new(w, ue, aor);
+		s = watch_new(w, ue, aor, call_id);
 	if (s && !subscribe(s))
 		return;
 	w->counters.subscribe_failed++;
@@ -241,7 +300,8 @@ void watches_begin(struct watches *w, const struct ue *ue, const char *aor, bool
 /* --- life --- */
 
 struct watches *watches_new(struct loop *loop, struct proxy *proxy, struct ues *ues,
-			    const struct endpoint *core, const struct address *icscf, uint32_t max)
+			    const struct endpoint *core, const struct address *icscf,
+			    const uint8_t *key, uint32_t max)
 {
 	struct watches *w = calloc(1, sizeof(*w));
 	if (!w)
@@ -251,6 +311,7 @@ struct watches *watches_new(struct loop *loop, struct proxy *proxy, struct ues *
 	w->ues = ues;
 	w->core = (struct endpoint *)core;
 	w->icscf = *icscf;
+	w->key = key;
 	w->max = max;
 	w->by_call_id = table_new(max / 4);
 	w->by_owner = table_new(max / 4);

@@ -20,6 +20,7 @@ struct watches {
 	struct ues *ues;
 	struct endpoint *core;
 	struct address icscf;
+	const uint8_t *key;
 	uint32_t max;
 	struct table *by_call_id, *by_owner;
 	struct reginfo info; /* the document being read */
@@ -40,6 +41,11 @@ struct watch {
 
 /* The one whose dialog the request belongs to; NULL. */
 struct watch *watch_find(const struct watches *w, const struct sip *request);
+/*
+ * The one that it belonged to before a restart, as if it had just been begun; `expires_s` is what
+ * is left of it. NULL: it never was ours, or its registration has ended or another subscription.
+ */
+struct watch *watch_restore(struct watches *w, const struct sip *request, uint32_t expires_s);
 /* Of the registration that it is about; NULL: that has ended. */
 struct ue *watch_ue(const struct watch *s);
 /* The registration may end sooner or later than before. */

@@ -21,6 +21,7 @@ void ue_ended(struct ue *ue, const char *aor)
 	ue_registration_clear(r);
 	*r = ue->registrations[--ue->n_registrations];
 	ue->registrations[ue->n_registrations] = (struct ue_registration){ 0 };
+	statefile_touch(ue->ues->file, &ue->kept);
 	if (ue->n_registrations == 0)
 		ue_sets_end(ue);
 }
@@ -32,6 +33,7 @@ void ue_shortened(struct ue *ue, const char *aor, uint32_t expires_s)
 	if (!r)
 		return;
 	r->expires_ms = now_ms + (uint64_t)expires_s * 1000;
+	statefile_touch(ue->ues->file, &ue->kept);
 	/* The SAs serve all that the UE has registered. */
 	for (unsigned i = 0; i < ue->n_registrations; i++)
 		if (ue->registrations[i].expires_ms > longest_ms)
@@ -60,4 +62,5 @@ void ue_set_identities(struct ue *ue, const char *aor, const char *const *identi
 		free(r->identities[i]);
 	memcpy(r->identities, copies, n * sizeof(copies[0]));
 	r->n_identities = n;
+	statefile_touch(ue->ues->file, &ue->kept);
 }

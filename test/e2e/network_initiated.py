@@ -122,6 +122,29 @@ class Scene:
         self.check("and is served", sent["options_ok"] == sent["options_sent"] > 0
                    and sent["messages_ok"] == sent["messages_sent"] > 0, f"{sent}")
 
+    def kill(self, ues):
+        """P-CSCF and S-CSCF, by kill -9: who had subscribed still hears."""
+        killed = [roles for roles in self.edge.roles if "hss" not in roles]
+        for roles in killed:
+            self.edge.kill_roles(roles)
+        for roles in killed:
+            self.edge.start_roles(roles)
+        self.becomes("C-093: P-CSCF and S-CSCF are back after a kill",
+                     lambda: (self.edge.status("pcscf") or {}).get("dataplane_ready"), 1)
+        self.becomes("C-093: and the S-CSCF has all subscriptions",
+                     lambda: (self.edge.status("scscf") or {}).get("subscription"), 2 * N_UES)
+        before = ues.network()["reregistered"]
+        for impi in self.impis:
+            self.order("registration", "reauthenticate", impi)
+        self.becomes("C-040, C-093: each UE hears in its old dialog",
+                     lambda: ues.network()["reregistered"], before + N_UES)
+        self.becomes("C-040, C-093: and so does the P-CSCF",
+                     lambda: self.stat("pcscf", "subscription_restored", "registration_shortened"),
+                     (N_UES, N_UES))
+        self.becomes("and nobody has more subscriptions than before",
+                     lambda: self.stat("scscf", "subscription") + self.stat("pcscf", "subscription"),
+                     (2 * N_UES, N_UES))
+
     def end(self, ues):
         self.order("registration", "deactivate", self.impis[1])
         self.becomes("C-041: a UE that was deactivated registers anew",
@@ -132,9 +155,9 @@ class Scene:
         self.order("registration", "reject", self.impis[2])
         self.becomes("C-041: a UE that was rejected stays away",
                      lambda: ues.ask("report")["registered"], N_UES - 1)
-        self.becomes("C-041: its P-CSCF has dropped it, and its SAs end",
+        self.becomes("C-041: its P-CSCF has dropped it, and its SAs end, the old ones too",
                      lambda: self.stat("pcscf", "subscription", "sets_established", "sets_ending"),
-                     (N_UES - 1, N_UES - 1, 1))
+                     (N_UES - 1, N_UES - 1, 2))
         self.order("subscriber", "deregister", self.impis[3])
         self.becomes("C-137: RTR reaches the UE", lambda: ues.ask("report")["registered"],
                      N_UES - 2)
@@ -189,6 +212,7 @@ def scene(build, transport):
         ues = Ues(edge, *tcp)
         one.attach(ues)
         one.reauthenticate(ues)
+        one.kill(ues)
         one.end(ues)
         one.check("the UEs' end is a good one", ues.stop() == 0, "")
         one.check("C-037 a: what UEs are told comes over ESP, all of it",

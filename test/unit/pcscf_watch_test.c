@@ -8,7 +8,7 @@
 
 static struct ue_sim ue;
 static char call_id[64], from_tag[64], route[128];
-static unsigned cseq, branch;
+static unsigned cseq, branch, contact_port = 9;
 
 /* Keeps what a NOTIFY needs of a SUBSCRIBE. */
 static void keep_dialog(const struct sip *s)
@@ -71,9 +71,10 @@ static int notify(const char *document)
 		 "NOTIFY %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bKn%s%u\r\n"
 		 "Max-Forwards: 70\r\nFrom: <sip:u@" REALM ">;tag=core\r\n"
 		 "To: <sip:p@x>;tag=%s\r\nCall-ID: %s\r\nCSeq: %u NOTIFY\r\nEvent: reg\r\n"
+		 "Contact: <sip:127.0.0.1:%u>\r\n"
 		 "%sContent-Type: application/reginfo+xml\r\nContent-Length: %zu\r\n\r\n%s",
-		 route, port_icscf, call_id, branch, from_tag, call_id, cseq, state_line,
-		 strlen(document), document);
+		 route, port_icscf, call_id, branch, from_tag, call_id, cseq, contact_port,
+		 state_line, strlen(document), document);
 	core_send(text);
 	struct sip *s = core_receive();
 	int status = s ? sip_status(s) : 0;
@@ -469,6 +470,79 @@ TEST(pcscf_watch, what_is_no_notify_of_ours_changes_nothing)
 	EXPECT_EQ(notify(document(6, "terminated", "event=\"rejected\"")), 500);
 	EXPECT_EQ(edge_stat("registration_ended_by_network"), 0);
 	expect_request("sip:u@" REALM, "<sip:u@" REALM ">");
+	edge_stop();
+}
+
+static void crash(void)
+{
+	edge_watch(true);
+	edge_crash(1000);
+	edge_watch(false);
+}
+
+TEST(pcscf_watch, c040_c093_first_notify_after_a_kill_brings_its_subscription_back)
+{
+	edge_keep_state();
+	struct sip *s = begin(600000);
+	unsigned long before = strtoul(s->osip->cseq->number, NULL, 10);
+
+	answer_subscribe(s);
+	EXPECT_EQ(notify(document(0, "active", "event=\"registered\" expires=\"600000\"")), 200);
+	crash();
+	EXPECT_EQ(edge_stat("subscription"), 0);
+	state_line = "Subscription-State: active;expires=4000\r\n";
+	contact_port = port_icscf;
+	EXPECT_EQ(notify(document(1, "active", "event=\"registered\" expires=\"599999\"")), 200);
+	state_line = "Subscription-State: active;expires=600000\r\n";
+	contact_port = 9;
+	EXPECT_EQ(edge_stat("subscription"), 1);
+	EXPECT_EQ(edge_stat("subscription_restored"), 1);
+	test_context("it is refreshed as before, with a number that is new");
+	edge_pass(3400 * 1000);
+	s = core_receive();
+	ASSERT_TRUE(s != NULL && sip_is(s, "SUBSCRIBE"));
+	EXPECT_STREQ(sip_to_tag(s), "core");
+	EXPECT_GT(strtoul(s->osip->cseq->number, NULL, 10), before);
+	answer_subscribe(s);
+	test_context("and what it says counts");
+	EXPECT_EQ(notify(document(2, "terminated", "event=\"rejected\"")), 200);
+	expect_request("sip:u@" REALM, NULL);
+	test_context(NULL);
+	edge_stop();
+}
+
+TEST(pcscf_watch, c040_c093_what_is_not_ours_brings_nothing_back_after_a_kill)
+{
+	for (unsigned of_tag = 0; of_tag < 2; of_tag++) {
+		test_context(of_tag ? "tag" : "Call-ID");
+		edge_keep_state();
+		answer_subscribe(begin(600000));
+		crash();
+		char *letter = of_tag ? from_tag : call_id;
+		*letter = *letter == 'a' ? 'b' : 'a';
+		EXPECT_EQ(notify(document(1, "terminated", "event=\"rejected\"")), 481);
+		EXPECT_EQ(edge_stat("subscription"), 0);
+		expect_request("sip:u@" REALM, "<sip:u@" REALM ">");
+		edge_stop();
+	}
+	test_context(NULL);
+}
+
+TEST(pcscf_watch, c041_c093_end_that_was_answered_is_so_after_a_kill)
+{
+	edge_keep_state();
+	answer_subscribe(begin(600000));
+	edge_turn();
+	edge_clock_stands = true; /* and the file is not written */
+	EXPECT_EQ(notify(document(0, "terminated", "event=\"rejected\"")), 0);
+	edge_clock_stands = false;
+	edge_turn();
+	struct sip *s = core_receive();
+	ASSERT_TRUE(s != NULL);
+	EXPECT_EQ(sip_status(s), 200);
+	sip_free(s);
+	crash();
+	expect_request("sip:u@" REALM, NULL);
 	edge_stop();
 }
 
