@@ -42,7 +42,8 @@ class Process:
         self.child = subprocess.Popen(prefix + command, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,
                                       text=True, errors="replace")
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self):
         for line in self.child.stdout:
@@ -68,16 +69,20 @@ class Process:
         return self.child.poll() is None
 
     def stop(self, timeout_s=10):
-        """Asks it to end; its exit status. One that does not is killed."""
+        """Asks it to end; its exit status. One that does not is killed. Its log is whole then."""
         if self.running():
             self.child.terminate()
         try:
-            return self.child.wait(timeout_s)
+            self.child.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self.child.kill()
-            return self.child.wait()
+            self.child.wait()
+        self._reader.join(timeout_s)  # children of its own may have its output and live on
+        return self.child.returncode
 
     def tail(self, n=20):
+        if not self.running():
+            self._reader.join(1)
         return "\n".join([f"---- {self.name}:"] + self.log[-n:])
 
 
