@@ -15,7 +15,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import echo
+from support import echo, xfrm
 
 # So little is on its way at a time that no queue between the kernels overflows.
 WINDOW_BYTES = 48 * 1024
@@ -108,6 +108,7 @@ def main():
         receive_stream(listeners[number])
         say(f"set {number} received")
     say("done")
+    xfrm.say()
     signal.pause()  # the wire lasts as long as the guest: the test outside ends both
 
 

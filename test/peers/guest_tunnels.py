@@ -15,7 +15,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import echo
+from support import echo, xfrm
 
 UDP_ENCAP, UDP_ENCAP_ESPINUDP = 100, 2  # linux/udp.h
 WINDOW_BYTES = 48 * 1024
@@ -122,6 +122,7 @@ def main():
         talk(t, plan["stream_bytes"])
         say(f"tunnel {number} talked")
     say("done")
+    xfrm.say()
     signal.pause()  # the wire lasts as long as the guest: the test outside ends both
     del encapsulation
 

@@ -52,28 +52,35 @@ PROTOCOLS = re.compile(r"_ws\..*|data.*|frame|eth|ethertype|sll|ip|ip\.options.*
                        r"diameter|diameter\.3gpp|e164")
 
 
+# What is outside of ESP. Whatever is inside is data then.
+OUTSIDE = re.compile(r"_ws\..*|data.*|frame|eth|ethertype|ip|ip\.options.*|ipv6|ipv6\.(dstopts|fraghdr|"
+                     r"hopopts|routing.*)|icmp|icmpv6|udp|udpencap|esp")
+# How an ESP packet is told from others when its ICV is not good.
+ICV = ("esp.icv_good", "esp.icv_bad", "frame.number", "frame.len", "frame.protocols", "esp.spi",
+       "esp.sequence", "esp.icv", "_ws.expert.message")
+
+
 @functools.lru_cache(maxsize=None)
-def other_protocols():
+def other_protocols(wanted):
     """What tshark calls the protocols that are not looked for, a line each."""
     names = subprocess.run(["tshark", "-G", "protocols"], capture_output=True, text=True, timeout=60,
                            check=True).stdout.splitlines()
     names = {line.split("\t")[2] for line in names}
-    return "".join(f"{name}\n" for name in sorted(names) if not PROTOCOLS.fullmatch(name))
+    return "".join(f"{name}\n" for name in sorted(names) if not wanted.fullmatch(name))
 
 
 def fields(path, display_filter, names, key_rows, directory, decode=True):
     """One tuple of strings for each packet that the filter takes, ESP checked with the keys.
-    `decode` looks inside, where a dissector that takes noise for its protocol may break off."""
+    `decode` looks inside, where a dissector that takes noise for its protocol may break off: of such
+    a packet tshark says nothing of the ICV, neither good nor bad."""
     os.makedirs(directory, exist_ok=True)
     with open(os.path.join(directory, "esp_sa"), "w") as file:
         file.writelines(key_rows)
     with open(os.path.join(directory, "disabled_protos"), "w") as file:
-        file.write(other_protocols())
+        file.write(other_protocols(PROTOCOLS if decode else OUTSIDE))
     command = ["tshark", "-n", "-r", path, "-Y", display_filter, "-T", "fields",
                "-o", "esp.enable_authentication_check:TRUE",
                "-o", "esp.enable_encryption_decode:TRUE"]
-    if not decode:
-        command += ["--disable-protocol", "udp", "--disable-protocol", "tcp"]
     for name in names:
         command += ["-e", name]
     environment = dict(os.environ, WIRESHARK_CONFIG_DIR=directory)
@@ -81,3 +88,8 @@ def fields(path, display_filter, names, key_rows, directory, decode=True):
     if result.returncode:
         raise RuntimeError(f"tshark: {result.stderr}")
     return [tuple(line.split("\t")) for line in result.stdout.splitlines()]
+
+
+def wrong_icvs(packets):
+    """Those of packets, as fields() has them with ICV first, whose ICV is not good."""
+    return [dict(zip(ICV, packet)) for packet in packets if packet[:2] != ("1", "0")]
