@@ -13,10 +13,11 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import api, dataplane, peer, process, sandbox
+from support import api, dataplane, pace, peer, process, sandbox
 
 N_PACKETS, PACKETS_PER_S = 2000, 1000
-MOST_LATE = 10  # answers under way at the moment of a move
+MOST_LATE = 10  # under way at the moment of a move
+LOST_AFTER_S = 1
 MOVES = {500: 1, 1000: 0, 1500: 1}  # before which packet, and whereto
 
 
@@ -43,8 +44,7 @@ class Site:
             server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         server.bind((peer.EDGE, peer.PORT_PS))
         threading.Thread(target=self._serve, args=(server,), daemon=True).start()
-        self.collector = threading.Thread(target=self._collect, args=(ue,), daemon=True)
-        self.collector.start()
+        threading.Thread(target=self._collect, args=(ue,), daemon=True).start()
 
     def _serve(self, server):
         while True:
@@ -53,7 +53,7 @@ class Site:
             server.sendto(data, sender)
 
     def _collect(self, ue):
-        for packet in self.wire.received(3):
+        for packet in self.wire.received(60):
             opened = ue.open(packet)
             if opened:
                 self.got.append((opened[0], struct.unpack("!I", opened[1])[0]))
@@ -73,14 +73,15 @@ class Sender(threading.Thread):
         super().__init__(daemon=True)
         self.ue, self.sites, self.now = ue, sites, 0
         self.sent = []
-        self.turn = threading.Event()
 
     def run(self):
-        began = time.monotonic()
+        even = pace.Pace(PACKETS_PER_S, MOST_LATE,
+                         lambda: sum(len(site.got) for site in self.sites), LOST_AFTER_S)
         for number in range(N_PACKETS):
+            even.turn()
             self.sent.append(self.ue.seal(struct.pack("!I", number)))
             self.sites[self.now].wire.send(self.sent[-1])
-            time.sleep(max(0, began + number / PACKETS_PER_S - time.monotonic()))
+        even.end()
 
 
 def run(report, build, directory):
@@ -96,12 +97,10 @@ def run(report, build, directory):
         sender = Sender(ue, sites)
         sender.start()
         for number, whereto in MOVES.items():
-            process.wait_until("its packet", lambda: len(sender.sent) >= number, 10)
+            process.wait_until("its packet", lambda: len(sender.sent) >= number, 60)
             move(ue, sites[1 - whereto], sites[whereto])
             sender.now = whereto
         sender.join()
-        for site in sites:
-            site.collector.join()
         check(report, sites, ue, sender.sent)
     finally:
         for site in sites:

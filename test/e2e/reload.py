@@ -15,9 +15,10 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import api, dataplane, peer, process, sandbox
+from support import api, dataplane, pace, peer, process, sandbox
 
 N_UES, N_PACKETS, PACKETS_PER_S = 8, 6000, 1000
+UNDER_WAY = 200  # at most; a network port's ring has 512
 CLEAR_PORT, SOURCE_PPS, SOURCE_BURST, N_CLEAR = 5060, 1, 5, 50
 FLOOD = f"      flood: {{source_pps: {SOURCE_PPS}, source_burst_pkts: {SOURCE_BURST}}}\n"
 LOG = "imsgate-dataplane: info: reload: "
@@ -74,16 +75,18 @@ class Traffic(threading.Thread):
             self.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
         self.server.bind((peer.EDGE, peer.PORT_PS))
-        self.collector = threading.Thread(target=self._collect, daemon=True)
-        for thread in (threading.Thread(target=self._serve, daemon=True), self.collector, self):
-            thread.start()
+        for target in (self._serve, self._collect):
+            threading.Thread(target=target, daemon=True).start()
+        self.start()
 
     def run(self):
-        began = time.monotonic()
+        even = pace.Pace(PACKETS_PER_S, UNDER_WAY,
+                         lambda: sum(len(got) for got in self.got.values()))
         for number in range(N_PACKETS):
+            even.turn()
             self.wire.send(self.ues[number % N_UES].seal(struct.pack("!I", number)))
             self.n_sent += 1
-            time.sleep(max(0, began + number / PACKETS_PER_S - time.monotonic()))
+        even.end()
 
     def reach(self, number):
         process.wait_until(f"packet {number}", lambda: self.n_sent >= number, 30)
@@ -95,7 +98,7 @@ class Traffic(threading.Thread):
             self.server.sendto(data, sender)
 
     def _collect(self):
-        for packet in self.wire.received(3):
+        for packet in self.wire.received(60):
             for ue in self.ues:
                 opened = ue.open(packet)
                 if opened:
@@ -217,7 +220,6 @@ def run(report, build, directory):
         change_live(report, edge, traffic)
         refuse(report, edge, traffic)
         traffic.join()
-        traffic.collector.join()
         check_traffic(report, edge, traffic, before, client.list())
         flood(report, edge, wire)
     finally:
