@@ -81,15 +81,17 @@ class Wire:
                    f"wire {wire}, counted {counted}")
 
     def clear_sip(self):
-        """C-065: in the clear only REGISTER and its 401, and after the 401 nothing of that UE."""
+        """C-065: in the clear only one REGISTER and its 401 of each UE. Either may be said again as it
+        was, RFC 3261 17.1.2.2, where the machine is busy."""
         packets = self.fields(f"sip && !esp && {self.honest}", *addresses(self.ipv6), "sip.Method",
-                              "sip.Status-Code")
-        wrong, challenged = [], set()
+                              "sip.Status-Code", "sip.Call-ID", "sip.CSeq")
+        wrong, said, challenged = [], {}, set()
         edge = "fd00::1" if self.ipv6 else "10.0.0.1"
-        for source, destination, method, status in packets:
+        for source, destination, method, status, *which in packets:
             ue = destination if source == edge else source
-            if ue in challenged or (method != "REGISTER" and status != "401"):
-                wrong.append((source, destination, method, status))
+            if (method, status) not in (("REGISTER", ""), ("", "401")) or \
+                    said.setdefault(ue, which) != which:
+                wrong.append((source, destination, method, status, *which))
             if status == "401":
                 challenged.add(ue)
         self.check("no SIP in clear but REGISTER and its 401",
