@@ -236,9 +236,6 @@ def main():
         report.check("the node ends well", status == 0, f"status {status}")
     except (TimeoutError, EOFError, OSError) as error:
         report.failed("Cx over Diameter", f"{error}")
-    if report.n_failed:
-        for node in nodes.values():
-            print(node.tail())
     for node in nodes.values():
         node.stop()
     return report.exit_status()

@@ -191,9 +191,6 @@ def main():
         report.check("c132 a node that has TLS has nothing to warn of", not warned, f"{warned}")
     except (TimeoutError, EOFError, OSError) as error:
         report.failed("TLS in the core", f"{error}")
-    if report.n_failed:
-        for node in nodes.values():
-            print(node.tail())
     for node in nodes.values():
         node.stop()
     return report.exit_status()

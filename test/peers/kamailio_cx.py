@@ -160,9 +160,6 @@ def main():
         decode(report)
     except (TimeoutError, EOFError, OSError, subprocess.SubprocessError) as error:
         report.failed("Kamailio over Cx", f"{error}")
-    if report.n_failed:
-        for node in nodes:
-            print(node.tail(40))
     for node in nodes:
         node.stop()
     return report.exit_status()

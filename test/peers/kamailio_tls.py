@@ -157,9 +157,6 @@ def main():
                      any("has expired" in line for line in lines), f"{lines}")
     except (TimeoutError, EOFError, OSError) as error:
         report.failed("TLS with others", f"{error}")
-    if report.n_failed:
-        for node in nodes:
-            print(node.tail(40))
     for node in nodes:
         node.stop()
     return report.exit_status()

@@ -10,6 +10,7 @@ import time
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
+_started = {}  # the last one of each name
 
 
 @contextlib.contextmanager
@@ -44,6 +45,7 @@ class Process:
                                       text=True, errors="replace")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        _started[name] = self
 
     def _read(self):
         for line in self.child.stdout:
@@ -84,6 +86,12 @@ class Process:
         if not self.running():
             self._reader.join(1)
         return "\n".join([f"---- {self.name}:"] + self.log[-n:])
+
+
+def print_tails():
+    """What all processes of the test said last: after a claim that did not hold."""
+    for one in _started.values():
+        print(one.tail(40), flush=True)
 
 
 def wait_until(what, ready, timeout_s, processes=()):

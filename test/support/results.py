@@ -1,6 +1,18 @@
 """One line per claim: "ok NAME", "FAILED NAME: why", "skipped NAME: why". ./run counts them."""
 
 import os
+import sys
+
+from support import process
+
+
+def _explain(kind, error, trace):
+    """A test that breaks off: its trace last, for who sees the end of it all."""
+    process.print_tails()
+    sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _explain
 
 
 class Report:
@@ -34,4 +46,7 @@ class Report:
             self.failed(name, why)
 
     def exit_status(self):
+        """After all claims."""
+        if self.n_failed:
+            process.print_tails()
         return 1 if self.n_failed else 0
