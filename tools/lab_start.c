@@ -99,20 +99,31 @@ static int start_dataplane(struct lab *l)
 	return 0;
 }
 
-/* Whether the S-CSCF has its HSS, when that is elsewhere. */
-static bool has_hss(struct lab *l, const char *run_dir)
+/* What a role counts, from its status socket; 0 before it answers. */
+static json_int_t role_stat(struct lab *l, const char *role, const char *name)
 {
 	char error[256];
 	json_t *stats;
-	bool has;
+	json_int_t value;
 
-	if (!l->options->diameter)
-		return true;
-	if (status_get(run_dir, "scscf", "/stats", &stats, error, sizeof(error)))
-		return false;
-	has = json_integer_value(json_object_get(stats, "cx_diameter_peer")) > 0;
+	if (status_get(l->config->controlplane->run_dir, role, "/stats", &stats, error,
+		       sizeof(error)))
+		return 0;
+	value = json_integer_value(json_object_get(stats, name));
 	json_decref(stats);
-	return has;
+	return value;
+}
+
+/* Whether the S-CSCF has its HSS, when that is elsewhere. */
+static bool has_hss(struct lab *l, const char *role)
+{
+	return !l->options->diameter || role_stat(l, role, "cx_diameter_peer") > 0;
+}
+
+/* Before that it refuses who wants to register. */
+static bool has_dataplane(struct lab *l, const char *role)
+{
+	return role_stat(l, role, "dataplane_ready") > 0;
 }
 
 static int start_role(struct lab *l, struct process *p, const char *name, const char *config,
@@ -272,8 +283,9 @@ int lab_start(struct lab *l)
 	lab_say("data plane is up");
 	if (make_subscribers(l) || start_role(l, &l->hss, "hss", LAB_HSS_CONFIG, "hss", "hss") ||
 	    start_role(l, &l->cscf, "icscf,scscf", LAB_CSCF_CONFIG, "icscf,scscf", "scscf") ||
-	    wait_ready(l, "the HSS", has_hss, l->config->controlplane->run_dir) ||
-	    start_role(l, &l->pcscf, "pcscf", LAB_CONFIG, "pcscf", "pcscf"))
+	    wait_ready(l, "the HSS", has_hss, "scscf") ||
+	    start_role(l, &l->pcscf, "pcscf", LAB_CONFIG, "pcscf", "pcscf") ||
+	    wait_ready(l, "the P-CSCF's data plane", has_dataplane, "pcscf"))
 		return -1;
 	lab_say("control plane is up: pcscf | icscf, scscf | hss");
 	if (start_ue(l) || lab_ue_ask(l, "report", START_TIMEOUT_MS, &answer))

@@ -59,6 +59,8 @@ class Core:
             self._start("controlplane/imsgate-controlplane", "edge", "--roles", roles)
             self._wait(lambda: os.path.exists(f"/run/imsgate/{roles.split(',')[-1]}.sock"))
         self.roles = dict(zip(ROLES, self.processes[1:]))
+        # Before that it refuses who wants to register.
+        self._wait(lambda: (self.status("pcscf") or {}).get("dataplane_ready") == 1)
 
     @staticmethod
     def _add_tls():
