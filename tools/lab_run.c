@@ -9,7 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAUSE_MS 10
+#define PAUSE_MS   10
+#define SETTLED_MS 10000 /* however much there is still to say */
 
 unsigned lab_sas_per_ue(const struct lab *l)
 {
@@ -134,14 +135,28 @@ static int do_subscribe(struct lab *l)
 	return 0;
 }
 
-/* Over TCP the last acknowledgements come late: at most 500 ms, RFC 9293 3.8.6.3. */
+/*
+ * Until no ESP has come or gone for a while: UEs say that they have done all when the last ACK may
+ * still lie before a data plane that is not awake. Over TCP the last acknowledgements come late: at
+ * most 500 ms, RFC 9293 3.8.6.3.
+ */
 static int settle(struct lab *l)
 {
-	uint64_t end_ms = lab_now_ms() + (l->options->tcp ? 500 : 0);
+	uint64_t quiet_ms = l->options->tcp ? 500 : 200, now_ms = lab_now_ms();
+	uint64_t moved_ms = now_ms, deadline_ms = now_ms + SETTLED_MS;
+	struct stats last, now;
 
-	while (lab_now_ms() < end_ms)
-		if (lab_pause(l))
+	if (lab_stats(l, &last))
+		return -1;
+	for (; now_ms < moved_ms + quiet_ms && now_ms < deadline_ms; now_ms = lab_now_ms()) {
+		if (lab_pause(l) || lab_stats(l, &now))
 			return -1;
+		if (now.n[COUNT_esp_rx] == last.n[COUNT_esp_rx] &&
+		    now.n[COUNT_esp_tx] == last.n[COUNT_esp_tx])
+			continue;
+		moved_ms = lab_now_ms();
+		last = now;
+	}
 	return 0;
 }
 
