@@ -57,7 +57,10 @@ static bool prepare_replay(struct attack *a)
 	return send_ping(a);
 }
 
-/* So many honest packets later the first one is left of the window: top − 128 is late. */
+/*
+ * So many honest packets later the first one is left of the window: top − 128 is late. Twice that,
+ * for an edge that was not awake: what it gets at once is checked against the window before it.
+ */
 static bool prepare_late(struct attack *a)
 {
 	struct packet old;
@@ -65,7 +68,7 @@ static bool prepare_late(struct attack *a)
 	if (!send_ping(a))
 		return false;
 	old = a->packet; /* old.ip stays a place in a->packet */
-	for (unsigned i = 0; i < WINDOW_PKTS; i++) {
+	for (unsigned i = 0; i < 2 * WINDOW_PKTS; i++) {
 		if (!send_ping(a))
 			return false;
 		if (i % PACE_PKTS == 0)
