@@ -6,6 +6,7 @@ import re
 import secrets
 import socket
 import subprocess
+import xml.etree.ElementTree
 
 from support import process
 
@@ -69,25 +70,39 @@ def other_protocols(wanted):
     return "".join(f"{name}\n" for name in sorted(names) if not wanted.fullmatch(name))
 
 
-def fields(path, display_filter, names, key_rows, directory, decode=True):
-    """One tuple of strings for each packet that the filter takes, ESP checked with the keys.
-    `decode` looks inside, where a dissector that takes noise for its protocol may break off: of such
-    a packet tshark says nothing of the ICV, neither good nor bad."""
+def _tshark(path, display_filter, key_rows, directory, decode, *options):
+    """What it prints; ESP is checked with the keys."""
     os.makedirs(directory, exist_ok=True)
     with open(os.path.join(directory, "esp_sa"), "w") as file:
         file.writelines(key_rows)
     with open(os.path.join(directory, "disabled_protos"), "w") as file:
         file.write(other_protocols(PROTOCOLS if decode else OUTSIDE))
-    command = ["tshark", "-n", "-r", path, "-Y", display_filter, "-T", "fields",
+    command = ["tshark", "-n", "-r", path, "-Y", display_filter,
                "-o", "esp.enable_authentication_check:TRUE",
-               "-o", "esp.enable_encryption_decode:TRUE"]
-    for name in names:
-        command += ["-e", name]
+               "-o", "esp.enable_encryption_decode:TRUE", *options]
     environment = dict(os.environ, WIRESHARK_CONFIG_DIR=directory)
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     if result.returncode:
         raise RuntimeError(f"tshark: {result.stderr}")
-    return [tuple(line.split("\t")) for line in result.stdout.splitlines()]
+    return result.stdout
+
+
+def fields(path, display_filter, names, key_rows, directory, decode=True):
+    """One tuple of strings for each packet that the filter takes.
+    `decode` looks inside, where a dissector that takes noise for its protocol may break off: of such
+    a packet tshark says nothing of the ICV, neither good nor bad."""
+    options = [word for name in names for word in ("-e", name)]
+    printed = _tshark(path, display_filter, key_rows, directory, decode, "-T", "fields", *options)
+    return [tuple(line.split("\t")) for line in printed.splitlines()]
+
+
+def messages(path, protocol, names, directory):
+    """The same of each message of a protocol, of which a segment may have several: lists."""
+    printed = _tshark(path, protocol, [], directory, True, "-T", "pdml")
+    packets = xml.etree.ElementTree.fromstring(printed)
+    for message in packets.iterfind(f"./packet/proto[@name='{protocol}']"):
+        yield tuple([field.get("show") for field in message.iterfind(f".//field[@name='{name}']")]
+                    for name in names)
 
 
 def wrong_icvs(packets):
