@@ -40,16 +40,17 @@ def secrets_of(ue):
     return found
 
 
-def play(wire, ue, stop):
-    """Traffic in both directions until told to stop, with an SA or without. A packet for an SA with a
+def play(wire, ue, pause, stop):
+    """Traffic in both directions until told to stop, with an SA or without, but for a pause. A packet for an SA with a
     cipher has a good ICV and, deciphered, nothing good in it; one for GCM or GMAC has a bad one."""
     with process.netns("edge"):
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     server.bind((peer.EDGE, peer.PORT_PS))
     while not stop.is_set():
-        wire.send(ue.seal(b"x" * 100))
-        server.sendto(b"y" * 100, (peer.UE, ue.port))
+        if not pause.is_set():
+            wire.send(ue.seal(b"x" * 100))
+            server.sendto(b"y" * 100, (peer.UE, ue.port))
         time.sleep(0.001)
     server.close()
 
@@ -72,19 +73,22 @@ def scan(report, edge, name, ues, wire):
     client = api.Client(os.path.join(edge.directory, "dataplane.sock"), "forgotten")
     for ue in ues:
         ue.install(client)
-    stop = threading.Event()
-    players = [threading.Thread(target=play, args=(wire, ue, stop)) for ue in ues]
+    pause, stop = threading.Event(), threading.Event()
+    players = [threading.Thread(target=play, args=(wire, ue, pause, stop)) for ue in ues]
     for player in players:
         player.start()
     try:
         process.wait_until("traffic", lambda: is_played(client, ues), 20)
         secrets = {what: value for ue in ues for what, value in secrets_of(ue).items()}
+        pause.set()  # round keys are there for as long as a burst
+        edge.settled(0.2)
         there = memory.find(pid, secrets)
         kept = {what for what in secrets if what.endswith(kept_by_sas())}
         report.check(f"{name}: what an SA keeps is found while it lives", kept <= set(there),
                      f"missing {sorted(kept - set(there))}")
         raw = {what: places for what, places in there.items() if what not in kept}
         report.check(f"{name}: nothing else is, not even then", not raw, f"{raw}")
+        pause.clear()
         client.delete([ue.registration for ue in ues])
         process.wait_until("the end of the SAs", lambda: not client.list() and
                            edge.telemetry("/imsgate/sa")["retired"] == 0, 10)

@@ -134,15 +134,9 @@ def check(report, sites, ue, sent):
                 if packet in taken:
                     site.wire.send(packet)
             time.sleep(0.02)
-        process.wait_until("quiet", lambda: settled(site.plane), 10)
+        site.plane.settled(0.2)
         report.check("move: nothing that was taken anywhere is taken again",
                      len(site.seen) == n_before, f"{len(site.seen) - n_before} were")
-
-
-def settled(plane):
-    before = plane.counters()["network_rx"]
-    time.sleep(0.2)
-    return plane.counters()["network_rx"] == before
 
 
 if __name__ == "__main__":

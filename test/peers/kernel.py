@@ -24,7 +24,6 @@ STREAM_BYTES = 2 * 1024 * 1024
 ECHOES = 5
 LONG_ECHOES = (3000, 8000, 60000)  # ESP in fragments
 TIMEOUT_S = 60
-QUIET_S = 0.5
 EDGE = {4: "10.0.0.1", 6: "fd00::1"}
 GUEST = {4: "10.0.0.2", 6: "fd00::2"}
 GUEST_NETWORK = ["address add 10.0.0.2/24 dev vec0", "address add fd00::2/64 dev vec0 nodad"]
@@ -160,21 +159,6 @@ def check_capture(report, path, sets, counters, directory, before):
     report.check("kernel: nothing was dropped", not lost, str(lost))
 
 
-def settled_counters(edge):
-    """The counters, once TCP has acknowledged and closed what there was."""
-    seen = [(time.monotonic(), edge.counters())]
-
-    def quiet():
-        counters = edge.counters()
-        if counters["network_rx"] != seen[-1][1]["network_rx"] or \
-           counters["network_tx"] != seen[-1][1]["network_tx"]:
-            seen.append((time.monotonic(), counters))
-        return time.monotonic() - seen[-1][0] > QUIET_S
-
-    process.wait_until("quiet on the wire", quiet, TIMEOUT_S, [edge.process])
-    return seen[-1][1]
-
-
 def run(report, build, directory):
     sandbox.ip("netns add wire\nnetns add edge\n")
     sandbox.ip("link set lo up\n", netns="edge")
@@ -198,7 +182,7 @@ def run(report, build, directory):
         report.failed("kernel: talk", f"{error}\n{guest.tail()}\n{edge.process.tail()}\n"
                       f"counters: { {k: v for k, v in edge.counters().items() if v} }")
         return
-    counters = settled_counters(edge)
+    counters = edge.settled()
     report.check("kernel: the capture is whole", wire.stop() == 0, "packets lost by dumpcap")
     check_capture(report, wire.path, sets, counters, os.path.join(directory, "tshark"), before)
     report.check("kernel: the data plane ends well", edge.process.stop() == 0,

@@ -15,14 +15,12 @@ import secrets
 import socket
 import sys
 import threading
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import capture, dataplane, echo, process, sandbox, suites, uml, xfrm
 
 STREAM_BYTES = 512 * 1024
 TIMEOUT_S = 60
-QUIET_S = 0.5
 ENCAP_PORT = 4500
 EDGE = {4: "10.0.0.1", 6: "fd00::1"}
 GUEST = {4: "10.0.0.2", 6: "fd00::2"}
@@ -217,21 +215,6 @@ def check_capture(report, path, tunnels, counters, directory):
     report.check("tunnels: nothing was dropped", not lost, str(lost))
 
 
-def settled_counters(edge):
-    """The counters, once TCP has acknowledged and closed what there was."""
-    seen = [(time.monotonic(), edge.counters())]
-
-    def quiet():
-        counters = edge.counters()
-        if counters["network_rx"] != seen[-1][1]["network_rx"] or \
-           counters["network_tx"] != seen[-1][1]["network_tx"]:
-            seen.append((time.monotonic(), counters))
-        return time.monotonic() - seen[-1][0] > QUIET_S
-
-    process.wait_until("quiet on the wire", quiet, TIMEOUT_S, [edge.process])
-    return seen[-1][1]
-
-
 def run(report, build, directory):
     sandbox.ip("netns add wire\nnetns add edge\n")
     sandbox.ip("link set lo up\n", netns="edge")
@@ -254,7 +237,7 @@ def run(report, build, directory):
         report.failed("tunnels: talk", f"{error}\n{guest.tail()}\n{edge.process.tail()}\n"
                       f"counters: { {k: v for k, v in edge.counters().items() if v} }")
         return
-    counters = settled_counters(edge)
+    counters = edge.settled()
     report.check("tunnels: the capture is whole", wire.stop() == 0, "packets lost by dumpcap")
     check_capture(report, wire.path, tunnels, counters, os.path.join(directory, "tshark"))
     report.check("tunnels: the data plane ends well", edge.process.stop() == 0,

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 
 from support import process, sandbox
 
@@ -13,6 +14,8 @@ TRAFFIC = ("network_rx", "network_tx", "kernel_rx", "kernel_tx", "esp_rx", "esp_
            "esp_tx_bytes", "clear_rx", "clear_tx", "fragment_rx", "fragment_whole",
            "fragment_split", "fragment_tx", "path_mtu_lowered", "path_mtu_disbelieved",
            "too_big_tx", "generate_tx", "generate_no_buffer", "crypto_device")
+
+PORTS = ("network_rx", "network_tx", "kernel_rx", "kernel_tx")
 
 MEMORY_MB = 256
 CONFIG = """\
@@ -100,6 +103,19 @@ class Dataplane:
 
     def counters(self):
         return self.telemetry("/imsgate/stats")
+
+    def settled(self, quiet_s=0.5):
+        """The counters, once no packet has come or gone for so long."""
+        seen = [(time.monotonic(), self.counters())]
+
+        def is_quiet():
+            now = self.counters()
+            if any(now[name] != seen[-1][1][name] for name in PORTS):
+                seen.append((time.monotonic(), now))
+            return time.monotonic() - seen[-1][0] > quiet_s
+
+        process.wait_until("quiet on the wire", is_quiet, 60, [self.process])
+        return seen[-1][1]
 
     def imsgate(self, *arguments):
         """Runs a subcommand of imsgate; its JSON."""
