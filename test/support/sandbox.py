@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,15 @@ def enter():
     command = ["unshare", *user, "--net", "--mount", "--pid", "--fork", "--kill-child",
                "--mount-proc", sys.executable, *sys.argv]
     os.execvp(command[0], command)
+
+
+def limit(seconds):
+    """The script breaks off when it has not ended by itself by then."""
+    def over(*_):
+        raise TimeoutError(f"the test is not done in {seconds} s")
+
+    signal.signal(signal.SIGALRM, over)
+    signal.alarm(seconds)
 
 
 def ip(batch, netns=None):
