@@ -81,7 +81,7 @@ def ends_by_itself(report, build, name, user=None):
 
 
 def is_ended(report, build, name, number, status):
-    running = Lab(build)
+    running = Lab(build, "--seconds", "60")
     try:
         running.process.wait_line("traffic for", 60)
         os.kill(running.child.pid, number)
