@@ -28,13 +28,16 @@ def threads(program):
     """The threads of a program's processes: {thread: {field: value}}."""
     found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        with open(f"/proc/{pid}/comm") as file:
-            if not program.startswith(file.read().strip()):
-                continue
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/status") as file:
-                pairs = (line.partition(":\t") for line in file)
+        try:
+            with open(f"/proc/{pid}/comm") as file:
+                if not program.startswith(file.read().strip()):
+                    continue
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/status") as file:
+                    pairs = [line.partition(":\t") for line in file]
                 found[task] = {field: value.strip() for field, _, value in pairs}
+        except OSError:
+            pass  # it has ended meanwhile
     return found
 
 
