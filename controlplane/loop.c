@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "controlplane/room.h"
+
 #define MAX_SIGNALS 2
 
 struct loop {
@@ -94,6 +96,8 @@ void timer_cancel(struct loop *l, struct timer *t)
 	uint32_t position = t->position;
 	t->position = 0;
 	struct timer *last = l->heap[l->n_timers--];
+	room_shrink(l->heap, (l->max_timers + 1) * sizeof(*l->heap),
+		    (l->n_timers + 1) * sizeof(*l->heap));
 	if (last == t)
 		return;
 	if (position > 1 && last->at_ms < l->heap[position / 2]->at_ms)

@@ -1,30 +1,40 @@
 #include "controlplane/table.h"
 
 #include <openssl/rand.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/room.h"
+
+#define MIN_BUCKETS 16
+
+/*
+ * Linear hashing (Litwin 1980): with each object that is one too many for the buckets the next
+ * bucket in order is split in two, and merged again when there are twice as many as objects. So the
+ * array grows and shrinks at its end, a step at a time, and only its used part has memory.
+ */
 struct table {
-	struct table_node **buckets;
-	size_t mask;
+	struct table_node **buckets; /* room for max_buckets; behind n_buckets they are NULL */
+	size_t n_buckets, max_buckets;
+	size_t half; /* a power of two: half <= n_buckets < 2 * half */
 	size_t n;
+	bool is_visited; /* buckets stay where they are */
 	uint64_t secret[2];
 };
 
 struct table *table_new(size_t expected)
 {
-	size_t n_buckets = 16;
-	while (n_buckets < expected)
-		n_buckets *= 2;
 	struct table *t = calloc(1, sizeof(*t));
 	if (!t)
 		return NULL;
-	t->buckets = calloc(n_buckets, sizeof(*t->buckets));
+	t->max_buckets = expected > MIN_BUCKETS ? expected : MIN_BUCKETS;
+	t->n_buckets = t->half = MIN_BUCKETS;
+	t->buckets = calloc(t->max_buckets, sizeof(*t->buckets));
 	if (!t->buckets || RAND_bytes((unsigned char *)t->secret, sizeof(t->secret)) != 1) {
 		table_free(t);
 		return NULL;
 	}
-	t->mask = n_buckets - 1;
 	return t;
 }
 
@@ -84,9 +94,60 @@ uint64_t table_hash(const struct table *t, uint64_t seed, const void *bytes, siz
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+static size_t bucket_of(const struct table *t, uint64_t hash)
+{
+	size_t i = hash & (2 * t->half - 1);
+	return i < t->n_buckets ? i : i - t->half;
+}
+
+/* Objects of one hash stay in their order. */
+static void append(struct table_node ***end, struct table_node *n)
+{
+	**end = n;
+	n->link = *end;
+	*end = &n->next;
+}
+
+/* One bucket more: it gets its part of the one that was both. */
+static void split(struct table *t)
+{
+	size_t new = t->n_buckets++;
+	struct table_node *n = t->buckets[new - t->half];
+	struct table_node **stays = &t->buckets[new - t->half], **goes = &t->buckets[new];
+	for (; n; n = n->next)
+		append(n->hash & t->half ? &goes : &stays, n);
+	*stays = *goes = NULL;
+	if (t->n_buckets == 2 * t->half)
+		t->half *= 2;
+}
+
+/* One bucket less. */
+static void merge(struct table *t)
+{
+	if (t->n_buckets == t->half)
+		t->half /= 2;
+	size_t old = --t->n_buckets;
+	struct table_node **end = &t->buckets[old - t->half];
+	while (*end)
+		end = &(*end)->next;
+	*end = t->buckets[old];
+	if (*end)
+		(*end)->link = end;
+	t->buckets[old] = NULL;
+	room_shrink(t->buckets, t->max_buckets * sizeof(*t->buckets), old * sizeof(*t->buckets));
+}
+
+static void shrink(struct table *t)
+{
+	while (!t->is_visited && t->n_buckets > MIN_BUCKETS && t->n_buckets > 2 * t->n)
+		merge(t);
+}
+
 void table_add(struct table *t, struct table_node *n, uint64_t hash)
 {
-	struct table_node **head = &t->buckets[hash & t->mask];
+	if (t->n == t->n_buckets && t->n_buckets < t->max_buckets)
+		split(t);
+	struct table_node **head = &t->buckets[bucket_of(t, hash)];
 	n->hash = hash;
 	n->next = *head;
 	if (n->next)
@@ -106,6 +167,7 @@ void table_remove(struct table *t, struct table_node *n)
 	n->link = NULL;
 	n->next = NULL;
 	t->n--;
+	shrink(t);
 }
 
 size_t table_count(const struct table *t)
@@ -122,7 +184,7 @@ static struct table_node *same_hash(struct table_node *n, uint64_t hash)
 
 struct table_node *table_first(const struct table *t, uint64_t hash)
 {
-	return same_hash(t->buckets[hash & t->mask], hash);
+	return same_hash(t->buckets[bucket_of(t, hash)], hash);
 }
 
 struct table_node *table_next(const struct table_node *n)
@@ -132,11 +194,17 @@ struct table_node *table_next(const struct table_node *n)
 
 void table_visit(struct table *t, void (*visit)(void *user, struct table_node *n), void *user)
 {
-	for (size_t i = 0; i <= t->mask; i++) {
+	bool outermost = !t->is_visited;
+	t->is_visited = true;
+	for (size_t i = 0; i < t->n_buckets; i++) {
 		struct table_node *next;
 		for (struct table_node *n = t->buckets[i]; n; n = next) {
 			next = n->next;
 			visit(user, n);
 		}
+	}
+	if (outermost) {
+		t->is_visited = false;
+		shrink(t);
 	}
 }

@@ -2,7 +2,8 @@
  * A hash table of objects that embed their node: O(1), no allocation after table_new(), and keyed
  * with SipHash and a random secret, because peers choose what is hashed (branches, addresses).
  * The table stores no keys: the caller hashes its key and compares the candidates that
- * table_first() and table_next() offer.
+ * table_first() and table_next() offer. It takes 8 to 16 bytes an object, whatever there is room
+ * for.
  */
 #ifndef CONTROLPLANE_TABLE_H
 #define CONTROLPLANE_TABLE_H
@@ -18,7 +19,7 @@ struct table_node {
 	uint64_t hash;
 };
 
-/* About `expected` objects; more only make the chains longer. NULL: out of memory. */
+/* Room for `expected` objects; more only make the chains longer. NULL: out of memory. */
 struct table *table_new(size_t expected);
 void table_free(struct table *t);
 
