@@ -1,9 +1,9 @@
 /*
  * How often something may happen for each of many keys that strangers choose: token buckets in a
- * table of fixed size. A bucket that is full again needs no place, so only keys of the last seconds
- * take any. Where more keys come at once than there are places, the fullest of a few gives way, and
- * is then allowed more than it should be: a flood of keys can loosen the limits of others, never
- * tighten them. Keys are hashed under a secret of the table's own.
+ * table that does not grow beyond a size. A bucket that is full again needs no place, so only keys
+ * of the last seconds take any. Where more keys come at once than there are places, the fullest of
+ * a few gives way, and is then allowed more than it should be: a flood of keys can loosen the
+ * limits of others, never tighten them. Keys are hashed under a secret of the table's own.
  *
  * O(1), no memory after throttle_new(). One thread.
  */

@@ -272,3 +272,21 @@ TEST(throttle, flood_of_keys_loosens_and_never_tightens)
 	}
 	throttle_free(t);
 }
+
+/* Where five share four places each comes to find itself forgotten: three in a hundred. */
+TEST(throttle, what_was_taken_is_remembered_while_the_number_of_keys_grows)
+{
+	enum { N_KEYS = 20000 };
+	struct throttle *t = throttle_new(60, 1, 4 * N_KEYS);
+	unsigned n_forgotten = 0;
+	char key[16];
+
+	ASSERT_TRUE(t != NULL);
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 0; i < N_KEYS; i++) {
+			snprintf(key, sizeof(key), "k%u", i);
+			n_forgotten += throttle_take(t, key, "", 1000 + i / 100) && round;
+		}
+	EXPECT_LT(n_forgotten, N_KEYS / 20);
+	throttle_free(t);
+}
