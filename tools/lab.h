@@ -61,9 +61,10 @@ struct lab_options {
 	bool ipv6;
 	bool tcp;
 	bool single_pair;
-	bool nat;      /* before the UEs, which speak ESP in UDP */
-	bool diameter; /* Cx between CSCFs and HSS */
-	bool tls;      /* in the core */
+	bool nat;         /* before the UEs, which speak ESP in UDP */
+	bool diameter;    /* Cx between CSCFs and HSS */
+	bool tls;         /* in the core */
+	bool one_process; /* for all roles of the control plane, which is l->pcscf then */
 	bool json;
 	bool keep;
 };

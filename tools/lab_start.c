@@ -138,6 +138,19 @@ static int start_role(struct lab *l, struct process *p, const char *name, const 
 	return wait_ready(l, name, accepts_stream, socket);
 }
 
+static int start_roles(struct lab *l)
+{
+	static const char all[] = "hss,icscf,scscf,pcscf";
+
+	if (l->options->one_process)
+		return start_role(l, &l->pcscf, all, LAB_CONFIG, all, "pcscf");
+	if (start_role(l, &l->hss, "hss", LAB_HSS_CONFIG, "hss", "hss") ||
+	    start_role(l, &l->cscf, "icscf,scscf", LAB_CSCF_CONFIG, "icscf,scscf", "scscf") ||
+	    wait_ready(l, "the HSS", has_hss, "scscf"))
+		return -1;
+	return start_role(l, &l->pcscf, "pcscf", LAB_CONFIG, "pcscf", "pcscf");
+}
+
 /* Runs a subcommand of imsgate to its end. */
 static int run_command(struct lab *l, const char *argv[], const struct process_files *files)
 {
@@ -281,13 +294,11 @@ int lab_start(struct lab *l)
 	if ((l->pcap_fd >= 0 && lab_capture(l, "ue", "ue0")) || start_dataplane(l))
 		return -1;
 	lab_say("data plane is up");
-	if (make_subscribers(l) || start_role(l, &l->hss, "hss", LAB_HSS_CONFIG, "hss", "hss") ||
-	    start_role(l, &l->cscf, "icscf,scscf", LAB_CSCF_CONFIG, "icscf,scscf", "scscf") ||
-	    wait_ready(l, "the HSS", has_hss, "scscf") ||
-	    start_role(l, &l->pcscf, "pcscf", LAB_CONFIG, "pcscf", "pcscf") ||
+	if (make_subscribers(l) || start_roles(l) ||
 	    wait_ready(l, "the P-CSCF's data plane", has_dataplane, "pcscf"))
 		return -1;
-	lab_say("control plane is up: pcscf | icscf, scscf | hss");
+	lab_say("control plane is up: %s", l->options->one_process ? "all roles in one process"
+								   : "pcscf | icscf, scscf | hss");
 	if (start_ue(l) || lab_ue_ask(l, "report", START_TIMEOUT_MS, &answer))
 		return -1;
 	json_decref(answer);

@@ -27,6 +27,7 @@ static const char help[] =
 	"      --quick      500 and 2000 UEs, half a minute; else 1000, 10000 and 100000\n"
 	"      --ues N      N UEs at the most\n"
 	"      --window N   registrations on their way at once (default 64)\n"
+	"      --one-process  all roles in one process, to see what three are good for\n"
 	"      --no-rest    without memory at rest, for which the bench waits two minutes\n"
 	"      --no-storm   without the storm\n"
 	"      --set KEY=VALUE  run with another value of KEY, which stands once in\n"
@@ -51,13 +52,19 @@ static int take_number(const char *option, uint64_t min, uint64_t max, unsigned 
 	return 0;
 }
 
-/* No level above the wanted number, and that as the last. */
+/*
+ * No level above the wanted number, and that as the last. What is measured at one level must not
+ * reach beyond the next.
+ */
 static void limit_levels(struct register_options *o, unsigned max)
 {
 	unsigned i = 0;
 	while (i < REGISTER_N_LEVELS - 1 && o->level[i + 1] && o->level[i] < max)
 		i++;
-	o->level[i] = max < o->level[i] ? max : o->level[i];
+	unsigned last = max < o->level[i] ? max : o->level[i];
+	if (i > 0 && o->level[i - 1] + o->n_measured > last)
+		i--;
+	o->level[i] = last;
 	while (++i < REGISTER_N_LEVELS)
 		o->level[i] = 0;
 }
@@ -69,6 +76,7 @@ static int parse(struct register_options *o, int argc, char **argv)
 		{ "quick", no_argument, NULL, 'q' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "window", required_argument, NULL, 'w' },
+		{ "one-process", no_argument, NULL, 'o' },
 		{ "ues", required_argument, NULL, 'u' },
 		{ "set", required_argument, NULL, 's' },
 		{ "no-storm", no_argument, NULL, 'n' },
@@ -90,6 +98,8 @@ static int parse(struct register_options *o, int argc, char **argv)
 			o->quick = true;
 		else if (option == 'r')
 			rest = false;
+		else if (option == 'o')
+			o->one_process = true;
 		else if (option == 'j')
 			o->json = true;
 		else if (option == 'n')
@@ -107,8 +117,8 @@ static int parse(struct register_options *o, int argc, char **argv)
 		rc = misuse("no such option:", argv[optind]);
 	static const unsigned full[] = { 1000, 10000, 100000 }, quick[] = { 500, 2000, 0 };
 	memcpy(o->level, o->quick ? quick : full, sizeof(o->level));
-	limit_levels(o, max);
 	o->n_measured = o->quick ? 500 : 3000;
+	limit_levels(o, max);
 	o->rests = rest && !o->quick;
 	o->storm_s = !storm ? 0 : o->quick ? 2 : 10;
 	return rc;
@@ -201,6 +211,7 @@ static int measure(const struct register_options *o, const char *directory)
 		.n_ues = n_ues(o),
 		.n_workers = 1,
 		.n_at_once = o->window,
+		.one_process = o->one_process,
 		.config = "configs/lab.yaml",
 		.alg = "hmac-sha-1-96",
 		.ealg = "null",

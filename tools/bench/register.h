@@ -24,8 +24,8 @@
 
 /* The processes whose cost is told apart. */
 enum register_process {
-	REGISTER_PCSCF,
-	REGISTER_CSCF, /* I-CSCF and S-CSCF */
+	REGISTER_PCSCF, /* or all roles, in one process */
+	REGISTER_CSCF,  /* I-CSCF and S-CSCF */
 	REGISTER_HSS,
 	REGISTER_DATAPLANE,
 	REGISTER_UE,
@@ -34,7 +34,8 @@ enum register_process {
 
 struct register_options {
 	bool json, quick;
-	bool rests; /* waits for the end of the transactions, and tells the memory then */
+	bool one_process; /* for all roles */
+	bool rests;       /* waits for the end of the transactions, and tells the memory then */
 	unsigned level[REGISTER_N_LEVELS]; /* UEs registered when it is measured; 0: no more */
 	unsigned n_measured;               /* registrations measured at each */
 	unsigned window;                   /* registrations on their way at once */

@@ -16,6 +16,16 @@ static const char *const process_name[REGISTER_N_PROCESSES] = {
 	[REGISTER_UE] = "UEs (imsgate-ue)",
 };
 
+/* NULL: there is no such process. */
+static const char *name_of(const struct register_options *o, unsigned i)
+{
+	if (!o->one_process)
+		return process_name[i];
+	return i == REGISTER_PCSCF                       ? "all roles"
+	       : i == REGISTER_CSCF || i == REGISTER_HSS ? NULL
+							 : process_name[i];
+}
+
 static double per_registration(const struct register_batch *b, double us)
 {
 	return us / b->n_ok;
@@ -28,8 +38,8 @@ static double core_us(const struct register_batch *b)
 					   b->cost[REGISTER_HSS].cpu_us);
 }
 
-static void tell_batch(struct report *report, const char *measurement,
-		       const struct register_batch *b)
+static void tell_batch(struct report *report, const struct register_options *o,
+		       const char *measurement, const struct register_batch *b)
 {
 	json_t *row =
 		json_pack("{s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f}", "registered",
@@ -44,26 +54,31 @@ static void tell_batch(struct report *report, const char *measurement,
 		   b->n_registered, b->n_ok, b->seconds, b->n_ok / b->seconds, b->p50_ms, b->p99_ms,
 		   b->n_failed, b->n_repeated);
 	for (unsigned i = 0; i < REGISTER_N_PROCESSES; i++) {
+		if (!name_of(o, i))
+			continue;
 		double all = per_registration(b, b->cost[i].cpu_us);
 		double user = per_registration(b, b->cost[i].user_us);
-		report_say(report, "  %-20s %8.1f %8.1f %8.1f\n", process_name[i], all, user,
+		report_say(report, "  %-20s %8.1f %8.1f %8.1f\n", name_of(o, i), all, user,
 			   all - user);
-		json_object_set_new(cpu, process_name[i],
+		json_object_set_new(cpu, name_of(o, i),
 				    json_pack("{s:f, s:f}", "user", user, "kernel", all - user));
 	}
 	report_row(report, measurement, row);
 }
 
-static void tell_memory(struct report *report, const struct register_memory *m)
+static void tell_memory(struct report *report, const struct register_options *o,
+			const struct register_memory *m)
 {
 	report_say(report, "\nBytes a registered UE%*s with transactions%s\n", 3, "",
 		   m->has_rest ? "      at rest" : "");
 	for (unsigned i = 0; i < REGISTER_N_PROCESSES; i++) {
-		report_say(report, "  %-20s %19.0f", process_name[i], m->busy[i]);
+		if (!name_of(o, i))
+			continue;
+		report_say(report, "  %-20s %19.0f", name_of(o, i), m->busy[i]);
 		if (m->has_rest)
 			report_say(report, " %12.0f", m->rest[i]);
 		report_say(report, "\n");
-		json_t *row = json_pack("{s:s, s:f}", "process", process_name[i],
+		json_t *row = json_pack("{s:s, s:f}", "process", name_of(o, i),
 					"bytes_with_transactions", m->busy[i]);
 		if (m->has_rest)
 			json_object_set_new(row, "bytes_at_rest", json_real(m->rest[i]));
@@ -71,9 +86,10 @@ static void tell_memory(struct report *report, const struct register_memory *m)
 	}
 }
 
-static void tell_targets(struct report *report, const struct register_result *r)
+/* They are of processes, so of three. */
+static void tell_cost_targets(struct report *report, const struct register_result *r)
 {
-	const struct register_batch *first = &r->batch[0], *last = &r->batch[r->n_batches - 1];
+	const struct register_batch *last = &r->batch[r->n_batches - 1];
 	const struct process_cost *cost = last->cost;
 	report_target(report, "CPU of the P-CSCF per registration",
 		      per_registration(last, cost[REGISTER_PCSCF].cpu_us), false, PCSCF_US, "µs");
@@ -81,12 +97,21 @@ static void tell_targets(struct report *report, const struct register_result *r)
 		      per_registration(last, cost[REGISTER_CSCF].cpu_us), false, CSCF_US, "µs");
 	report_target(report, "CPU of the HSS per registration",
 		      per_registration(last, cost[REGISTER_HSS].cpu_us), false, HSS_US, "µs");
-	if (r->n_batches > 1)
-		report_target(report, "growth of the three from fewest to most UEs",
-			      (core_us(last) / core_us(first) - 1) * 100, false, GROWTH_PCT, "%");
 	if (r->memory.has_rest)
 		report_target(report, "memory of the P-CSCF per registered UE",
 			      r->memory.rest[REGISTER_PCSCF], false, PCSCF_BYTES, "bytes");
+}
+
+static void tell_targets(struct report *report, const struct register_options *o,
+			 const struct register_result *r)
+{
+	const struct register_batch *first = &r->batch[0], *last = &r->batch[r->n_batches - 1];
+
+	if (!o->one_process)
+		tell_cost_targets(report, r);
+	if (r->n_batches > 1)
+		report_target(report, "growth of the three from fewest to most UEs",
+			      (core_us(last) / core_us(first) - 1) * 100, false, GROWTH_PCT, "%");
 	if (r->has_storm) {
 		report_target(report, "all re-registered after the storm began", r->storm.seconds,
 			      false, STORM_LIMIT_S, "s");
@@ -103,11 +128,11 @@ void register_tell(struct report *report, const struct register_options *o,
 		   "their way at once.\nMicroseconds of CPU per registration: all, user, kernel.\n",
 		   o->window);
 	for (unsigned i = 0; i < r->n_batches; i++)
-		tell_batch(report, "register", &r->batch[i]);
-	tell_memory(report, &r->memory);
+		tell_batch(report, o, "register", &r->batch[i]);
+	tell_memory(report, o, &r->memory);
 	if (r->has_storm) {
 		report_say(report, "\nA storm: all re-register, begun within %u s.", o->storm_s);
-		tell_batch(report, "storm", &r->storm);
+		tell_batch(report, o, "storm", &r->storm);
 	}
-	tell_targets(report, r);
+	tell_targets(report, o, r);
 }

@@ -23,7 +23,8 @@ static int read_costs(struct lab *l, struct costs *c)
 		[REGISTER_UE] = &l->ue,
 	};
 	for (unsigned i = 0; i < REGISTER_N_PROCESSES; i++) {
-		int error = cost_read(all[i]->pid, &c->of[i]);
+		c->of[i] = (struct process_cost){ 0 };
+		int error = all[i]->pid ? cost_read(all[i]->pid, &c->of[i]) : 0;
 		if (error)
 			return lab_fail(l, "%s: cannot read what it uses: %s", all[i]->name,
 					strerror(-error));
