@@ -104,7 +104,7 @@ static void hash_lanes(struct crypto *c, enum cpu_group_kind hash, struct crypto
 						      .message = j->esp,
 						      .n_bytes = hashed_bytes(j) };
 		}
-		run(lane, c->tag + begin);
+		run(lane, n - begin < HMAC_LANES ? n - begin : HMAC_LANES, c->tag + begin);
 	}
 }
 

@@ -1,10 +1,10 @@
 /*
  * HMAC-SHA-1 and HMAC-MD5 of many messages at once, one in each 32-bit lane of a vector (RFC 2104,
- * RFC 3174, RFC 1321): sixteen with
- * AVX-512 (hmac_x16.c), twice eight with AVX2 (hmac_x8.c). From
- * mid-states, so that a message of an ESP packet costs its own blocks and one more. The lanes' keys
- * and lengths are their own; what differs in blocks waits for the longest. No state, no branch on
- * data; any thread.
+ * RFC 3174, RFC 1321): sixteen with AVX-512 (hmac_x16.c), twice eight with AVX2 (hmac_x8.c). Where
+ * there are the SHA extensions and no AVX-512, SHA-1 is theirs, four messages side by side
+ * (hmac_ni.c). From mid-states, so that a message of an ESP packet costs its own blocks and one
+ * more. The lanes' keys and lengths are their own; what differs in blocks waits for the longest. No
+ * state, no branch on data; any thread.
  *
  * It is here beside IPsec-MB because of what that library's job manager costs on top of the hash
  * (docs/performance.md has the numbers); where the processor has neither, IPsec-MB does it all.
@@ -26,8 +26,12 @@ struct hmac_lane {
 	uint32_t n_bytes;
 };
 
-/* HMAC_LANES of each; lanes that are not needed repeat another one. */
-typedef void hmac_lanes_run(const struct hmac_lane lane[], uint8_t digest[][HMAC_LANES_BYTES]);
+/*
+ * HMAC_LANES of each, of which the first n are wanted: from 1 on. The others are messages all the
+ * same (another one repeated, say), and their digests may be written or not.
+ */
+typedef void hmac_lanes_run(const struct hmac_lane lane[], unsigned n,
+			    uint8_t digest[][HMAC_LANES_BYTES]);
 
 struct hmac_lanes {
 	const char *name;
@@ -38,8 +42,9 @@ struct hmac_lanes {
 
 extern const struct hmac_lanes hmac_x16;
 extern const struct hmac_lanes hmac_x8;
+extern const struct hmac_lanes hmac_ni;
 
-/* The widest that this processor has; NULL: neither. */
+/* The fastest that this processor has; NULL: none. */
 const struct hmac_lanes *hmac_lanes(void);
 
 /* 64-byte blocks of a message with its padding: lanes of equal number waste nothing. */

@@ -103,14 +103,18 @@ INLINE void sha1_group(const struct hmac_lane lane[], uint8_t digest[][HMAC_LANE
 	store_digests(outer, digest);
 }
 
-static void run_sha1(const struct hmac_lane lane[], uint8_t digest[][HMAC_LANES_BYTES])
+static void run_sha1(const struct hmac_lane lane[], unsigned n_wanted,
+		     uint8_t digest[][HMAC_LANES_BYTES])
 {
-	for (int g = 0; g < GROUPS; g++)
+	for (unsigned g = 0; g * LANES < n_wanted; g++)
 		sha1_group(lane + g * LANES, digest + g * LANES);
 }
 
-static void run_md5(const struct hmac_lane lane[], uint8_t digest[][HMAC_LANES_BYTES])
+/* All lanes: the two vectors keep the processor busy where one would wait. */
+static void run_md5(const struct hmac_lane lane[], unsigned n_wanted,
+		    uint8_t digest[][HMAC_LANES_BYTES])
 {
+	(void)n_wanted;
 	vec word[GROUPS][WORDS], state[GROUPS][MD5_STATE], outer[GROUPS][MD5_STATE];
 	struct lengths l[GROUPS];
 	uint32_t n_most = 0;
