@@ -107,6 +107,26 @@ TEST(register_sets, c019_c028_failure_for_one_set_leaves_the_other)
 	core_lab_close(&lab);
 }
 
+/* deregister_failures, over a UE's own SA: the set that failed. */
+TEST(register_sets, c024a_c028_failures_end_the_set_that_failed)
+{
+	struct core_lab lab;
+	struct ue first = ue_with(FIRST, 1), pseudo = ue_with(PSEUDO, 2);
+
+	ASSERT_TRUE(core_lab_open(&lab, 1, V1));
+	add_subscriber(&lab);
+	ASSERT_TRUE(ue_register_fully(&lab, &first));
+	ASSERT_TRUE(ue_register_fully(&lab, &pseudo));
+	lab.scscf_config.reauth_every = 1;
+	lab.scscf_config.deregister_failures = 1;
+	EXPECT_EQ(ue_register_status(&lab, &pseudo, UE_NOTHING), 401);
+	EXPECT_EQ(ue_register_status(&lab, &pseudo, UE_WRONG_RES), 403);
+	expect_states(&lab, STORE_REGISTERED, STORE_UNREGISTERED);
+	EXPECT_EQ(core_lab_stat(&lab, "registration"), 1);
+	EXPECT_EQ(core_lab_stat(&lab, "register_ended_by_network"), 1);
+	core_lab_close(&lab);
+}
+
 TEST(register_sets, c022b_sets_expire_and_end_by_themselves)
 {
 	struct core_lab lab;
