@@ -128,7 +128,7 @@ def change_live(report, edge, traffic):
 
 def change_workers(report, edge, traffic):
     if edge.n_workers < 2:
-        report.skipped("reload: another number of workers", "one CPU")
+        report.without("reload: another number of workers", "one CPU")
         return
     before = edge.buckets()
     report.check("reload: one worker is active from the start, as the file says",

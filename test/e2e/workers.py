@@ -19,7 +19,7 @@ def main():
     report = results.Report()
     build = os.path.abspath(sys.argv[1])
     if N_WORKERS < 2:
-        report.skipped("lab with several workers", "one CPU")
+        report.without("lab with several workers", "one CPU")
         return report.exit_status()
     for options in VARIANTS:
         status, outcome, said = lab.run(build, "--workers", str(N_WORKERS), "--ues", "20",
