@@ -1,6 +1,7 @@
 #include "test/unit/core_lab.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 /* A message takes few turns of the loop from socket to socket, through two CSCFs and the HSS. */
 #define TURNS 12
 
-/* A UDP socket on a free port of loopback; the port of a closed one is free for the roles. */
+/* A UDP socket on a free port of loopback; that of a closed one is most likely free for a role. */
 static int bind_loopback(uint16_t *port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
@@ -39,6 +40,26 @@ static uint16_t free_port(void)
 	return port;
 }
 
+/* Ports that nobody has taken meanwhile, as other tests do that run at the same time. */
+static int start_roles(struct core_lab *lab)
+{
+	int error = -EADDRINUSE;
+
+	for (int tries = 0; error == -EADDRINUSE && tries < 10; tries++) {
+		lab->scscf_config.port = free_port();
+		lab->icscf_config.port = free_port();
+		snprintf(lab->scscf_uri, sizeof(lab->scscf_uri), "sip:127.0.0.1:%u",
+			 lab->scscf_config.port);
+		error = icscf_role.start(lab->hss.loop, &lab->config, &lab->icscf);
+		if (error)
+			continue;
+		error = scscf_role.start(lab->hss.loop, &lab->config, &lab->scscf);
+		if (error)
+			icscf_role.stop(lab->icscf);
+	}
+	return error;
+}
+
 static bool open_lab(struct core_lab *lab, unsigned n, const char *algorithm)
 {
 	sip_init();
@@ -46,25 +67,20 @@ static bool open_lab(struct core_lab *lab, unsigned n, const char *algorithm)
 		return false;
 	lab->fd = bind_loopback(&lab->port);
 	lab->scscf_config = (struct config_scscf){ .address = (char *)"127.0.0.1",
-						   .port = free_port(),
 						   .n_vectors = 1,
 						   .min_expires_s = 60,
 						   .max_expires_s = 600000,
 						   .reg_await_auth_s = 240,
 						   .reauth_within_s = 600,
 						   .algorithm = (char *)algorithm };
-	snprintf(lab->scscf_uri, sizeof(lab->scscf_uri), "sip:127.0.0.1:%u",
-		 lab->scscf_config.port);
-	lab->icscf_config = (struct config_icscf){ .address = (char *)"127.0.0.1",
-						   .port = free_port(),
-						   .scscf = lab->scscf_uri };
+	lab->icscf_config =
+		(struct config_icscf){ .address = (char *)"127.0.0.1", .scscf = lab->scscf_uri };
 	lab->controlplane.realm = (char *)REALM;
 	lab->controlplane.state_dir = lab->state_dir;
 	lab->config = (struct config){ .controlplane = &lab->controlplane,
 				       .icscf = &lab->icscf_config,
 				       .scscf = &lab->scscf_config };
-	EXPECT_EQ(icscf_role.start(lab->hss.loop, &lab->config, &lab->icscf), 0);
-	EXPECT_EQ(scscf_role.start(lab->hss.loop, &lab->config, &lab->scscf), 0);
+	EXPECT_EQ(start_roles(lab), 0);
 	return !test_has_failed();
 }
 
