@@ -9,8 +9,9 @@
 #include <stddef.h>
 
 /*
- * The used part at the beginning of `room` has shrunk by one element, of 8 bytes, to `used_bytes`;
- * what was behind it may be zero from now on. One call in 8192 does something.
+ * The used part at the beginning of `room` has shrunk by one element, whose size is a power of two,
+ * to `used_bytes`; what was behind it may be zero from now on. One call in some thousand does
+ * something.
  */
 void room_shrink(void *room, size_t room_bytes, size_t used_bytes);
 

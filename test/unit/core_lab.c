@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,8 +131,7 @@ void core_lab_run(struct core_lab *lab)
 	scarce_on(); /* the roles' own memory, not the test's */
 	for (int turn = 0; turn < TURNS; turn++) {
 		lab->hss.now_ms += lab->state_dir[0] != '\0';
-		event_base_loop(loop_base(lab->hss.loop), EVLOOP_NONBLOCK);
-		loop_fire(lab->hss.loop);
+		loop_turn(lab->hss.loop);
 	}
 	scarce_off();
 }

@@ -1,6 +1,5 @@
 /* The local Cx socket: questions and answers, and what becomes of them when a peer misbehaves. */
 #include <errno.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +26,7 @@ struct local_lab {
 static void run(struct local_lab *lab)
 {
 	for (int turn = 0; turn < 40; turn++) {
-		event_base_loop(loop_base(lab->hss.loop), EVLOOP_NONBLOCK);
-		loop_fire(lab->hss.loop);
+		loop_turn(lab->hss.loop);
 	}
 }
 

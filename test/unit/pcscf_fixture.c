@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
@@ -64,15 +63,31 @@ static void tunnel_moves(uint64_t handle, const struct api_address *peer, uint16
 		}
 }
 
+/* Of the message that is being answered: a request may have several entries. */
+static struct {
+	char entries[8192];
+	size_t n_bytes;
+	unsigned n;
+} answer;
+
 static void dp_reply(const struct api_header *h, const void *entries, unsigned n, size_t n_bytes)
 {
-	char message[8192];
+	ASSERT_LE(answer.n_bytes + n_bytes, sizeof(answer.entries));
+	memcpy(answer.entries + answer.n_bytes, entries, n_bytes);
+	answer.n_bytes += n_bytes;
+	answer.n += n;
+}
+
+static void dp_send_reply(const struct api_header *h)
+{
 	struct api_header r = *h;
-	r.n_entries = (uint16_t)n;
-	r.length_bytes = (uint32_t)(sizeof(r) + n_bytes);
-	memcpy(message, &r, sizeof(r));
-	memcpy(message + sizeof(r), entries, n_bytes);
-	EXPECT_EQ(send(dp.client, message, r.length_bytes, MSG_NOSIGNAL), (ssize_t)r.length_bytes);
+	struct iovec pieces[2] = { { &r, sizeof(r) }, { answer.entries, answer.n_bytes } };
+	struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
+	r.n_entries = (uint16_t)answer.n;
+	r.length_bytes = (uint32_t)(sizeof(r) + answer.n_bytes);
+	if (answer.n)
+		EXPECT_EQ(sendmsg(dp.client, &message, MSG_NOSIGNAL), (ssize_t)r.length_bytes);
+	answer.n_bytes = answer.n = 0;
 }
 
 static void dp_install(const struct api_header *h, const char *entry)
@@ -175,35 +190,32 @@ static void dp_tunnel_list(const struct api_header *h)
 	dp_reply(h, &reply, n + 1, sizeof(reply.cursor) + n * sizeof(reply.tunnels[0]));
 }
 
-static void dp_take(const char *message)
+static void dp_take_entry(const struct api_header *h, const char *entry)
 {
-	struct api_header h;
 	struct api_set_result result = { 0 };
 	struct api_hello hello = { .owner = 1, .capacity = 100, .n_free = 100 };
-	memcpy(&h, message, sizeof(h));
-	const char *entry = message + sizeof(h);
-	switch (h.type) {
+	switch (h->type) {
 	case API_HELLO:
-		dp_reply(&h, &hello, 1, sizeof(hello));
+		dp_reply(h, &hello, 1, sizeof(hello));
 		break;
 	case API_SA_LIST:
-		dp_list(&h);
+		dp_list(h);
 		break;
 	case API_SET_INSTALL:
-		dp_install(&h, entry);
+		dp_install(h, entry);
 		break;
 	case API_TUNNEL_LIST:
-		dp_tunnel_list(&h);
+		dp_tunnel_list(h);
 		break;
 	case API_TUNNEL_INSTALL:
-		dp_tunnel_install(&h, entry);
+		dp_tunnel_install(h, entry);
 		break;
 	case API_TUNNEL_DELETE:
-		dp_tunnel_delete(&h, entry);
+		dp_tunnel_delete(h, entry);
 		break;
 	case API_TUNNEL_UPDATE:
 		memcpy(&asked.points[asked.n_points++ % 16], entry, sizeof(asked.points[0]));
-		dp_reply(&h, &(struct api_tunnel_result){ 0 }, 1, sizeof(struct api_tunnel_result));
+		dp_reply(h, &(struct api_tunnel_result){ 0 }, 1, sizeof(struct api_tunnel_result));
 		break;
 	case API_SET_UPDATE:
 		memcpy(&asked.updates[asked.n_updates % 16], entry, sizeof(asked.updates[0]));
@@ -213,18 +225,28 @@ static void dp_take(const char *message)
 				dp.live[i].lifetime_s =
 					asked.updates[asked.n_updates % 16].lifetime_s;
 		asked.n_updates++;
-		dp_reply(&h, &result, 1, sizeof(result));
+		dp_reply(h, &result, 1, sizeof(result));
 		break;
 	case API_SET_DELETE:
 		memcpy(&asked.deletes[asked.n_deletes % 16], entry, sizeof(asked.deletes[0]));
 		if (asked.deletes[asked.n_deletes % 16].grace_s == 0)
 			dp_forget(asked.deletes[asked.n_deletes % 16].registration);
 		asked.n_deletes++;
-		dp_reply(&h, &result, 1, sizeof(result));
+		dp_reply(h, &result, 1, sizeof(result));
 		break;
 	default:
-		TEST_MESSAGE("the data plane was asked %u", h.type);
+		TEST_MESSAGE("the data plane was asked %u", h->type);
 	}
+}
+
+static void dp_take(const char *message)
+{
+	struct api_header h;
+	memcpy(&h, message, sizeof(h));
+	size_t entry_bytes = (h.length_bytes - sizeof(h)) / h.n_entries;
+	for (unsigned i = 0; i < h.n_entries; i++)
+		dp_take_entry(&h, message + sizeof(h) + i * entry_bytes);
+	dp_send_reply(&h);
 }
 
 static bool dp_serve(void)
@@ -300,6 +322,7 @@ void dataplane_expire(uint64_t registration)
 	struct api_set_id id = { .registration = registration };
 	dp_forget(registration);
 	dp_reply(&h, &id, 1, sizeof(id));
+	dp_send_reply(&h);
 	edge_turn();
 }
 
@@ -318,6 +341,7 @@ void dataplane_rebind(uint64_t handle, const char *address, uint16_t port, bool 
 	if (followed)
 		tunnel_moves(handle, &rebound.peer, port);
 	dp_reply(&h, &rebound, 1, sizeof(rebound));
+	dp_send_reply(&h);
 	edge_turn();
 }
 
@@ -353,9 +377,8 @@ void edge_turn(void)
 	for (unsigned quiet = 0; quiet < 3; quiet++) {
 		now_ms += keeps_state && !edge_clock_stands ? 2 : 0; /* the file's turn */
 		scarce_on(); /* the P-CSCF's own memory, not the test's */
-		if (loop_fire(loop))
+		if (loop_turn(loop))
 			quiet = 0;
-		event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
 		scarce_off();
 		if (dp_serve())
 			quiet = 0;

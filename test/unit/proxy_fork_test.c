@@ -3,7 +3,6 @@
  * with a role that forks everything stands between sockets of the test, on a clock of the test's.
  */
 #include <arpa/inet.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,8 +65,7 @@ static void on_request(void *role, const struct source *source, struct server_tx
 static void turn(void)
 {
 	for (unsigned i = 0; i < 6; i++) {
-		event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
-		loop_fire(loop);
+		loop_turn(loop);
 	}
 }
 

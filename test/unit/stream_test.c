@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,7 +175,7 @@ static void end(void)
 static void turn(void)
 {
 	for (unsigned i = 0; i < 4; i++)
-		event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+		loop_turn(loop);
 }
 
 static void pass(uint64_t ms)

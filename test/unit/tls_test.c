@@ -6,7 +6,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -122,7 +121,7 @@ static void end(void)
 static void turn(void)
 {
 	for (unsigned i = 0; i < 8; i++)
-		event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+		loop_turn(loop);
 }
 
 static void pass(uint64_t ms)

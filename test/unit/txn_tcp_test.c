@@ -1,7 +1,6 @@
 #include "controlplane/txn.h"
 
 #include <arpa/inet.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,8 +85,7 @@ static void end(void)
 static void turn(void)
 {
 	for (unsigned i = 0; i < 4; i++) {
-		event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
-		loop_fire(loop);
+		loop_turn(loop);
 	}
 }
 
