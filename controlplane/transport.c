@@ -13,9 +13,6 @@
 #include "controlplane/transport_impl.h"
 #include "crypto/wipe.h"
 
-#define MAX_BATCHES   8         /* per wake-up, so that one busy socket does not starve the rest */
-#define SOCKET_BUFFER (4 << 20) /* a burst of some thousand messages; the kernel may give less */
-
 #define SPARE_DESCRIPTORS 512 /* for all else of the process; transports of other roles compete */
 
 /* Those of configs/config_schema_controlplane.c, section tcp, where the reasons are. */
@@ -59,6 +56,7 @@ struct transport *transport_new(struct loop *loop, struct transport_user user)
 	t->loop = loop;
 	t->user = user;
 	t->limits = possible(default_limits);
+	udp_init(t);
 	if (!stream_init(t) && !transport_size_init(t))
 		return t;
 	transport_free(t);
@@ -87,8 +85,7 @@ const struct transport_counters *transport_counters(const struct transport *t)
 
 static void endpoint_free(struct endpoint *e)
 {
-	if (e->event)
-		event_free(e->event);
+	udp_close(e);
 	if (e->acceptable)
 		event_free(e->acceptable);
 	if (e->fd >= 0)
@@ -110,38 +107,6 @@ void transport_free(struct transport *t)
 	free(t);
 }
 
-static int receive_batch(struct endpoint *e)
-{
-	struct transport *t = e->transport;
-	struct mmsghdr headers[BATCH] = { 0 };
-	struct iovec pieces[BATCH];
-	struct sockaddr_storage sources[BATCH];
-	for (unsigned i = 0; i < BATCH; i++) {
-		pieces[i] = (struct iovec){ t->buffers[i], sizeof(t->buffers[i]) };
-		headers[i].msg_hdr = (struct msghdr){ .msg_name = &sources[i],
-						      .msg_namelen = sizeof(sources[i]),
-						      .msg_iov = &pieces[i],
-						      .msg_iovlen = 1 };
-	}
-	int n = recvmmsg(e->fd, headers, BATCH, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < n; i++) {
-		struct path from = { .endpoint = e };
-		if (address_from_sockaddr(&sources[i], &from.peer))
-			continue;
-		t->counters.rx++;
-		t->user.receive(t->user.user, &from, t->buffers[i], headers[i].msg_len);
-		wipe(t->buffers[i], headers[i].msg_len); /* SM5 carries keys */
-	}
-	return n;
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *user)
-{
-	for (unsigned i = 0; i < MAX_BATCHES; i++)
-		if (receive_batch(user) < BATCH)
-			return;
-}
-
 int transport_prepare_socket(const struct endpoint *e, int fd)
 {
 	int one = 1;
@@ -161,26 +126,6 @@ int transport_prepare_socket(const struct endpoint *e, int fd)
 	if (type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
 		return -errno;
 	return 0;
-}
-
-static int open_udp(struct endpoint *e)
-{
-	struct sockaddr_storage name;
-	socklen_t name_bytes = address_to_sockaddr(&e->local, &name);
-	int size = SOCKET_BUFFER;
-	e->fd = socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (e->fd < 0)
-		return -errno;
-	setsockopt(e->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	setsockopt(e->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	int error = transport_prepare_socket(e, e->fd);
-	if (error)
-		return error;
-	if (bind(e->fd, (struct sockaddr *)&name, name_bytes) < 0)
-		return -errno;
-	e->event = event_new(loop_base(e->transport->loop), e->fd, EV_READ | EV_PERSIST,
-			     on_readable, e);
-	return e->event && !event_add(e->event, NULL) ? 0 : -ENOMEM;
 }
 
 void transport_set_tls(struct transport *t, struct tls *tls)
@@ -217,7 +162,8 @@ int transport_listen(struct transport *t, enum endpoint_side side, uint16_t zone
 				.local = *local,
 				.sent_by = *local };
 	strcpy(e->device, device);
-	int error = tcp == ENDPOINT_TLS ? 0 : open_udp(e);
+	STAILQ_INIT(&e->unsent);
+	int error = tcp == ENDPOINT_TLS ? 0 : udp_open(e);
 	if (!error && tcp != ENDPOINT_NO_TCP && tcp != ENDPOINT_CONNECTS)
 		error = stream_listen(e);
 	if (error) {
@@ -238,30 +184,19 @@ struct endpoint *transport_find(const struct transport *t, uint16_t zone,
 	return NULL;
 }
 
-static int send_datagram(const struct path *path, const char *bytes, size_t n_bytes)
-{
-	struct sockaddr_storage name;
-	socklen_t name_bytes = address_to_sockaddr(&path->peer, &name);
-	ssize_t n = sendto(path->endpoint->fd, bytes, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL,
-			   (struct sockaddr *)&name, name_bytes);
-	return n < 0 ? -errno : 0;
-}
-
 int transport_send(struct path *path, const char *bytes, size_t n_bytes)
 {
 	struct transport *t = path->endpoint->transport;
 	if (path->peer.family != path->endpoint->local.family)
 		return -EAFNOSUPPORT;
 	path->tcp = path->tcp || transport_is_tls(path->endpoint);
-	int error =
-		path->tcp ? stream_send(path, bytes, n_bytes) : send_datagram(path, bytes, n_bytes);
+	if (!path->tcp)
+		return udp_send(path, bytes, n_bytes);
+	int error = stream_send(path, bytes, n_bytes);
 	t->counters.tx += !error;
 	t->counters.tx_failed += error != 0;
 	if (error)
 		log_warn("cannot send SIP over %s: %s",
-			 transport_is_tls(path->endpoint) ? "TLS"
-			 : path->tcp                      ? "TCP"
-							  : "UDP",
-			 strerror(-error));
+			 transport_is_tls(path->endpoint) ? "TLS" : "TCP", strerror(-error));
 	return error;
 }

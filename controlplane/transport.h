@@ -6,9 +6,11 @@
  * leaves it into the SA with that tuple, so the tuple is all that is ever asked about a sender,
  * over UDP and TCP alike.
  *
- * transport.c has endpoints and UDP, stream.c and stream_accept.c connections, stream_tls.c their
- * TLS, stream_list.c how many of them there may be and for how long, transport_size.c what is too
- * long for UDP. Bytes handed to receive() live
+ * Datagrams are sent at the end of the loop's turn (loop.h), those of a socket by one call.
+ *
+ * transport.c has endpoints, transport_udp.c UDP, stream.c
+ * and stream_accept.c connections, stream_tls.c their TLS, stream_list.c how many of them there may
+ * be and for how long, transport_size.c what is too long for UDP. Bytes handed to receive() live
  * until it returns, and are wiped then. One thread.
  */
 #ifndef CONTROLPLANE_TRANSPORT_H
@@ -17,9 +19,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "controlplane/address.h"
 
+struct datagram;
 struct event;
 struct loop;
 struct tls;
@@ -44,7 +48,12 @@ enum endpoint_tcp {
 struct endpoint {
 	struct transport *transport;
 	struct event *event;
-	struct event *acceptable; /* of the TCP socket that listens; NULL: none */
+	struct event *writable;              /* of the UDP socket; NULL: it was never full */
+	STAILQ_HEAD(, datagram) unsent;      /* over UDP, the oldest first */
+	STAILQ_ENTRY(endpoint) place_unsent; /* among those who have some, not waiting for room */
+	bool has_unsent;                     /* in that list */
+	bool is_full;                        /* `writable` is waited for */
+	struct event *acceptable;            /* of the TCP socket that listens; NULL: none */
 	int fd;
 	int tcp_fd; /* -1: none */
 	enum endpoint_side side;
@@ -163,8 +172,9 @@ bool transport_has_refused(const struct path *path);
 
 /*
  * Sends one message. Over TCP path->connection becomes the one it left on, which may not be open
- * yet; whether it ever is, closed() tells. Returns 0 or -errno; a full socket buffer (-EAGAIN) is a
- * lost datagram, -ENOBUFS a peer that does not read.
+ * yet; whether it ever is, closed() tells. Returns 0 or -errno. -ENOBUFS: over TCP a peer that does
+ * not read, over UDP sockets that have been full for a while. What the kernel refuses of datagrams
+ * at the end of the turn is only counted and logged, as nothing is known of most that are lost.
  */
 int transport_send(struct path *path, const char *bytes, size_t n_bytes);
 

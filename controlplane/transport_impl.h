@@ -1,5 +1,5 @@
 /*
- * Insides of the transport, shared by transport.c, stream.c and stream_list.c alone.
+ * Insides of the transport, shared by transport*.c and stream*.c alone.
  */
 #ifndef CONTROLPLANE_TRANSPORT_IMPL_H
 #define CONTROLPLANE_TRANSPORT_IMPL_H
@@ -15,8 +15,20 @@
 #define BATCH         16 /* datagrams a recvmmsg() takes */
 #define MAX_ENDPOINTS 1024
 
+/* Bytes of datagrams that wait, of a transport; as much as its sockets are asked to take. */
+#define UNSENT_BYTES  SOCKET_BUFFER
+#define SOCKET_BUFFER (4 << 20) /* a burst of some thousand messages; the kernel may give less */
+
 struct connection;
 struct ssl_st;
+
+/* On its way out; from sip_take(). */
+struct datagram {
+	STAILQ_ENTRY(datagram) place;
+	struct address peer; /* whom it goes to */
+	size_t n_bytes;
+	char bytes[];
+};
 
 /* What a connection is doing; each is in one list of these, the one that began first in front. */
 enum stream_state {
@@ -56,6 +68,10 @@ struct transport {
 	TAILQ_HEAD(, refusal) refused; /* likewise, the oldest first */
 	struct known_mtu *mtus;
 	bool is_paused; /* no descriptors left: nothing is accepted until the next tick */
+	/* UDP */
+	STAILQ_HEAD(, endpoint) unsent; /* who has datagrams to send */
+	struct turn_end send;
+	size_t unsent_bytes;
 	/* One byte more than is legal, to tell a datagram that was cut. */
 	char buffers[BATCH][SIP_MESSAGE_BYTES + 1];
 };
@@ -84,6 +100,17 @@ struct connection {
 	char *out; /* what the kernel has not taken yet: [n_sent, n_out) */
 	size_t n_out, n_sent, out_bytes;
 };
+
+/* --- transport_udp.c --- */
+
+void udp_init(struct transport *t);
+
+/* Opens the socket of e->local. Returns 0 or -errno. */
+int udp_open(struct endpoint *e);
+/* Sends what the socket takes at once, and forgets the rest; the socket stays. */
+void udp_close(struct endpoint *e);
+
+int udp_send(const struct path *path, const char *bytes, size_t n_bytes);
 
 /* --- stream.c --- */
 

@@ -1,0 +1,334 @@
+/*
+ * What the end of a turn is for: datagrams that leave together.
+ * sendmmsg() is wrapped by the linker, so that the kernel can be made to take less than it is
+ * given.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "controlplane/loop.h"
+#include "controlplane/transport.h"
+#include "test/shim/test.h"
+
+static uint64_t now_ms;
+static struct loop *loop;
+static struct transport *transport;
+static struct endpoint *endpoint;
+static int peers[2];
+static struct address peer_address[2];
+
+/* --- the kernel --- */
+
+static struct {
+	unsigned n_calls;
+	unsigned takes;   /* datagrams, of the next call; 0: all */
+	unsigned refuses; /* so many calls after that, with EAGAIN */
+} kernel;
+
+int __real_sendmmsg(int fd, struct mmsghdr *headers, unsigned n, int flags);
+int __wrap_sendmmsg(int fd, struct mmsghdr *headers, unsigned n, int flags);
+
+int __wrap_sendmmsg(int fd, struct mmsghdr *headers, unsigned n, int flags)
+{
+	kernel.n_calls++;
+	unsigned takes = kernel.takes;
+	kernel.takes = 0;
+	if (!takes && kernel.refuses) {
+		kernel.refuses--;
+		errno = EAGAIN;
+		return -1;
+	}
+	return __real_sendmmsg(fd, headers, takes && takes < n ? takes : n, flags);
+}
+
+/* --- a transport, and two plain sockets --- */
+
+static struct {
+	char bytes[64];
+	struct path from;
+	unsigned n;
+} got;
+
+static void take(void *user, const struct path *from, const char *bytes, size_t n_bytes)
+{
+	got.n++;
+	got.from = *from;
+	snprintf(got.bytes, sizeof(got.bytes), "%.*s", (int)n_bytes, bytes);
+}
+
+static void open_peer(int i, const char *host)
+{
+	struct sockaddr_storage name;
+	struct address any;
+	ASSERT_EQ(address_parse(host, 0, &any), 0);
+	socklen_t n = address_to_sockaddr(&any, &name);
+	peers[i] = socket(name.ss_family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	ASSERT_EQ(bind(peers[i], (struct sockaddr *)&name, n), 0);
+	n = sizeof(name);
+	ASSERT_EQ(getsockname(peers[i], (struct sockaddr *)&name, &n), 0);
+	ASSERT_EQ(address_from_sockaddr(&name, &peer_address[i]), 0);
+}
+
+static struct endpoint *listen_on(struct transport *t, enum endpoint_side side, const char *host)
+{
+	struct endpoint *e = NULL;
+	struct address local;
+	int error = -EADDRINUSE;
+	for (unsigned i = 0; error == -EADDRINUSE && i < 100; i++) {
+		address_parse(host, (uint16_t)(20000 + rand() % 30000), &local);
+		error = transport_listen(t, side, ZONE_CORE, &local, "", ENDPOINT_NO_TCP, &e);
+	}
+	EXPECT_EQ(error, 0);
+	return e;
+}
+
+static void begin(const char *host)
+{
+	memset(&kernel, 0, sizeof(kernel));
+	memset(&got, 0, sizeof(got));
+	now_ms = 1000000;
+	loop = loop_new(16, &now_ms);
+	transport = transport_new(loop, (struct transport_user){ .receive = take });
+	endpoint = listen_on(transport, ENDPOINT_CORE, host);
+	open_peer(0, host);
+	open_peer(1, host);
+}
+
+static void end(void)
+{
+	transport_free(transport);
+	loop_free(loop);
+	close(peers[0]);
+	close(peers[1]);
+}
+
+static int say(struct endpoint *from, const struct address *to, const char *bytes, size_t n_bytes)
+{
+	struct path path = { .endpoint = from, .peer = *to };
+	return transport_send(&path, bytes, n_bytes);
+}
+
+static int say_to_peer(int i, const char *text)
+{
+	return say(endpoint, &peer_address[i], text, strlen(text));
+}
+
+/* All that has come to a peer since the last call, one after the other. */
+static const char *heard(int i)
+{
+	static char all[4096];
+	size_t n = 0;
+	ssize_t more;
+	while (n < sizeof(all) - 1 && (more = recv(peers[i], all + n, sizeof(all) - 1 - n, 0)) >= 0)
+		n += (size_t)more;
+	all[n] = '\0';
+	return all;
+}
+
+/* Runs `work` as part of a turn. */
+static void in_turn(void (*work)(void *user), void *user)
+{
+	struct timer timer;
+	timer_init(&timer, work, user);
+	ASSERT_EQ(timer_set(loop, &timer, 0), 0);
+	EXPECT_EQ(loop_turn(loop), 1);
+}
+
+/* --- turns --- */
+
+static unsigned n_ends;
+
+static void count_end(void *user)
+{
+	n_ends++;
+}
+
+static void set_twice(void *user)
+{
+	turn_end_set(loop, user);
+	turn_end_set(loop, user);
+	EXPECT_EQ(n_ends, 0);
+}
+
+TEST(turn, its_end_runs_once_and_outside_of_it_at_once)
+{
+	struct turn_end e;
+	begin("127.0.0.1");
+	n_ends = 0;
+	turn_end_init(&e, count_end, NULL);
+	in_turn(set_twice, &e);
+	EXPECT_EQ(n_ends, 1);
+	loop_turn(loop);
+	EXPECT_EQ(n_ends, 1);
+	EXPECT_FALSE(loop_is_in_turn(loop));
+	turn_end_set(loop, &e);
+	EXPECT_EQ(n_ends, 2);
+	end();
+}
+
+static void set_and_cancel(void *user)
+{
+	turn_end_set(loop, user);
+	turn_end_cancel(loop, user);
+}
+
+TEST(turn, an_end_that_is_cancelled_does_not_run)
+{
+	struct turn_end e;
+	begin("127.0.0.1");
+	n_ends = 0;
+	turn_end_init(&e, count_end, NULL);
+	in_turn(set_and_cancel, &e);
+	EXPECT_EQ(n_ends, 0);
+	end();
+}
+
+/* --- UDP --- */
+
+static void say_five(void *user)
+{
+	EXPECT_EQ(say_to_peer(0, "a"), 0);
+	EXPECT_EQ(say_to_peer(1, "1"), 0);
+	EXPECT_EQ(say_to_peer(0, "b"), 0);
+	EXPECT_EQ(say_to_peer(1, "2"), 0);
+	EXPECT_EQ(say_to_peer(0, "c"), 0);
+	EXPECT_STREQ(heard(0), "");
+	EXPECT_STREQ(heard(1), "");
+}
+
+static void check_five(const char *host)
+{
+	begin(host);
+	in_turn(say_five, NULL);
+	EXPECT_EQ(kernel.n_calls, 1);
+	EXPECT_STREQ(heard(0), "abc");
+	EXPECT_STREQ(heard(1), "12");
+	EXPECT_EQ(transport_counters(transport)->tx, 5);
+	end();
+}
+
+TEST(udp, datagrams_of_a_turn_leave_at_its_end_in_their_order)
+{
+	check_five("127.0.0.1");
+	check_five("::1");
+}
+
+TEST(udp, outside_of_a_turn_they_leave_at_once)
+{
+	begin("127.0.0.1");
+	EXPECT_EQ(say_to_peer(0, "now"), 0);
+	EXPECT_STREQ(heard(0), "now");
+	end();
+}
+
+static void say_a_hundred(void *user)
+{
+	for (unsigned i = 0; i < 100; i++)
+		EXPECT_EQ(say_to_peer(0, "."), 0);
+}
+
+TEST(udp, more_than_a_call_takes_need_more_calls)
+{
+	begin("127.0.0.1");
+	in_turn(say_a_hundred, NULL);
+	EXPECT_EQ(kernel.n_calls, 4); /* of 32 */
+	EXPECT_EQ(strlen(heard(0)), 100);
+	end();
+}
+
+static char too_long[66000];
+
+static void say_too_long(void *user)
+{
+	EXPECT_EQ(say_to_peer(0, "a"), 0);
+	EXPECT_EQ(say(endpoint, &peer_address[0], too_long, sizeof(too_long)), 0);
+	EXPECT_EQ(say_to_peer(0, "b"), 0);
+	EXPECT_EQ(say(endpoint, &peer_address[0], too_long, sizeof(too_long)), 0);
+	EXPECT_EQ(say(endpoint, &peer_address[0], too_long, sizeof(too_long)), 0);
+	EXPECT_EQ(say_to_peer(1, "c"), 0);
+}
+
+/* EMSGSIZE, of one in the middle; so is what a firewall refuses. */
+TEST(udp, one_that_the_kernel_refuses_does_not_lose_the_others)
+{
+	begin("127.0.0.1");
+	in_turn(say_too_long, NULL);
+	EXPECT_STREQ(heard(0), "ab");
+	EXPECT_STREQ(heard(1), "c");
+	EXPECT_EQ(transport_counters(transport)->tx, 3);
+	EXPECT_EQ(transport_counters(transport)->tx_failed, 3);
+	end();
+}
+
+static void say_five_of_which_two_fit(void *user)
+{
+	kernel.takes = 2;
+	say_five(user);
+}
+
+TEST(udp, what_the_kernel_leaves_of_a_call_is_sent_by_the_next)
+{
+	begin("127.0.0.1");
+	in_turn(say_five_of_which_two_fit, NULL);
+	EXPECT_EQ(kernel.n_calls, 2);
+	EXPECT_STREQ(heard(0), "abc");
+	EXPECT_STREQ(heard(1), "12");
+	end();
+}
+
+static void say_d(void *user)
+{
+	EXPECT_EQ(say_to_peer(0, "d"), 0);
+}
+
+/* EAGAIN in the middle: the first two have gone. What comes later does not overtake. */
+TEST(udp, a_full_socket_keeps_what_waits_until_there_is_room)
+{
+	begin("127.0.0.1");
+	kernel.refuses = 1;
+	in_turn(say_five_of_which_two_fit, NULL);
+	EXPECT_STREQ(heard(0), "a");
+	EXPECT_STREQ(heard(1), "1");
+	kernel.refuses = 1;
+	in_turn(say_d, NULL);
+	EXPECT_EQ(kernel.refuses, 0); /* there was room, and then none again */
+	EXPECT_STREQ(heard(0), "");
+	loop_turn(loop);
+	EXPECT_STREQ(heard(0), "bcd");
+	EXPECT_STREQ(heard(1), "2");
+	EXPECT_EQ(transport_counters(transport)->tx, 6);
+	EXPECT_EQ(transport_counters(transport)->tx_failed, 0);
+	end();
+}
+
+TEST(udp, what_waits_is_bounded)
+{
+	static char message[60000];
+	unsigned n = 0;
+	begin("127.0.0.1");
+	kernel.refuses = 1;
+	EXPECT_EQ(say_to_peer(0, "a"), 0);
+	while (n < 1000 && say(endpoint, &peer_address[0], message, sizeof(message)) == 0)
+		n++;
+	EXPECT_EQ(n, (4 << 20) / sizeof(message));
+	EXPECT_EQ(say(endpoint, &peer_address[0], message, sizeof(message)), -ENOBUFS);
+	EXPECT_EQ(transport_counters(transport)->tx_failed, 2);
+	end();
+}
+
+TEST(udp, what_waits_is_sent_when_the_transport_ends)
+{
+	begin("127.0.0.1");
+	kernel.refuses = 1;
+	EXPECT_EQ(say_to_peer(0, "last"), 0);
+	EXPECT_STREQ(heard(0), "");
+	transport_free(transport);
+	EXPECT_STREQ(heard(0), "last");
+	transport = NULL;
+	end();
+}
