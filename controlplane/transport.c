@@ -57,6 +57,7 @@ struct transport *transport_new(struct loop *loop, struct transport_user user)
 	t->user = user;
 	t->limits = possible(default_limits);
 	udp_init(t);
+	own_init(t);
 	if (!stream_init(t) && !transport_size_init(t))
 		return t;
 	transport_free(t);
@@ -85,6 +86,7 @@ const struct transport_counters *transport_counters(const struct transport *t)
 
 static void endpoint_free(struct endpoint *e)
 {
+	own_remove(e);
 	udp_close(e);
 	if (e->acceptable)
 		event_free(e->acceptable);
@@ -102,6 +104,7 @@ void transport_free(struct transport *t)
 	stream_fini(t);
 	for (unsigned i = 0; i < t->n_endpoints; i++)
 		endpoint_free(t->endpoints[i]);
+	own_fini(t);
 	tls_free(t->tls);
 	transport_size_fini(t);
 	free(t);
@@ -171,6 +174,7 @@ int transport_listen(struct transport *t, enum endpoint_side side, uint16_t zone
 		return error;
 	}
 	t->endpoints[t->n_endpoints++] = e;
+	own_add(e);
 	*out = e;
 	return 0;
 }
@@ -191,7 +195,7 @@ int transport_send(struct path *path, const char *bytes, size_t n_bytes)
 		return -EAFNOSUPPORT;
 	path->tcp = path->tcp || transport_is_tls(path->endpoint);
 	if (!path->tcp)
-		return udp_send(path, bytes, n_bytes);
+		return own_send(path, bytes, n_bytes) ? 0 : udp_send(path, bytes, n_bytes);
 	int error = stream_send(path, bytes, n_bytes);
 	t->counters.tx += !error;
 	t->counters.tx_failed += error != 0;

@@ -22,10 +22,11 @@
 struct connection;
 struct ssl_st;
 
-/* On its way out; from sip_take(). */
+/* On its way out, or to another endpoint of the loop; from sip_take(). */
 struct datagram {
 	STAILQ_ENTRY(datagram) place;
-	struct address peer; /* whom it goes to */
+	struct endpoint *to; /* of the loop: where it is received; else NULL */
+	struct address peer; /* whom it goes to, or whose it is */
 	size_t n_bytes;
 	char bytes[];
 };
@@ -70,8 +71,9 @@ struct transport {
 	bool is_paused; /* no descriptors left: nothing is accepted until the next tick */
 	/* UDP */
 	STAILQ_HEAD(, endpoint) unsent; /* who has datagrams to send */
-	struct turn_end send;
-	size_t unsent_bytes;
+	STAILQ_HEAD(, datagram) own;    /* from endpoints of the loop to some of ours */
+	struct turn_end send, receive_own;
+	size_t unsent_bytes, own_bytes;
 	/* One byte more than is legal, to tell a datagram that was cut. */
 	char buffers[BATCH][SIP_MESSAGE_BYTES + 1];
 };
@@ -111,6 +113,18 @@ int udp_open(struct endpoint *e);
 void udp_close(struct endpoint *e);
 
 int udp_send(const struct path *path, const char *bytes, size_t n_bytes);
+
+/* --- transport_own.c --- */
+
+void own_init(struct transport *t);
+void own_fini(struct transport *t);
+
+/* An endpoint of the core side is there, is gone. */
+void own_add(struct endpoint *e);
+void own_remove(struct endpoint *e);
+
+/* Hands the datagram to an endpoint of the loop. False: it has to go by the socket. */
+bool own_send(const struct path *path, const char *bytes, size_t n_bytes);
 
 /* --- stream.c --- */
 

@@ -1,5 +1,5 @@
 /*
- * What the end of a turn is for: datagrams that leave together.
+ * What the end of a turn is for: datagrams that leave together, and those that stay on the loop.
  * sendmmsg() is wrapped by the linker, so that the kernel can be made to take less than it is
  * given.
  */
@@ -331,4 +331,112 @@ TEST(udp, what_waits_is_sent_when_the_transport_ends)
 	EXPECT_STREQ(heard(0), "last");
 	transport = NULL;
 	end();
+}
+
+/* --- on one loop --- */
+
+static struct transport *other;
+static struct endpoint *neighbour;
+
+static void begin_two(const char *host, enum endpoint_side side)
+{
+	begin(host);
+	other = transport_new(loop, (struct transport_user){ .receive = take });
+	neighbour = listen_on(other, side, host);
+}
+
+static void end_two(void)
+{
+	transport_free(other);
+	end();
+}
+
+static void say_to_neighbour(void *user)
+{
+	EXPECT_EQ(say(endpoint, &neighbour->local, "here", 4), 0);
+	EXPECT_EQ(got.n, 0);
+}
+
+static void check_neighbour(const char *host)
+{
+	begin_two(host, ENDPOINT_CORE);
+	in_turn(say_to_neighbour, NULL);
+	EXPECT_EQ(got.n, 1);
+	EXPECT_STREQ(got.bytes, "here");
+	EXPECT_TRUE(got.from.endpoint == neighbour);
+	EXPECT_TRUE(address_equal(&got.from.peer, &endpoint->local));
+	EXPECT_FALSE(got.from.tcp);
+	EXPECT_EQ(kernel.n_calls, 0);
+	EXPECT_EQ(transport_counters(transport)->tx, 1);
+	EXPECT_EQ(transport_counters(other)->rx, 1);
+	end_two();
+}
+
+TEST(own, what_goes_to_a_neighbour_meets_no_kernel)
+{
+	check_neighbour("127.0.0.1");
+	check_neighbour("::1");
+}
+
+/* Whoever is behind an SA is known by it alone. */
+TEST(own, what_goes_to_gm_does)
+{
+	begin_two("127.0.0.1", ENDPOINT_GM_CLEAR);
+	in_turn(say_to_neighbour, NULL);
+	EXPECT_EQ(kernel.n_calls, 1);
+	loop_turn(loop);
+	EXPECT_STREQ(got.bytes, "here");
+	end_two();
+}
+
+TEST(own, a_neighbour_that_is_gone_gets_nothing)
+{
+	begin_two("127.0.0.1", ENDPOINT_CORE);
+	struct address was = neighbour->local;
+	transport_free(other);
+	other = NULL;
+	neighbour = &(struct endpoint){ .local = was };
+	in_turn(say_to_neighbour, NULL);
+	EXPECT_EQ(kernel.n_calls, 1);
+	EXPECT_EQ(got.n, 0);
+	end_two();
+}
+
+static void answer(void *user, const struct path *from, const char *bytes, size_t n_bytes)
+{
+	struct path back = *from;
+	take(user, from, bytes, n_bytes);
+	EXPECT_EQ(transport_send(&back, bytes, n_bytes), 0);
+}
+
+/* Two that answer each other forever leave the loop its other work. */
+TEST(own, a_turn_ends_whoever_has_more_to_say)
+{
+	begin("127.0.0.1");
+	transport_free(transport);
+	transport = transport_new(loop, (struct transport_user){ .receive = answer });
+	other = transport_new(loop, (struct transport_user){ .receive = answer });
+	endpoint = listen_on(transport, ENDPOINT_CORE, "127.0.0.1");
+	neighbour = listen_on(other, ENDPOINT_CORE, "127.0.0.1");
+	in_turn(say_to_neighbour, NULL);
+	EXPECT_EQ(got.n, 64);
+	loop_turn(loop);
+	EXPECT_EQ(got.n, 128);
+	end_two();
+}
+
+static void say_too_much(void *user)
+{
+	static char message[60000];
+	for (unsigned i = 0; i < 100; i++)
+		EXPECT_EQ(say(endpoint, &neighbour->local, message, sizeof(message)), 0);
+}
+
+TEST(own, what_a_neighbour_has_no_room_for_is_lost)
+{
+	begin_two("127.0.0.1", ENDPOINT_CORE);
+	in_turn(say_too_much, NULL);
+	EXPECT_EQ(got.n, (4 << 20) / 60000);
+	EXPECT_EQ(kernel.n_calls, 0);
+	end_two();
 }
