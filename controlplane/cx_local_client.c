@@ -14,6 +14,8 @@
 #include "controlplane/loop.h"
 #include "crypto/wipe.h"
 
+#define BATCH 8 /* messages a system call takes; of 4 KiB each, on the stack */
+
 /* Answers read in one turn, so that a busy HSS does not keep the loop from the SIP sockets. */
 #define READ_BURST 64
 
@@ -39,13 +41,14 @@ struct client {
 	struct event *writable;
 	struct timer reconnect;
 	struct timer timeout;
+	struct turn_end send;
 	uint64_t next_id;
 	struct asked *at[CX_LOCAL_OUTSTANDING]; /* by id modulo */
 	struct asked_list unsent;
 	struct asked_list sent;
 };
 
-static void flush(struct client *c);
+static void flush(void *user);
 
 /* Takes a request out of its list and gives its answer. */
 static void finish(struct client *c, struct asked *a, const struct cx_answer *answer)
@@ -104,17 +107,27 @@ static void set_timeout(struct client *c)
 		log_error("cx: no timer is left; requests to the HSS wait without a limit");
 }
 
+/* Returns how many there were. */
+static unsigned fail_late(struct client *c, const struct asked_list *list)
+{
+	uint64_t now_ms = loop_now_ms(c->loop);
+	struct asked *a;
+	unsigned n = 0;
+
+	for (; (a = TAILQ_FIRST(list)) != NULL && a->deadline_ms <= now_ms; n++)
+		fail(c, a);
+	return n;
+}
+
+/* An answer in time does not move the timer, so it is often too early, and set anew. */
 static void on_timeout(void *user)
 {
 	struct client *c = user;
-	uint64_t now_ms = loop_now_ms(c->loop);
-	struct asked *a;
+	unsigned n_late = fail_late(c, &c->sent);
 
-	log_warn("cx: the HSS does not answer");
-	while ((a = TAILQ_FIRST(&c->sent)) != NULL && a->deadline_ms <= now_ms)
-		fail(c, a);
-	while ((a = TAILQ_FIRST(&c->unsent)) != NULL && a->deadline_ms <= now_ms)
-		fail(c, a);
+	n_late += fail_late(c, &c->unsent);
+	if (n_late > 0)
+		log_warn("cx: the HSS does not answer");
 	set_timeout(c);
 }
 
@@ -138,25 +151,21 @@ static int answer_push(struct client *c, const struct cx_local_message *message,
 	return send(c->fd, &out, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -EPIPE : 0;
 }
 
-/* Returns 0, -EAGAIN when there is nothing more to read, or another -errno: disconnect. */
-static int read_answer(struct client *c)
+/* Returns 0, or -errno: disconnect. */
+static int take_message(struct client *c, const struct cx_local_message *message, size_t n_bytes)
 {
-	struct cx_local_message message;
 	struct cx_answer answer;
 	struct asked *a;
 	uint64_t id;
-	ssize_t n = recv(c->fd, &message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
 	int rc;
 
-	if (n < 0)
-		return -errno;
-	if (n == 0)
+	if (n_bytes == 0)
 		return -ECONNRESET;
-	if ((size_t)n >= sizeof(message.header) && (size_t)n <= sizeof(message) &&
-	    message.header.is_answer == 0)
-		return answer_push(c, &message, (size_t)n);
-	rc = (size_t)n > sizeof(message) ? -EPROTO
-					 : cx_local_parse_answer(&message, (size_t)n, &answer, &id);
+	if (n_bytes > sizeof(*message))
+		return -EPROTO;
+	if (n_bytes >= sizeof(message->header) && message->header.is_answer == 0)
+		return answer_push(c, message, n_bytes);
+	rc = cx_local_parse_answer(message, n_bytes, &answer, &id);
 	if (rc == 0) {
 		a = c->at[id % CX_LOCAL_OUTSTANDING];
 		/* An answer that comes after its timeout meets nobody: no error. */
@@ -165,23 +174,52 @@ static int read_answer(struct client *c)
 	}
 	if (rc == 0)
 		cx_answer_clear(&answer, answer.command);
-	wipe(&message, (size_t)n < sizeof(message) ? (size_t)n : sizeof(message));
 	return rc;
+}
+
+/* Returns how many messages there were, or -errno: disconnect. */
+static int read_batch(struct client *c)
+{
+	struct cx_local_message messages[BATCH];
+	struct mmsghdr headers[BATCH];
+	struct iovec pieces[BATCH];
+	int rc = 0;
+	int n;
+
+	for (int i = 0; i < BATCH; i++) {
+		pieces[i] = (struct iovec){ &messages[i], sizeof(messages[i]) };
+		headers[i].msg_hdr = (struct msghdr){ .msg_iov = &pieces[i], .msg_iovlen = 1 };
+	}
+	n = recvmmsg(c->fd, headers, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	for (int i = 0; i < n; i++) {
+		size_t bytes = headers[i].msg_len;
+
+		/* What comes after a bad one is not believed. */
+		if (rc == 0)
+			rc = take_message(c, &messages[i], bytes);
+		wipe(&messages[i], bytes < sizeof(messages[i]) ? bytes : sizeof(messages[i]));
+	}
+	return rc < 0 ? rc : n;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
 	struct client *c = user;
-	int rc = 0;
+	int n_read = 0;
+	int rc;
 
-	for (int i = 0; rc == 0 && i < READ_BURST; i++)
-		rc = read_answer(c);
-	if (rc < 0 && rc != -EAGAIN && rc != -EINTR) {
+	do
+		n_read += rc = read_batch(c);
+	while (rc == BATCH && n_read < READ_BURST);
+	if (rc < 0) {
 		log_warn("cx: connection to the HSS lost: %s", strerror(-rc));
 		disconnect(c);
 		retry_later(c);
 	}
-	set_timeout(c);
+	if (rc < 0 || !timer_is_set(&c->timeout))
+		set_timeout(c);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *user)
@@ -223,27 +261,56 @@ static void on_reconnect(void *user)
 	flush(c);
 }
 
-/* Sends what waits until the socket is full. */
-static void flush(struct client *c)
+static void mark_sent(struct client *c, int n)
 {
-	struct cx_local_message message;
 	struct asked *a;
-	size_t bytes;
 
-	while (c->fd >= 0 && (a = TAILQ_FIRST(&c->unsent)) != NULL) {
-		bytes = cx_local_pack_request(&a->request, a->id, &message);
-		if (send(c->fd, &message, bytes, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
-			TAILQ_REMOVE(&c->unsent, a, link);
-			TAILQ_INSERT_TAIL(&c->sent, a, link);
-			a->is_sent = true;
-			continue;
-		}
-		if (errno == EAGAIN || errno == ENOBUFS) {
-			event_add(c->writable, NULL);
+	for (; n > 0; n--) {
+		a = TAILQ_FIRST(&c->unsent);
+		TAILQ_REMOVE(&c->unsent, a, link);
+		TAILQ_INSERT_TAIL(&c->sent, a, link);
+		a->is_sent = true;
+	}
+}
+
+/* Returns how many the kernel took, or -errno of the first of them. */
+static int send_batch(struct client *c)
+{
+	struct cx_local_message messages[BATCH];
+	struct mmsghdr headers[BATCH];
+	struct iovec pieces[BATCH];
+	struct asked *a;
+	unsigned n = 0;
+	int n_sent;
+
+	TAILQ_FOREACH (a, &c->unsent, link) {
+		if (n == BATCH)
+			break;
+		pieces[n].iov_base = &messages[n];
+		pieces[n].iov_len = cx_local_pack_request(&a->request, a->id, &messages[n]);
+		headers[n].msg_hdr = (struct msghdr){ .msg_iov = &pieces[n], .msg_iovlen = 1 };
+		n++;
+	}
+	n_sent = sendmmsg(c->fd, headers, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n_sent < 0 ? -errno : n_sent;
+}
+
+/* Sends what waits until the socket is full. */
+static void flush(void *user)
+{
+	struct client *c = user;
+	int n;
+
+	while (c->fd >= 0 && !TAILQ_EMPTY(&c->unsent)) {
+		n = send_batch(c);
+		if (n >= 0) {
+			mark_sent(c, n);
+		} else {
+			/* The read side sees the end too, and settles what was sent. */
+			if (n == -EAGAIN || n == -ENOBUFS)
+				event_add(c->writable, NULL);
 			return;
 		}
-		/* The read side sees the end too, and settles what was sent. */
-		return;
 	}
 }
 
@@ -266,7 +333,7 @@ static int send_local(struct cx *cx, const struct cx_request *request, cx_done *
 	TAILQ_INSERT_TAIL(&c->unsent, a, link);
 	if (c->fd < 0 && !timer_is_set(&c->reconnect))
 		timer_set(c->loop, &c->reconnect, 0);
-	flush(c);
+	turn_end_set(c->loop, &c->send);
 	if (!timer_is_set(&c->timeout))
 		set_timeout(c);
 	return 0;
@@ -282,6 +349,7 @@ static void free_local(struct cx *cx)
 		fail(c, a);
 	timer_cancel(c->loop, &c->reconnect);
 	timer_cancel(c->loop, &c->timeout);
+	turn_end_cancel(c->loop, &c->send);
 	free(c);
 }
 
@@ -300,6 +368,7 @@ struct cx *cx_local_client_new(struct loop *loop, const char *path)
 	strcpy(c->peer.sun_path, path);
 	TAILQ_INIT(&c->unsent);
 	TAILQ_INIT(&c->sent);
+	turn_end_init(&c->send, flush, c);
 	timer_init(&c->reconnect, on_reconnect, c);
 	timer_init(&c->timeout, on_timeout, c);
 	timer_set(loop, &c->reconnect, 0);
