@@ -5,7 +5,9 @@
  * lists what it owns, and hands that to on_sa() and on_tunnel(); on_ready() follows, and only then
  * is the client ready for requests. The same lists are read again when events were lost. When the
  * connection breaks, every request under way fails with -ECONNRESET, and a new attempt is made each
- * second. Keys go from the caller's struct into the kernel; no copy of them is kept.
+ * second. Requests of one kind that a turn of the loop brings are one message, which leaves at the
+ * end of the turn; where the data plane does not read, it waits, and grows. Keys go from the
+ * caller's struct into that message, which is wiped when the kernel has it.
  */
 #ifndef CONTROLPLANE_DPCLIENT_H
 #define CONTROLPLANE_DPCLIENT_H
