@@ -87,16 +87,21 @@ static struct endpoint *listen_on(struct transport *t, enum endpoint_side side, 
 	return e;
 }
 
-static void begin(const char *host)
+static void begin_by(const uint64_t *clock, const char *host)
 {
 	memset(&kernel, 0, sizeof(kernel));
 	memset(&got, 0, sizeof(got));
 	now_ms = 1000000;
-	loop = loop_new(16, &now_ms);
+	loop = loop_new(16, clock);
 	transport = transport_new(loop, (struct transport_user){ .receive = take });
 	endpoint = listen_on(transport, ENDPOINT_CORE, host);
 	open_peer(0, host);
 	open_peer(1, host);
+}
+
+static void begin(const char *host)
+{
+	begin_by(&now_ms, host);
 }
 
 static void end(void)
@@ -223,6 +228,38 @@ TEST(udp, outside_of_a_turn_they_leave_at_once)
 	begin("127.0.0.1");
 	EXPECT_EQ(say_to_peer(0, "now"), 0);
 	EXPECT_STREQ(heard(0), "now");
+	end();
+}
+
+static struct timer later;
+
+static void hear_and_stop(void *user)
+{
+	EXPECT_STREQ(heard(0), "abc");
+	EXPECT_STREQ(heard(1), "12");
+	EXPECT_EQ(say_to_peer(0, "d"), 0);
+	loop_stop(loop);
+}
+
+static void say_slowly(void *user)
+{
+	uint64_t begun_ms = loop_now_ms(loop);
+	usleep(3000);
+	EXPECT_EQ(loop_now_ms(loop), begun_ms);
+	say_five(NULL);
+	timer_init(&later, hear_and_stop, NULL);
+	EXPECT_EQ(timer_set(loop, &later, 1), 0);
+}
+
+/* By the machine's clock, which stands still in a turn; the last turn has an end, too. */
+TEST(udp, the_running_loop_sends_at_the_end_of_each_turn)
+{
+	struct timer timer;
+	begin_by(NULL, "127.0.0.1");
+	timer_init(&timer, say_slowly, NULL);
+	ASSERT_EQ(timer_set(loop, &timer, 0), 0);
+	EXPECT_EQ(loop_run(loop), 0);
+	EXPECT_STREQ(heard(0), "d");
 	end();
 }
 
