@@ -1,5 +1,4 @@
 /* An S-CSCF with a state file is killed: who was told 200 is registered, C-093. */
-#include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,10 +75,8 @@ TEST(register, c093_users_can_be_called_after_a_kill)
 /* Everybody works but the S-CSCF's file, which takes its 2 ms. */
 static void run_without_time(void)
 {
-	for (unsigned turn = 0; turn < 20; turn++) {
-		event_base_loop(loop_base(lab.hss.loop), EVLOOP_NONBLOCK);
-		loop_fire(lab.hss.loop);
-	}
+	for (unsigned turn = 0; turn < 20; turn++)
+		loop_turn(lab.hss.loop);
 }
 
 TEST(register, c093_200_is_sent_when_it_is_true_after_a_kill)
