@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "crypto/wipe.h"
 
 enum {
@@ -62,9 +60,7 @@ int aka_make_av(struct milenage *m, const struct milenage_key *key,
 	uint8_t sqn_bytes[AKA_SQN_BYTES];
 	memset(out, 0, sizeof(*out));
 	put_sqn(sqn_bytes, sqn);
-	int rc = milenage_f2345(m, key, rand, &v);
-	if (rc == 0)
-		rc = milenage_f1(m, key, rand, sqn_bytes, amf, out->autn + AUTN_MAC, NULL);
+	int rc = milenage_f12345(m, key, rand, sqn_bytes, amf, &v, out->autn + AUTN_MAC);
 	if (rc == 0) {
 		memcpy(out->rand, rand, AKA_RAND_BYTES);
 		xor_ak(out->autn, sqn_bytes, v.ak);
@@ -82,9 +78,8 @@ int aka_make_fresh_av(struct milenage *m, const struct milenage_key *key, uint64
 		      const uint8_t amf[static AKA_AMF_BYTES], struct av *out)
 {
 	uint8_t rand[AKA_RAND_BYTES];
-	if (RAND_bytes(rand, sizeof(rand)) != 1)
-		return -EIO;
-	return aka_make_av(m, key, rand, sqn, amf, out);
+	int rc = milenage_rand(m, rand);
+	return rc == 0 ? aka_make_av(m, key, rand, sqn, amf, out) : rc;
 }
 
 /* 33.102 C.2.2: would an ISIM whose highest number is sqn_ms take the one after sqn? */

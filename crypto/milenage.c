@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 
 #include "crypto/wipe.h"
 
 enum {
 	BLOCK_BYTES = 16,
-	MAX_BLOCKS = 3, /* f2 with f5, f3, f4 in one call */
+	MAX_BLOCKS = 4, /* f2 with f5, f3, f4, f1 in one call */
+	MANY_RANDS = 32,
 };
 
 struct block {
@@ -29,6 +31,8 @@ static const struct mix mix_f1 = { 8, 0 }, mix_f2 = { 0, 1 }, mix_f3 = { 4, 2 },
 struct milenage {
 	EVP_CIPHER *aes;
 	EVP_CIPHER_CTX *context;
+	uint8_t rands[MANY_RANDS][MILENAGE_RAND_BYTES];
+	unsigned n_rands; /* of them that nobody got yet */
 };
 
 struct milenage *milenage_new(void)
@@ -52,7 +56,21 @@ void milenage_free(struct milenage *m)
 		return;
 	EVP_CIPHER_CTX_free(m->context);
 	EVP_CIPHER_free(m->aes);
+	wipe(m->rands, sizeof(m->rands));
 	free(m);
+}
+
+int milenage_rand(struct milenage *m, uint8_t rand[static MILENAGE_RAND_BYTES])
+{
+	if (m->n_rands == 0) {
+		if (RAND_bytes(m->rands[0], sizeof(m->rands)) != 1)
+			return -EIO;
+		m->n_rands = MANY_RANDS;
+	}
+	uint8_t *last = m->rands[--m->n_rands];
+	memcpy(rand, last, MILENAGE_RAND_BYTES);
+	wipe(last, MILENAGE_RAND_BYTES);
+	return 0;
 }
 
 static bool set_key(struct milenage *m, const uint8_t *k)
@@ -122,15 +140,22 @@ int milenage_opc(struct milenage *m, const uint8_t k[static MILENAGE_KEY_BYTES],
 	return 0;
 }
 
+/* What f1 mixes with T: SQN and AMF, twice. */
+static struct block sqn_and_amf(const uint8_t *sqn, const uint8_t *amf)
+{
+	struct block in;
+	memcpy(in.bytes, sqn, MILENAGE_SQN_BYTES);
+	memcpy(in.bytes + MILENAGE_SQN_BYTES, amf, MILENAGE_AMF_BYTES);
+	memcpy(in.bytes + BLOCK_BYTES / 2, in.bytes, BLOCK_BYTES / 2);
+	return in;
+}
+
 int milenage_f1(struct milenage *m, const struct milenage_key *key,
 		const uint8_t rand[static MILENAGE_RAND_BYTES],
 		const uint8_t sqn[static MILENAGE_SQN_BYTES],
 		const uint8_t amf[static MILENAGE_AMF_BYTES], uint8_t *mac_a, uint8_t *mac_s)
 {
-	struct block in, out, opc = load(key->opc);
-	memcpy(in.bytes, sqn, MILENAGE_SQN_BYTES);
-	memcpy(in.bytes + MILENAGE_SQN_BYTES, amf, MILENAGE_AMF_BYTES);
-	memcpy(in.bytes + BLOCK_BYTES / 2, in.bytes, BLOCK_BYTES / 2);
+	struct block in = sqn_and_amf(sqn, amf), out, opc = load(key->opc);
 
 	int rc = -EIO;
 	if (start(m, key, rand, &out)) {
@@ -148,36 +173,63 @@ int milenage_f1(struct milenage *m, const struct milenage_key *key,
 	return rc;
 }
 
-/* OUTn = AES_K(rot(T xor OPc, rn) xor cn) xor OPc for n of the functions f2 … f5*. */
+/*
+ * OUTn = AES_K(rot(T xor OPc, rn) xor cn) xor OPc for n of the functions f2 … f5*; with `f1`, one
+ * more: AES_K(T xor rot(f1 xor OPc, r1) xor c1) xor OPc.
+ */
 static int outputs(struct milenage *m, const struct milenage_key *key, const uint8_t *rand,
-		   const struct mix *const mixes[], int n, struct block out[])
+		   const struct mix *const mixes[], int n, const struct block *f1,
+		   struct block out[])
 {
 	struct block t, opc = load(key->opc);
-	int rc = -EIO;
+	int n_all = f1 ? n + 1 : n, rc = -EIO;
 	if (start(m, key, rand, &t)) {
 		for (int i = 0; i < n; i++)
 			out[i] = mix(xor_block(t, opc), *mixes[i]);
-		rc = encrypt(m, out, n) ? 0 : -EIO;
+		if (f1)
+			out[n] = xor_block(t, mix(xor_block(*f1, opc), mix_f1));
+		rc = encrypt(m, out, n_all) ? 0 : -EIO;
 	}
 	forget_key(m);
-	for (int i = 0; i < n && rc == 0; i++)
+	for (int i = 0; i < n_all && rc == 0; i++)
 		out[i] = xor_block(out[i], opc);
 	wipe(&t, sizeof(t));
 	wipe(&opc, sizeof(opc));
 	return rc;
 }
 
+static const struct mix *const mixes_f2345[] = { &mix_f2, &mix_f3, &mix_f4 };
+
+static void give_vector(const struct block out[], struct milenage_vector *v)
+{
+	memcpy(v->ak, out[0].bytes, MILENAGE_SQN_BYTES);
+	memcpy(v->res, out[0].bytes + BLOCK_BYTES / 2, MILENAGE_RES_BYTES);
+	memcpy(v->ck, out[1].bytes, MILENAGE_KEY_BYTES);
+	memcpy(v->ik, out[2].bytes, MILENAGE_KEY_BYTES);
+}
+
 int milenage_f2345(struct milenage *m, const struct milenage_key *key,
 		   const uint8_t rand[static MILENAGE_RAND_BYTES], struct milenage_vector *v)
 {
-	static const struct mix *const mixes[MAX_BLOCKS] = { &mix_f2, &mix_f3, &mix_f4 };
 	struct block out[MAX_BLOCKS];
-	int rc = outputs(m, key, rand, mixes, MAX_BLOCKS, out);
+	int rc = outputs(m, key, rand, mixes_f2345, 3, NULL, out);
+	if (rc == 0)
+		give_vector(out, v);
+	wipe(out, sizeof(out));
+	return rc;
+}
+
+int milenage_f12345(struct milenage *m, const struct milenage_key *key,
+		    const uint8_t rand[static MILENAGE_RAND_BYTES],
+		    const uint8_t sqn[static MILENAGE_SQN_BYTES],
+		    const uint8_t amf[static MILENAGE_AMF_BYTES], struct milenage_vector *v,
+		    uint8_t mac_a[static MILENAGE_MAC_BYTES])
+{
+	struct block f1 = sqn_and_amf(sqn, amf), out[MAX_BLOCKS];
+	int rc = outputs(m, key, rand, mixes_f2345, 3, &f1, out);
 	if (rc == 0) {
-		memcpy(v->ak, out[0].bytes, MILENAGE_SQN_BYTES);
-		memcpy(v->res, out[0].bytes + BLOCK_BYTES / 2, MILENAGE_RES_BYTES);
-		memcpy(v->ck, out[1].bytes, MILENAGE_KEY_BYTES);
-		memcpy(v->ik, out[2].bytes, MILENAGE_KEY_BYTES);
+		give_vector(out, v);
+		memcpy(mac_a, out[3].bytes, MILENAGE_MAC_BYTES);
 	}
 	wipe(out, sizeof(out));
 	return rc;
@@ -189,7 +241,7 @@ int milenage_f5_star(struct milenage *m, const struct milenage_key *key,
 {
 	static const struct mix *const mixes[] = { &mix_f5_star };
 	struct block out;
-	int rc = outputs(m, key, rand, mixes, 1, &out);
+	int rc = outputs(m, key, rand, mixes, 1, NULL, &out);
 	if (rc == 0)
 		memcpy(ak_star, out.bytes, MILENAGE_SQN_BYTES);
 	wipe(&out, sizeof(out));

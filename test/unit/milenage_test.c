@@ -45,14 +45,17 @@ TEST(milenage, c005a_all_sets_of_ts_35_208)
 	for (int i = 0; i < N_SETS; i++) {
 		struct bytes b = load(&milenage_sets[i]);
 		struct milenage_key key = { b.k, b.opc };
-		struct milenage_vector v;
-		uint8_t opc[16], mac_a[8], mac_s[8], ak_star[6];
+		struct milenage_vector v, all;
+		uint8_t opc[16], mac_a[8], mac[8], mac_s[8], ak_star[6];
 		EXPECT_EQ(milenage_opc(m, b.k, b.op, opc), 0);
 		EXPECT_MEM(opc, b.opc, 16);
 		EXPECT_EQ(milenage_f1(m, &key, b.rand, b.sqn, b.amf, mac_a, mac_s), 0);
 		EXPECT_MEM(mac_a, b.mac_a, 8);
 		EXPECT_MEM(mac_s, b.mac_s, 8);
+		EXPECT_EQ(milenage_f12345(m, &key, b.rand, b.sqn, b.amf, &all, mac), 0);
 		EXPECT_EQ(milenage_f2345(m, &key, b.rand, &v), 0);
+		EXPECT_MEM(&all, &v, sizeof(v));
+		EXPECT_MEM(mac, mac_a, sizeof(mac));
 		EXPECT_MEM(v.res, b.res, 8);
 		EXPECT_MEM(v.ck, b.ck, 16);
 		EXPECT_MEM(v.ik, b.ik, 16);
