@@ -12,15 +12,16 @@
 #include "crypto/milenage.h"
 #include "crypto/wipe.h"
 
-/* An answer that waits for the commit or, of a request that changes nothing, for the next turn. */
-struct owed {
-	STAILQ_ENTRY(owed) link;
+/* A request from its arrival until its answer is given. Of both it has what the command uses. */
+struct asked {
+	STAILQ_ENTRY(asked) link;
 	cx_done *done;
 	void *user;
+	struct cx_request *request; /* behind the answer */
 	struct cx_answer answer;
 };
 
-STAILQ_HEAD(owed_list, owed);
+STAILQ_HEAD(asked_list, asked);
 
 struct hss {
 	struct loop *loop;
@@ -28,12 +29,13 @@ struct hss {
 	struct milenage *milenage;
 	struct timer commit;
 	struct timer reply;
-	struct owed_list owed;  /* by the commit */
-	struct owed_list ready; /* by the next turn */
-	uint32_t distance_ms;   /* of two commits */
-	uint64_t committed_ms;  /* the last one */
-	bool is_open;           /* a transaction is */
-	int failure;            /* of the store, in this transaction; -errno */
+	struct asked_list changes; /* wait for the commit's turn */
+	struct asked_list reads;   /* wait for the next turn */
+	uint32_t distance_ms;      /* of two commits */
+	uint64_t committed_ms;     /* the last one */
+	uint64_t looked_ms;        /* whether an operator has changed something */
+	void (*given)(void *user); /* NULL: nobody wants to know */
+	void *given_user;
 	struct hss_stats stats;
 };
 
@@ -49,73 +51,22 @@ const struct hss_stats *hss_stats(const struct hss *h)
 	return &h->stats;
 }
 
-static void give(struct hss *h, struct owed *o)
+static void give(struct hss *h, struct asked *a)
 {
-	if (!cx_succeeded(o->answer.result))
+	enum cx_command command = a->answer.command;
+
+	if (!cx_succeeded(a->answer.result))
 		h->stats.request_refused++;
-	o->done(o->user, &o->answer);
-	cx_answer_clear(&o->answer, o->answer.command);
-	free(o);
+	a->done(a->user, &a->answer);
+	cx_answer_clear(&a->answer, command);
+	free(a);
 }
 
 /* A vector whose SQN is not on the disk does not leave. */
-static void refuse(struct owed *o, enum cx_result result)
+static void refuse(struct asked *a, enum cx_result result)
 {
-	cx_answer_clear(&o->answer, o->answer.command);
-	o->answer.result = result;
-}
-
-/* Gives all of a list; what a callback asks meanwhile is for the next time. */
-static void give_all(struct hss *h, struct owed_list *list, bool refused)
-{
-	struct owed_list owed = STAILQ_HEAD_INITIALIZER(owed);
-	struct owed *o;
-
-	STAILQ_CONCAT(&owed, list);
-	while ((o = STAILQ_FIRST(&owed)) != NULL) {
-		STAILQ_REMOVE_HEAD(&owed, link);
-		if (refused)
-			refuse(o, CX_UNABLE_TO_COMPLY);
-		give(h, o);
-	}
-}
-
-static void reply(void *user)
-{
-	struct hss *h = user;
-
-	give_all(h, &h->ready, false);
-}
-
-/* Ends the transaction and gives what was owed; whatever a callback asks begins the next one. */
-static void commit(void *user)
-{
-	struct hss *h = user;
-	int rc = h->failure;
-
-	if (rc == 0)
-		rc = store_commit(h->store);
-	if (rc < 0) {
-		log_error("hss: the subscriber store failed: %s", store_error(h->store));
-		store_rollback(h->store);
-		h->stats.commit_failed++;
-	}
-	h->stats.commit++;
-	h->is_open = false;
-	h->committed_ms = loop_now_ms(h->loop);
-	give_all(h, &h->owed, rc < 0);
-}
-
-static int begin(struct hss *h)
-{
-	uint64_t now_ms = loop_now_ms(h->loop), due_ms = h->committed_ms + h->distance_ms;
-	int rc = timer_set(h->loop, &h->commit, due_ms > now_ms ? due_ms - now_ms : 0);
-
-	if (rc < 0)
-		return rc;
-	h->failure = store_begin(h->store);
-	h->is_open = true;
-	return 0;
+	cx_answer_clear(&a->answer, a->answer.command);
+	a->answer.result = result;
 }
 
 int hss_read_set(struct hss_subject *s)
@@ -133,10 +84,7 @@ int hss_read_set(struct hss_subject *s)
 	return rc < 0 ? rc : CX_SUCCESS;
 }
 
-/*
- * Finds the subject; its keys and its implicit set only if the procedure needs them. Returns a Cx
- * result, or -errno when the store failed.
- */
+/* Finds the subject; its keys only if the procedure needs them. Returns a Cx result. */
 static int look_up(struct hss_subject *s, const char *impi, const char *impu, bool with_keys)
 {
 	int rc = store_find_impu(s->store, impu, &s->identity);
@@ -153,9 +101,12 @@ static int look_up(struct hss_subject *s, const char *impi, const char *impu, bo
 		if (rc == 0)
 			return CX_IDENTITIES_DONT_MATCH;
 	}
+	if (rc == -ENOENT)
+		return CX_USER_UNKNOWN;
+	/* A damaged subscriber is no reason to refuse those who share his turn. */
 	if (rc < 0)
-		return rc == -ENOENT ? CX_USER_UNKNOWN : rc;
-	return CX_SUCCESS;
+		log_error("hss: a subscriber cannot be read: %s", strerror(-rc));
+	return rc < 0 ? CX_UNABLE_TO_COMPLY : CX_SUCCESS;
 }
 
 static int look_up_set(struct hss_subject *s, const char *impi, const char *impu)
@@ -194,46 +145,145 @@ static int process(struct hss *h, struct hss_subject *s, const struct cx_request
 	return CX_UNABLE_TO_COMPLY;
 }
 
-int hss_request(struct hss *h, const struct cx_request *request, cx_done *done, void *user)
+/* Makes the answer. Returns 0, or -errno when the store failed. */
+static int answer_one(struct hss *h, struct asked *a)
 {
-	bool changes = request->command == CX_MAR || request->command == CX_SAR;
 	struct hss_subject subject; /* not cleared: 5 kB that few procedures need */
-	struct owed *o = malloc(sizeof(*o));
-	int rc = o == NULL ? -ENOMEM : 0;
+	int rc;
 
-	if (rc == 0 && !h->is_open)
-		rc = begin(h);
-	if (rc < 0) {
-		free(o);
-		return -ENOMEM;
-	}
-	o->done = done;
-	o->user = user;
-	cx_answer_clear(&o->answer, request->command);
 	subject.store = h->store;
 	subject.stats = &h->stats;
 	subject.milenage = h->milenage;
-	rc = h->failure;
-	if (rc == 0)
-		rc = process(h, &subject, request, &o->answer);
+	rc = process(h, &subject, a->request, &a->answer);
 	wipe(&subject.subscriber, sizeof(subject.subscriber));
+	if (rc > 0)
+		a->answer.result = (enum cx_result)rc;
+	return rc < 0 ? rc : 0;
+}
+
+/* Makes the answers of a list and keeps what they say. Returns 0, or -errno: none may be given. */
+static int make_answers(struct hss *h, const struct asked_list *list, bool with_changes)
+{
+	uint64_t now_ms = loop_now_ms(h->loop);
+	bool looks = with_changes || now_ms >= h->looked_ms + h->distance_ms;
+	struct asked *a;
+	int rc = store_enter(h->store, looks);
+
+	if (looks)
+		h->looked_ms = now_ms;
+	for (a = STAILQ_FIRST(list); rc == 0 && a != NULL; a = STAILQ_NEXT(a, link))
+		rc = answer_one(h, a);
+	if (rc == 0)
+		rc = store_commit(h->store);
 	if (rc < 0) {
-		h->failure = rc;
-		rc = CX_UNABLE_TO_COMPLY;
+		log_error("hss: the subscriber store failed: %s", store_error(h->store));
+		store_rollback(h->store);
 	}
-	o->answer.result = (enum cx_result)rc;
-	if (!changes && !timer_is_set(&h->reply))
-		changes = timer_set(h->loop, &h->reply, 0) < 0; /* then the commit's turn will do */
+	return rc;
+}
+
+/* Answers what has been asked; what a callback asks meanwhile is for the next time. */
+static void answer_all(struct hss *h, bool with_changes)
+{
+	struct asked_list now = STAILQ_HEAD_INITIALIZER(now);
+	struct asked *a;
+	int rc;
+
+	timer_cancel(h->loop, &h->reply);
+	STAILQ_CONCAT(&now, &h->reads);
+	if (with_changes) {
+		timer_cancel(h->loop, &h->commit);
+		STAILQ_CONCAT(&now, &h->changes);
+	}
+	rc = make_answers(h, &now, with_changes);
+	if (with_changes) {
+		h->stats.commit++;
+		h->stats.commit_failed += rc < 0;
+		h->committed_ms =
+			loop_now_ms(h->loop); /* the end of it: others need the lock, too */
+	}
+	while ((a = STAILQ_FIRST(&now)) != NULL) {
+		STAILQ_REMOVE_HEAD(&now, link);
+		if (rc < 0)
+			refuse(a, CX_UNABLE_TO_COMPLY);
+		give(h, a);
+	}
+	if (h->given != NULL)
+		h->given(h->given_user);
+}
+
+static void reply(void *user)
+{
+	answer_all(user, false);
+}
+
+static void commit(void *user)
+{
+	answer_all(user, true);
+}
+
+static bool is_commit_due(const struct hss *h)
+{
+	return !STAILQ_EMPTY(&h->changes) &&
+	       loop_now_ms(h->loop) >= h->committed_ms + h->distance_ms;
+}
+
+void hss_answer(struct hss *h)
+{
+	bool with_changes = is_commit_due(h);
+
+	if (with_changes || !STAILQ_EMPTY(&h->reads))
+		answer_all(h, with_changes);
+}
+
+static struct asked *keep(const struct cx_request *request, cx_done *done, void *user)
+{
+	size_t answer_bytes = offsetof(struct asked, answer) + offsetof(struct cx_answer, uaa) +
+			      cx_answer_bytes(request->command);
+	size_t request_bytes =
+		offsetof(struct cx_request, uar) + cx_request_bytes(request->command);
+	struct asked *a = malloc(answer_bytes + request_bytes);
+
+	if (a == NULL)
+		return NULL;
+	a->done = done;
+	a->user = user;
+	a->request = memcpy((uint8_t *)a + answer_bytes, request, request_bytes);
+	cx_answer_clear(&a->answer, request->command);
+	return a;
+}
+
+int hss_request(struct hss *h, const struct cx_request *request, cx_done *done, void *user)
+{
+	bool changes = request->command == CX_MAR || request->command == CX_SAR;
+	uint64_t now_ms = loop_now_ms(h->loop), due_ms = h->committed_ms + h->distance_ms;
+	struct asked *a = keep(request, done, user);
+	int rc = a == NULL ? -ENOMEM : 0;
+
+	if (rc == 0 && changes && !timer_is_set(&h->commit))
+		rc = timer_set(h->loop, &h->commit, due_ms > now_ms ? due_ms - now_ms : 0);
+	if (rc == 0 && !changes && !timer_is_set(&h->reply))
+		rc = timer_set(h->loop, &h->reply, 0);
+	if (rc < 0) {
+		free(a);
+		return -ENOMEM;
+	}
 	if (changes)
-		STAILQ_INSERT_TAIL(&h->owed, o, link);
+		STAILQ_INSERT_TAIL(&h->changes, a, link);
 	else
-		STAILQ_INSERT_TAIL(&h->ready, o, link);
+		STAILQ_INSERT_TAIL(&h->reads, a, link);
 	return 0;
 }
 
 void hss_set_commit_distance(struct hss *h, uint32_t distance_ms)
 {
 	h->distance_ms = distance_ms;
+}
+
+void hss_listen(struct hss *h, void (*given)(void *user), void *user)
+{
+	h->given = given;
+	h->given_user = user;
 }
 
 struct hss *hss_new(struct loop *loop, struct store *store)
@@ -250,8 +300,8 @@ struct hss *hss_new(struct loop *loop, struct store *store)
 	h->milenage = milenage;
 	h->loop = loop;
 	h->store = store;
-	STAILQ_INIT(&h->owed);
-	STAILQ_INIT(&h->ready);
+	STAILQ_INIT(&h->changes);
+	STAILQ_INIT(&h->reads);
 	timer_init(&h->commit, commit, h);
 	timer_init(&h->reply, reply, h);
 	here = h;
@@ -260,7 +310,7 @@ struct hss *hss_new(struct loop *loop, struct store *store)
 
 void hss_free(struct hss *h)
 {
-	struct owed *o;
+	struct asked *a;
 
 	if (h == NULL)
 		return;
@@ -268,12 +318,11 @@ void hss_free(struct hss *h)
 		here = NULL;
 	timer_cancel(h->loop, &h->commit);
 	timer_cancel(h->loop, &h->reply);
-	store_rollback(h->store);
-	STAILQ_CONCAT(&h->owed, &h->ready);
-	while ((o = STAILQ_FIRST(&h->owed)) != NULL) {
-		STAILQ_REMOVE_HEAD(&h->owed, link);
-		refuse(o, CX_UNABLE_TO_DELIVER);
-		give(h, o);
+	STAILQ_CONCAT(&h->changes, &h->reads);
+	while ((a = STAILQ_FIRST(&h->changes)) != NULL) {
+		STAILQ_REMOVE_HEAD(&h->changes, link);
+		refuse(a, CX_UNABLE_TO_DELIVER);
+		give(h, a);
 	}
 	store_close(h->store);
 	milenage_free(h->milenage);

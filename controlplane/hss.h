@@ -2,12 +2,12 @@
  * The HSS: answers Cx requests from the subscriber store, makes authentication vectors, keeps the
  * registration flags. TS 29.228 6; seed 6.1.1 … 6.1.3.
  *
- * MAR and SAR that arrive in one turn of the loop share one transaction, and no answer is given
- * before it has reached the disk: a vector never leaves before its SQN is safe from any crash
- * (C-138), and a thousand UEs who register at once cost a few disk flushes instead of thousands.
- * Under load commits keep a distance, so that more share one; who comes after a pause waits for
- * nobody. When the commit fails, all of its answers become CX_UNABLE_TO_COMPLY. UAR and LIR change
- * nothing and are answered in the next turn.
+ * MAR and SAR that arrive in one turn of the loop are answered together, under one lock of the
+ * store, and no answer is given before what it says has reached the disk: a vector never leaves
+ * before its SQN is safe from any crash (C-138), and a thousand UEs who register at once cost a few
+ * disk flushes instead of thousands. Under load commits keep a distance, so that more share one;
+ * who comes after a pause waits for nobody. When the commit fails, all of its answers become
+ * CX_UNABLE_TO_COMPLY. UAR and LIR change nothing and are answered in the next turn.
  *
  * On the loop's thread only. The HSS owns nothing of its callers; it owns the store.
  */
@@ -41,11 +41,23 @@ struct hss *hss_new(struct loop *loop, struct store *store);
 /* Answers still owed are given as CX_UNABLE_TO_DELIVER. */
 void hss_free(struct hss *h);
 
-/* Commits are at least so far apart; 0, as it begins: one in each turn that needs one. */
+/*
+ * Commits are at least so far apart; 0, as it begins: one in each turn that needs one. What another
+ * process has changed in the database, MAR and SAR see at once, UAR and LIR after that time.
+ */
 void hss_set_commit_distance(struct hss *h, uint32_t distance_ms);
 
 /* As cx_send(). `request` must be sound. */
 int hss_request(struct hss *h, const struct cx_request *request, cx_done *done, void *user);
+
+/*
+ * Answers at once what has been asked and need not wait: for whoever has asked all that he has, and
+ * is not in the middle of asking. It spares the turn of the loop that would do it.
+ */
+void hss_answer(struct hss *h);
+
+/* Calls `given` whenever answers have been given, however many: who sends them may send at once. */
+void hss_listen(struct hss *h, void (*given)(void *user), void *user);
 
 const struct hss_stats *hss_stats(const struct hss *h);
 

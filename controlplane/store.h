@@ -1,12 +1,14 @@
 /*
- * The HSS's subscribers, in one SQLite file of mode 0600: keys (encrypted under a key file, see
- * store_seal.h), sequence numbers, identities and their registration flags. Nothing here knows Cx;
- * hss.c decides, the store remembers.
+ * The HSS's subscribers. Who they are (identities, keys encrypted under a key file: store_seal.h)
+ * is in an SQLite database, what changes with each registration (sequence number, S-CSCF, flags) in
+ * a file of records beside it: store_records.h. Both are of mode 0600. Nothing here knows Cx; hss.c
+ * decides, the store remembers.
  *
  * One thread per struct store. Every call is synchronous; the caller puts what belongs together
- * between store_begin() and store_commit(). store_commit() returns after the write-ahead log has
- * reached the disk, so what was committed survives a kill and a power failure. A second process
- * (subscriber import) may write meanwhile; STORE_BUSY_MS bounds how long one waits for the other.
+ * between store_enter() or store_begin() and store_commit(), which returns after it has reached the
+ * disk: what was committed survives a kill and a power failure. Other processes (a second HSS,
+ * subscriber import) may read and write meanwhile, and what they have committed is seen.
+ * STORE_BUSY_MS bounds how long one waits for the other.
  *
  * Functions return 0 or -errno: -ENOENT no such row, -EEXIST taken already, -EBUSY locked by
  * another process, -EBADMSG damaged, -EIO for whatever else SQLite reports (store_error() has its
@@ -73,11 +75,12 @@ struct store_identity {
 struct store;
 
 /*
- * Opens the file, and makes it when there is none. Keys lie in it under those of `key_path` (NULL
- * or "": the file's own name and ".key"), which is made together with the database. -EACCES: others
- * than its owner may read one of them; -EPROTO: the schema is of a version that
- * cannot be brought up to date, which one of version 2 is; -EKEYREJECTED:
- * the key file is another database's. `error` gets one line of text.
+ * Opens the files, and makes them when there is no database. Keys lie in it under those of
+ * `key_path` (NULL or "": the database's own name and ".key"); records in a file of its name and
+ * ".records". -EACCES: others than its owner may read one of them; -EPROTO: the schema is of a
+ * version that cannot be brought up to date, which those of versions 2 and 3 are; -ENOENT: there is
+ * a database, and a file that belongs to it is missing; -EKEYREJECTED: one is another database's.
+ * `error` gets one line of text.
  */
 int store_open(const char *path, const char *key_path, struct store **out, char *error,
 	       size_t error_bytes);
@@ -86,7 +89,12 @@ void store_close(struct store *s);
 /* Text of the last failure; valid until the next call. */
 const char *store_error(struct store *s);
 
-/* A transaction; the one writer of the file from begin on. */
+/*
+ * A transaction: of records alone, or of rows, too. Who has entered is the only one that sees and
+ * changes records, who has begun the only one that changes rows; for records he waits until he
+ * needs them. -EBUSY: another process has them.
+ */
+int store_enter(struct store *s, bool looks);
 int store_begin(struct store *s);
 int store_commit(struct store *s);
 void store_rollback(struct store *s);
@@ -128,8 +136,9 @@ int store_set_states(struct store *s, int64_t subscriber, int implicit, enum sto
 int store_set_all_states(struct store *s, int64_t subscriber, enum store_state state);
 
 /*
- * Calls `each` for the identities that are pending or registered, at most `max`; O(of them).
- * `identity` and `owner` (without its keys) are the store's and valid during the call.
+ * Calls `each` for the identities that are pending or registered, at most `max`; it goes through
+ * the records from the first, 64 bytes of each subscriber. `identity` and `owner` (without its
+ * keys) are the store's and valid during the call.
  */
 int store_each_active(struct store *s, unsigned max,
 		      void (*each)(void *arg, const struct store_identity *identity,

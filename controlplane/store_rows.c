@@ -1,4 +1,5 @@
-/* The rows of the subscriber store: what each statement takes and gives. */
+/* What is asked of the subscriber store and changed in it: a row, and the record that goes with it.
+ */
 #include "controlplane/store.h"
 
 #include <errno.h>
@@ -9,11 +10,12 @@
 #include "controlplane/store_impl.h"
 #include "crypto/wipe.h"
 
-/* Runs an UPDATE that must have met a row. */
+/* Runs an UPDATE that must have met a row; what is in the cache of it is old then. */
 static int run_on_row(struct store *s, enum store_statement which)
 {
 	int rc = store_run(s, which);
 
+	store_cache_clear(s->cache);
 	return rc == 0 && sqlite3_changes(s->db) == 0 ? -ENOENT : rc;
 }
 
@@ -55,40 +57,29 @@ int store_add(struct store *s, const struct store_subscriber *subscriber, const 
 		sqlite3_bind_int(st, 3, (int)i);
 		rc = store_run(s, STORE_ADD_IDENTITY);
 	}
+	return rc == 0 ? store_records_reserve(s->records, id) : rc;
+}
+
+/* --- what is asked --- */
+
+/* The record of a row; who has none yet was never challenged. */
+static int get_record(struct store *s, const struct store_row *row, struct store_record *out)
+{
+	int rc = store_records_get(s->records, row->id, row->stamp, out);
+
+	if (rc == -ENOENT) {
+		*out = (struct store_record){ .stamp = row->stamp, .sqn = row->sqn };
+		rc = 0;
+	}
 	return rc;
 }
 
-/* A text or blob that does not fit its field was not written by us: the file is damaged. */
-static int copy_text(sqlite3_stmt *st, int column, char out[STORE_IDENTITY_BYTES])
-{
-	const unsigned char *text = sqlite3_column_text(st, column);
-	int bytes = sqlite3_column_bytes(st, column);
-
-	if (text == NULL || bytes >= STORE_IDENTITY_BYTES)
-		return -EIO;
-	memcpy(out, text, (size_t)bytes);
-	out[bytes] = '\0';
-	return 0;
-}
-
-static int copy_blob(sqlite3_stmt *st, int column, uint8_t *out, int bytes)
-{
-	const void *blob = sqlite3_column_blob(st, column);
-
-	if (blob == NULL || sqlite3_column_bytes(st, column) != bytes)
-		return -EIO;
-	memcpy(out, blob, (size_t)bytes);
-	return 0;
-}
-
 /* Keys that do not open are another's: rows were swapped, or the file is damaged. */
-static int unseal_keys(struct store *s, sqlite3_stmt *st, int column, struct store_subscriber *out)
+static int unseal_keys(struct store *s, const struct store_row *row, struct store_subscriber *out)
 {
-	uint8_t sealed[STORE_SEALED_BYTES], keys[STORE_SEAL_TEXT_BYTES];
-	int rc = copy_blob(st, column, sealed, sizeof(sealed));
+	uint8_t keys[STORE_SEAL_TEXT_BYTES];
+	int rc = store_unseal(s->seal, row->impi, row->sealed, keys) < 0 ? -EIO : 0;
 
-	if (rc == 0 && store_unseal(s->seal, out->impi, sealed, keys) < 0)
-		rc = -EIO;
 	if (rc == 0) {
 		memcpy(out->k, keys, STORE_KEY_BYTES);
 		memcpy(out->opc, keys + STORE_KEY_BYTES, STORE_KEY_BYTES);
@@ -97,130 +88,115 @@ static int unseal_keys(struct store *s, sqlite3_stmt *st, int column, struct sto
 	return rc;
 }
 
-static int copy_capabilities(sqlite3_stmt *st, int column, struct store_capabilities *out)
-{
-	const unsigned char *text = sqlite3_column_text(st, column);
-
-	return text != NULL ? store_capabilities_read((const char *)text, out) : -EIO;
-}
-
-static int read_subscriber(struct store *s, enum store_statement which, bool with_keys,
+static int give_subscriber(struct store *s, const struct store_row *row, bool with_keys,
 			   struct store_subscriber *out)
 {
-	sqlite3_stmt *st = s->statements[which];
-	int rc = sqlite3_step(st);
+	struct store_record record;
+	int rc = get_record(s, row, &record);
 
-	if (rc == SQLITE_ROW) {
-		out->id = sqlite3_column_int64(st, 0);
-		out->sqn = (uint64_t)sqlite3_column_int64(st, 5);
-		rc = copy_text(st, 1, out->impi) || copy_text(st, 2, out->scscf) ||
-				     copy_blob(st, 4, out->amf, STORE_AMF_BYTES) ||
-				     copy_capabilities(st, 6, &out->capabilities)
-			     ? -EIO
-			     : 0;
-		if (rc == 0 && with_keys)
-			rc = unseal_keys(s, st, 3, out);
-	} else {
-		rc = rc == SQLITE_DONE ? -ENOENT : database_errno(rc);
-	}
-	sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
-	return rc;
+	if (rc < 0)
+		return rc;
+	out->id = row->id;
+	out->sqn = record.sqn;
+	strcpy(out->impi, row->impi);
+	memcpy(out->amf, row->amf, sizeof(out->amf));
+	rc = store_name_of(s, record.scscf, out->scscf);
+	if (rc == 0 && store_capabilities_read(row->capabilities, &out->capabilities) < 0)
+		rc = -EIO;
+	return rc == 0 && with_keys ? unseal_keys(s, row, out) : rc;
 }
 
-int store_find_impi(struct store *s, const char *impi, struct store_subscriber *out)
+static void give_identity(const struct store_row_identity *i, const struct store_record *record,
+			  struct store_identity *out)
 {
-	sqlite3_bind_text(s->statements[STORE_FIND_IMPI], 1, impi, -1, SQLITE_STATIC);
-	return read_subscriber(s, STORE_FIND_IMPI, true, out);
+	out->subscriber = i->row->id;
+	out->barred = i->barred;
+	out->state = (enum store_state)record->states[i->position];
+	out->implicit = i->implicit;
+	strcpy(out->impu, i->impu);
+}
+
+static int find_by_id(struct store *s, int64_t id, bool with_keys, struct store_subscriber *out)
+{
+	struct store_row *row;
+	int rc = store_row_of_id(s, id, &row);
+
+	return rc == 0 ? give_subscriber(s, row, with_keys, out) : rc;
 }
 
 int store_find_subscriber(struct store *s, int64_t id, struct store_subscriber *out)
 {
-	sqlite3_bind_int64(s->statements[STORE_FIND_ID], 1, id);
-	return read_subscriber(s, STORE_FIND_ID, true, out);
+	int rc = store_need(s);
+
+	return rc == 0 ? store_end(s, find_by_id(s, id, true, out)) : rc;
 }
 
 int store_find_served(struct store *s, int64_t id, struct store_subscriber *out)
 {
-	sqlite3_bind_int64(s->statements[STORE_FIND_ID], 1, id);
-	return read_subscriber(s, STORE_FIND_ID, false, out);
+	int rc = store_need(s);
+
+	return rc == 0 ? store_end(s, find_by_id(s, id, false, out)) : rc;
 }
 
-/* Columns 0 … 4 of a row: impu, subscriber, barred, state, implicit. */
-static int read_identity(sqlite3_stmt *st, struct store_identity *out)
+int store_find_impi(struct store *s, const char *impi, struct store_subscriber *out)
 {
-	out->subscriber = sqlite3_column_int64(st, 1);
-	out->barred = sqlite3_column_int(st, 2) != 0;
-	out->state = (enum store_state)sqlite3_column_int(st, 3);
-	out->implicit = sqlite3_column_int(st, 4);
-	return copy_text(st, 0, out->impu);
+	sqlite3_stmt *st = s->statements[STORE_FIND_IMPI];
+	int64_t id = 0;
+	int step, rc = store_need(s);
+
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_text(st, 1, impi, -1, SQLITE_STATIC);
+	step = sqlite3_step(st);
+	if (step == SQLITE_ROW)
+		id = sqlite3_column_int64(st, 0);
+	else
+		rc = step == SQLITE_DONE ? -ENOENT : database_errno(step);
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return store_end(s, rc == 0 ? find_by_id(s, id, true, out) : rc);
 }
 
 int store_find_impu(struct store *s, const char *impu, struct store_identity *out)
 {
-	sqlite3_stmt *st = s->statements[STORE_FIND_IMPU];
-	int rc;
+	struct store_row_identity *identity;
+	struct store_record record;
+	struct store_row *row;
+	int rc = store_need(s);
 
-	sqlite3_bind_text(st, 1, impu, -1, SQLITE_STATIC);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
-		rc = read_identity(st, out);
-	else
-		rc = rc == SQLITE_DONE ? -ENOENT : database_errno(rc);
-	sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
-	return rc;
+	if (rc < 0)
+		return rc;
+	rc = store_row_of_impu(s, impu, &row, &identity);
+	if (rc == 0)
+		rc = get_record(s, row, &record);
+	if (rc == 0)
+		give_identity(identity, &record, out);
+	return store_end(s, rc);
 }
 
 int store_identities(struct store *s, int64_t subscriber, struct store_identity out[], unsigned *n)
 {
-	sqlite3_stmt *st = s->statements[STORE_IDENTITIES];
-	int step;
-	int rc = 0;
+	struct store_record record;
+	struct store_row *row;
+	int rc = store_need(s);
 
-	sqlite3_bind_int64(st, 1, subscriber);
 	*n = 0;
-	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW)
-		rc = *n < STORE_MAX_IMPUS ? read_identity(st, &out[(*n)++]) : -EIO;
+	if (rc < 0)
+		return rc;
+	rc = store_row_of_id(s, subscriber, &row);
 	if (rc == 0)
-		rc = database_errno(step);
-	sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
-	return rc;
+		rc = get_record(s, row, &record);
+	for (unsigned i = 0; rc == 0 && i < row->n; i++)
+		give_identity(&row->identities[i], &record, &out[(*n)++]);
+	return store_end(s, rc == -ENOENT ? 0 : rc);
 }
+
+/* --- what is changed: rows --- */
 
 int store_delete(struct store *s, int64_t subscriber)
 {
 	sqlite3_bind_int64(s->statements[STORE_DELETE], 1, subscriber);
 	return run_on_row(s, STORE_DELETE);
-}
-
-int store_set_sqn(struct store *s, int64_t subscriber, uint64_t sqn)
-{
-	sqlite3_stmt *st = s->statements[STORE_SET_SQN];
-
-	sqlite3_bind_int64(st, 1, subscriber);
-	sqlite3_bind_int64(st, 2, (int64_t)sqn);
-	return run_on_row(s, STORE_SET_SQN);
-}
-
-int store_set_challenged(struct store *s, int64_t subscriber, uint64_t sqn, const char *scscf)
-{
-	sqlite3_stmt *st = s->statements[STORE_SET_CHALLENGED];
-
-	sqlite3_bind_int64(st, 1, subscriber);
-	sqlite3_bind_int64(st, 2, (int64_t)sqn);
-	sqlite3_bind_text(st, 3, scscf, -1, SQLITE_STATIC);
-	return run_on_row(s, STORE_SET_CHALLENGED);
-}
-
-int store_set_scscf(struct store *s, int64_t subscriber, const char *scscf)
-{
-	sqlite3_stmt *st = s->statements[STORE_SET_SCSCF];
-
-	sqlite3_bind_int64(st, 1, subscriber);
-	sqlite3_bind_text(st, 2, scscf, -1, SQLITE_STATIC);
-	return run_on_row(s, STORE_SET_SCSCF);
 }
 
 int store_set_barred(struct store *s, const char *impu, bool barred)
@@ -230,34 +206,6 @@ int store_set_barred(struct store *s, const char *impu, bool barred)
 	sqlite3_bind_text(st, 1, impu, -1, SQLITE_STATIC);
 	sqlite3_bind_int(st, 2, barred);
 	return run_on_row(s, STORE_SET_BARRED);
-}
-
-int store_set_state(struct store *s, const char *impu, enum store_state state)
-{
-	sqlite3_stmt *st = s->statements[STORE_SET_STATE];
-
-	sqlite3_bind_text(st, 1, impu, -1, SQLITE_STATIC);
-	sqlite3_bind_int(st, 2, (int)state);
-	return run_on_row(s, STORE_SET_STATE);
-}
-
-int store_set_all_states(struct store *s, int64_t subscriber, enum store_state state)
-{
-	sqlite3_stmt *st = s->statements[STORE_SET_ALL_STATES];
-
-	sqlite3_bind_int64(st, 1, subscriber);
-	sqlite3_bind_int(st, 2, (int)state);
-	return run_on_row(s, STORE_SET_ALL_STATES);
-}
-
-int store_set_states(struct store *s, int64_t subscriber, int implicit, enum store_state state)
-{
-	sqlite3_stmt *st = s->statements[STORE_SET_STATES];
-
-	sqlite3_bind_int64(st, 1, subscriber);
-	sqlite3_bind_int(st, 2, (int)state);
-	sqlite3_bind_int(st, 3, implicit);
-	return run_on_row(s, STORE_SET_STATES);
 }
 
 int store_set_implicit(struct store *s, const char *impu, int implicit)
@@ -281,30 +229,159 @@ int store_set_capabilities(struct store *s, int64_t subscriber,
 	return run_on_row(s, STORE_SET_CAPABILITIES);
 }
 
+/* --- what is changed: records --- */
+
+/* NULL for `sqn` and `scscf`: as they are. */
+static int change_record(struct store *s, int64_t id, const uint64_t *sqn, const char *scscf)
+{
+	struct store_record record;
+	struct store_row *row;
+	int rc = store_need(s);
+
+	if (rc < 0)
+		return rc;
+	rc = store_row_of_id(s, id, &row);
+	if (rc == 0)
+		rc = get_record(s, row, &record);
+	if (rc == 0 && sqn != NULL)
+		record.sqn = *sqn;
+	if (rc == 0 && scscf != NULL)
+		rc = store_number_of(s, scscf, &record.scscf);
+	if (rc == 0)
+		rc = store_records_put(s->records, id, &record);
+	return store_end(s, rc);
+}
+
+int store_set_sqn(struct store *s, int64_t subscriber, uint64_t sqn)
+{
+	return change_record(s, subscriber, &sqn, NULL);
+}
+
+int store_set_challenged(struct store *s, int64_t subscriber, uint64_t sqn, const char *scscf)
+{
+	return change_record(s, subscriber, &sqn, scscf);
+}
+
+int store_set_scscf(struct store *s, int64_t subscriber, const char *scscf)
+{
+	return change_record(s, subscriber, NULL, scscf);
+}
+
+/* Of one identity, or else of those in the implicit set, or of all. */
+static int change_states(struct store *s, struct store_row *row,
+			 const struct store_row_identity *one, const int *implicit,
+			 enum store_state state)
+{
+	struct store_record record;
+	unsigned n = 0;
+	int rc = get_record(s, row, &record);
+
+	for (unsigned i = 0; rc == 0 && i < row->n; i++) {
+		const struct store_row_identity *identity = &row->identities[i];
+
+		if (one != NULL ? identity != one
+				: implicit != NULL && identity->implicit != *implicit)
+			continue;
+		record.states[identity->position] = (uint8_t)state;
+		n++;
+	}
+	if (rc == 0 && n == 0)
+		rc = -ENOENT;
+	return rc == 0 ? store_records_put(s->records, row->id, &record) : rc;
+}
+
+int store_set_state(struct store *s, const char *impu, enum store_state state)
+{
+	struct store_row_identity *identity;
+	struct store_row *row;
+	int rc = store_need(s);
+
+	if (rc < 0)
+		return rc;
+	rc = store_row_of_impu(s, impu, &row, &identity);
+	return store_end(s, rc == 0 ? change_states(s, row, identity, NULL, state) : rc);
+}
+
+static int set_states(struct store *s, int64_t id, const int *implicit, enum store_state state)
+{
+	struct store_row *row;
+	int rc = store_need(s);
+
+	if (rc < 0)
+		return rc;
+	rc = store_row_of_id(s, id, &row);
+	return store_end(s, rc == 0 ? change_states(s, row, NULL, implicit, state) : rc);
+}
+
+int store_set_all_states(struct store *s, int64_t subscriber, enum store_state state)
+{
+	return set_states(s, subscriber, NULL, state);
+}
+
+int store_set_states(struct store *s, int64_t subscriber, int implicit, enum store_state state)
+{
+	return set_states(s, subscriber, &implicit, state);
+}
+
+/* --- who is active --- */
+
+struct listing {
+	struct store *store;
+	unsigned left;
+	int rc;
+	void (*each)(void *arg, const struct store_identity *identity,
+		     const struct store_subscriber *owner);
+	void *arg;
+};
+
+static bool is_active(const struct store_record *record)
+{
+	for (unsigned i = 0; i < STORE_MAX_IMPUS; i++)
+		if (record->states[i] != STORE_UNREGISTERED)
+			return true;
+	return false;
+}
+
+/* False: it is enough. A record that is nobody's any more is passed over. */
+static bool list_record(void *arg, int64_t id, const struct store_record *record)
+{
+	struct listing *l = arg;
+	struct store_subscriber owner = { .id = id };
+	struct store_identity identity;
+	struct store_row *row;
+
+	if (!is_active(record))
+		return true;
+	l->rc = store_row_of_id(l->store, id, &row);
+	if (l->rc == -ENOENT || (l->rc == 0 && row->stamp != record->stamp)) {
+		l->rc = 0;
+		return true;
+	}
+	if (l->rc == 0)
+		l->rc = store_name_of(l->store, record->scscf, owner.scscf);
+	if (l->rc < 0)
+		return false;
+	strcpy(owner.impi, row->impi);
+	for (unsigned i = 0; l->left > 0 && i < row->n; i++) {
+		give_identity(&row->identities[i], record, &identity);
+		if (identity.state == STORE_UNREGISTERED)
+			continue;
+		l->each(l->arg, &identity, &owner);
+		l->left--;
+	}
+	return l->left > 0;
+}
+
 int store_each_active(struct store *s, unsigned max,
 		      void (*each)(void *arg, const struct store_identity *identity,
 				   const struct store_subscriber *owner),
 		      void *arg)
 {
-	sqlite3_stmt *st = s->statements[STORE_ACTIVE];
-	struct store_subscriber owner = { 0 };
-	struct store_identity identity;
-	int step;
-	int rc = 0;
+	struct listing l = { .store = s, .left = max, .each = each, .arg = arg };
+	int rc = store_need(s);
 
-	sqlite3_bind_int64(st, 1, max);
-	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
-		rc = read_identity(st, &identity);
-		if (rc == 0)
-			rc = copy_text(st, 5, owner.impi);
-		if (rc == 0)
-			rc = copy_text(st, 6, owner.scscf);
-		owner.id = identity.subscriber;
-		if (rc == 0)
-			each(arg, &identity, &owner);
-	}
-	if (rc == 0)
-		rc = database_errno(step);
-	sqlite3_reset(st);
-	return rc;
+	if (rc < 0)
+		return rc;
+	rc = store_records_each(s->records, list_record, &l);
+	return store_end(s, rc == 0 ? l.rc : rc);
 }

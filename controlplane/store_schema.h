@@ -7,13 +7,16 @@
 
 #include "controlplane/store_impl.h"
 
-#define STORE_SCHEMA_VERSION 3
+#define STORE_SCHEMA_VERSION 4
+
+#define STORE_SCHEMA_NAMES "CREATE TABLE scscf (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
 
 /*
  * `keys` is K ‖ OPc sealed under the key file (store_seal.h); `proof` is a text sealed alike, which
- * tells whether a key file is that of this database. The partial index keeps "who is registered"
- * proportional to the registered, not to the base. Identities of one subscriber with the same
- * `implicit` are one implicit set; `capabilities` is of store_capability.h.
+ * tells whether a key file is that of this database. `sqn` is where a subscriber begins; what
+ * changes with a registration is in his record (store_records.h), which has the S-CSCF by its
+ * number in `scscf`. Identities of one subscriber with the same `implicit` are one implicit set;
+ * `capabilities` is of store_capabilities.c.
  */
 #define STORE_SCHEMA                                                                               \
 	"CREATE TABLE subscriber ("                                                                \
@@ -22,7 +25,6 @@
 	" keys BLOB NOT NULL CHECK (length(keys) = 60),"                                           \
 	" amf BLOB NOT NULL CHECK (length(amf) = 2),"                                              \
 	" sqn INTEGER NOT NULL CHECK (sqn BETWEEN 0 AND 281474976710655),"                         \
-	" scscf TEXT NOT NULL DEFAULT '',"                                                         \
 	" capabilities TEXT NOT NULL DEFAULT '');"                                                 \
 	"CREATE TABLE proof (sealed BLOB NOT NULL);"                                               \
 	"CREATE TABLE identity ("                                                                  \
@@ -30,18 +32,33 @@
 	" subscriber INTEGER NOT NULL REFERENCES subscriber (id) ON DELETE CASCADE,"               \
 	" position INTEGER NOT NULL,"                                                              \
 	" barred INTEGER NOT NULL DEFAULT 0,"                                                      \
-	" state INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 2),"                         \
 	" implicit INTEGER NOT NULL DEFAULT 0,"                                                    \
-	" UNIQUE (subscriber, position)) WITHOUT ROWID;"                                           \
-	"CREATE INDEX identity_active ON identity (state) WHERE state <> 0;"
+	" UNIQUE (subscriber, position)) WITHOUT ROWID;" STORE_SCHEMA_NAMES
 
 /* What a database of version 2 lacks. */
 #define STORE_SCHEMA_FROM_2                                                                        \
 	"ALTER TABLE subscriber ADD COLUMN capabilities TEXT NOT NULL DEFAULT '';"                 \
 	"ALTER TABLE identity ADD COLUMN implicit INTEGER NOT NULL DEFAULT 0;"
 
-/* Columns are read by position: subscriber(…, keys, amf, sqn, capabilities), identity(impu …
- * implicit). */
+/*
+ * What one of version 3 has too much, when it is in records: columns, and an index of one. The
+ * lines that become records come by subscriber.
+ */
+#define STORE_SCHEMA_FROM_3                                                                        \
+	"DROP INDEX identity_active;"                                                              \
+	"ALTER TABLE identity DROP COLUMN state;"                                                  \
+	"ALTER TABLE subscriber DROP COLUMN scscf;"
+#define STORE_STATES_OF_3                                                                          \
+	"SELECT subscriber.id, keys, sqn, scscf, position, state FROM identity"                    \
+	" JOIN subscriber ON subscriber.id = identity.subscriber"                                  \
+	" WHERE scscf <> '' OR state <> 0 ORDER BY subscriber.id"
+
+/* Columns are read by position: store_cache.c. */
+#define STORE_ROW                                                                                  \
+	"SELECT subscriber.id, impi, keys, amf, sqn, capabilities,"                                \
+	" impu, position, barred, implicit FROM identity"                                          \
+	" JOIN subscriber ON subscriber.id = identity.subscriber WHERE identity.subscriber = "
+
 static const char *const store_sql[STORE_N_STATEMENTS] = {
 	[STORE_ADD_PROOF] = "INSERT INTO proof (sealed) VALUES (?1)",
 	[STORE_FIND_PROOF] = "SELECT sealed FROM proof",
@@ -52,29 +69,18 @@ static const char *const store_sql[STORE_N_STATEMENTS] = {
 		"INSERT INTO subscriber (impi, keys, amf, sqn) VALUES (?1, ?2, ?3, ?4)",
 	[STORE_ADD_IDENTITY] =
 		"INSERT INTO identity (impu, subscriber, position) VALUES (?1, ?2, ?3)",
-	[STORE_FIND_IMPI] = "SELECT id, impi, scscf, keys, amf, sqn, capabilities FROM subscriber "
-			    "WHERE impi = ?1",
-	[STORE_FIND_ID] = "SELECT id, impi, scscf, keys, amf, sqn, capabilities FROM subscriber "
-			  "WHERE id = ?1",
-	[STORE_FIND_IMPU] =
-		"SELECT impu, subscriber, barred, state, implicit FROM identity WHERE impu = ?1",
-	[STORE_IDENTITIES] = "SELECT impu, subscriber, barred, state, implicit FROM identity"
-			     " WHERE subscriber = ?1 ORDER BY position",
-	[STORE_SET_SQN] = "UPDATE subscriber SET sqn = ?2 WHERE id = ?1",
-	[STORE_SET_CHALLENGED] = "UPDATE subscriber SET sqn = ?2, scscf = ?3 WHERE id = ?1",
-	[STORE_SET_SCSCF] = "UPDATE subscriber SET scscf = ?2 WHERE id = ?1",
+	[STORE_FIND_IMPI] = "SELECT id FROM subscriber WHERE impi = ?1",
+	[STORE_ROW_OF_ID] = STORE_ROW "?1 ORDER BY position",
+	[STORE_ROW_OF_IMPU] =
+		STORE_ROW "(SELECT subscriber FROM identity WHERE impu = ?1) ORDER BY position",
 	[STORE_SET_BARRED] = "UPDATE identity SET barred = ?2 WHERE impu = ?1",
-	[STORE_SET_STATE] = "UPDATE identity SET state = ?2 WHERE impu = ?1",
-	[STORE_SET_ALL_STATES] = "UPDATE identity SET state = ?2 WHERE subscriber = ?1",
-	[STORE_SET_STATES] =
-		"UPDATE identity SET state = ?2 WHERE subscriber = ?1 AND implicit = ?3",
 	[STORE_SET_IMPLICIT] = "UPDATE identity SET implicit = ?2 WHERE impu = ?1",
 	[STORE_SET_CAPABILITIES] = "UPDATE subscriber SET capabilities = ?2 WHERE id = ?1",
 	[STORE_DELETE] = "DELETE FROM subscriber WHERE id = ?1",
-	[STORE_ACTIVE] =
-		"SELECT impu, subscriber, barred, state, implicit, impi, scscf FROM identity"
-		" JOIN subscriber ON subscriber.id = identity.subscriber"
-		" WHERE state <> 0 LIMIT ?1",
+	[STORE_ADD_NAME] = "INSERT OR IGNORE INTO scscf (name) VALUES (?1)",
+	[STORE_FIND_NAME] = "SELECT id FROM scscf WHERE name = ?1",
+	[STORE_NAME_OF] = "SELECT name FROM scscf WHERE id = ?1",
+	[STORE_DATA_VERSION] = "PRAGMA data_version",
 };
 
 #endif

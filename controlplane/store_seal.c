@@ -21,7 +21,8 @@ enum {
 
 struct store_seal {
 	EVP_CIPHER *aes;
-	EVP_CIPHER_CTX *context;
+	EVP_CIPHER_CTX *sealing;
+	EVP_CIPHER_CTX *opening;
 	uint8_t key[KEY_BYTES];
 };
 
@@ -147,6 +148,17 @@ static int open_file(const char *path, bool may_make, uint8_t key[KEY_BYTES], ch
 
 /* --- life --- */
 
+/* One direction's, with its key schedule. NULL: no memory. */
+static EVP_CIPHER_CTX *new_context(const struct store_seal *s, bool seals)
+{
+	EVP_CIPHER_CTX *context = s->aes ? EVP_CIPHER_CTX_new() : NULL;
+
+	if (context && EVP_CipherInit_ex2(context, s->aes, s->key, NULL, seals, NULL) == 1)
+		return context;
+	EVP_CIPHER_CTX_free(context);
+	return NULL;
+}
+
 struct store_seal *store_seal_open(const char *path, bool may_make, int *error, char *text,
 				   size_t text_bytes)
 {
@@ -155,12 +167,9 @@ struct store_seal *store_seal_open(const char *path, bool may_make, int *error, 
 	*error = s ? open_file(path, may_make, s->key, text, text_bytes) : -ENOMEM;
 	if (*error == 0) {
 		s->aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-		s->context = EVP_CIPHER_CTX_new();
-		*error = s->aes && s->context &&
-					 EVP_CipherInit_ex2(s->context, s->aes, s->key, NULL, 1,
-							    NULL)
-				 ? 0
-				 : -ENOMEM;
+		s->sealing = new_context(s, true);
+		s->opening = new_context(s, false);
+		*error = s->sealing && s->opening ? 0 : -ENOMEM;
 	}
 	if (*error == -ENOMEM)
 		snprintf(text, text_bytes, "%s: %s", path, strerror(ENOMEM));
@@ -174,7 +183,8 @@ void store_seal_free(struct store_seal *s)
 {
 	if (!s)
 		return;
-	EVP_CIPHER_CTX_free(s->context); /* wipes its key schedule */
+	EVP_CIPHER_CTX_free(s->sealing); /* wipes its key schedule */
+	EVP_CIPHER_CTX_free(s->opening);
 	EVP_CIPHER_free(s->aes);
 	wipe(s->key, sizeof(s->key));
 	free(s);
@@ -182,14 +192,12 @@ void store_seal_free(struct store_seal *s)
 
 /* --- seal and unseal --- */
 
-/* A direction and a nonce; the key schedule of a direction is made anew with the key. */
-static bool begin(struct store_seal *s, const uint8_t *nonce, const char *impi, bool seals)
+static bool begin(EVP_CIPHER_CTX *context, const uint8_t *nonce, const char *impi)
 {
 	int n;
 
-	return EVP_CipherInit_ex2(s->context, NULL, s->key, nonce, seals, NULL) == 1 &&
-	       EVP_CipherUpdate(s->context, NULL, &n, (const uint8_t *)impi, (int)strlen(impi)) ==
-		       1;
+	return EVP_CipherInit_ex2(context, NULL, NULL, nonce, -1, NULL) == 1 &&
+	       EVP_CipherUpdate(context, NULL, &n, (const uint8_t *)impi, (int)strlen(impi)) == 1;
 }
 
 int store_seal(struct store_seal *s, const char *impi, const uint8_t text[STORE_SEAL_TEXT_BYTES],
@@ -198,10 +206,10 @@ int store_seal(struct store_seal *s, const char *impi, const uint8_t text[STORE_
 	uint8_t *body = sealed + STORE_SEAL_NONCE_BYTES, *tag = body + STORE_SEAL_TEXT_BYTES;
 	int n;
 
-	if (RAND_bytes(sealed, STORE_SEAL_NONCE_BYTES) != 1 || !begin(s, sealed, impi, true) ||
-	    EVP_CipherUpdate(s->context, body, &n, text, STORE_SEAL_TEXT_BYTES) != 1 ||
-	    EVP_CipherFinal_ex(s->context, body + n, &n) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(s->context, EVP_CTRL_AEAD_GET_TAG, STORE_SEAL_TAG_BYTES, tag) != 1)
+	if (RAND_bytes(sealed, STORE_SEAL_NONCE_BYTES) != 1 || !begin(s->sealing, sealed, impi) ||
+	    EVP_CipherUpdate(s->sealing, body, &n, text, STORE_SEAL_TEXT_BYTES) != 1 ||
+	    EVP_CipherFinal_ex(s->sealing, body + n, &n) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(s->sealing, EVP_CTRL_AEAD_GET_TAG, STORE_SEAL_TAG_BYTES, tag) != 1)
 		return -EIO;
 	return 0;
 }
@@ -214,10 +222,10 @@ int store_unseal(struct store_seal *s, const char *impi, const uint8_t sealed[ST
 	int n;
 
 	memcpy(tag, body + STORE_SEAL_TEXT_BYTES, sizeof(tag));
-	if (begin(s, sealed, impi, false) &&
-	    EVP_CIPHER_CTX_ctrl(s->context, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) == 1 &&
-	    EVP_CipherUpdate(s->context, text, &n, body, STORE_SEAL_TEXT_BYTES) == 1 &&
-	    EVP_CipherFinal_ex(s->context, text + n, &n) == 1)
+	if (begin(s->opening, sealed, impi) &&
+	    EVP_CIPHER_CTX_ctrl(s->opening, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) == 1 &&
+	    EVP_CipherUpdate(s->opening, text, &n, body, STORE_SEAL_TEXT_BYTES) == 1 &&
+	    EVP_CipherFinal_ex(s->opening, text + n, &n) == 1)
 		return 0;
 	wipe(text, STORE_SEAL_TEXT_BYTES);
 	return -EBADMSG;

@@ -10,13 +10,12 @@ Usage: restart.py BUILD-DIRECTORY [SEED]
 import itertools
 import os
 import random
-import sqlite3
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import api, core, fleet, peer, process, sandbox
+from support import api, core, fleet, peer, process, records, sandbox
 
 N_UES, N_KILLS = 150, 50
 # Of a round, in seconds after its begin: in the burst, again, and when what was lost is repeated (T1).
@@ -38,15 +37,13 @@ class Sequence(threading.Thread):
         self.last, self.back, self.looks, self.running = {}, [], 0, True
 
     def run(self):
-        database = sqlite3.connect(DATABASE, timeout=5)
         while self.running:
-            for impi, sqn in database.execute("SELECT impi, sqn FROM subscriber").fetchall():
+            for impi, (sqn, _) in records.read(DATABASE).items():
                 if sqn < self.last.get(impi, 0):
                     self.back.append((impi, self.last[impi], sqn))
                 self.last[impi] = sqn
             self.looks += 1
             time.sleep(0.01)
-        database.close()
 
     def stop(self):
         self.running = False
@@ -111,14 +108,14 @@ class Restart:
         at_pcscf = {row["impu"] for row in
                     self.edge.status("pcscf", "/registrations")["registrations"]
                     if row["state"] in ("established", "old") and row["expires_s"] > 0}
-        database = sqlite3.connect(DATABASE, timeout=5)
-        flags = dict(database.execute("SELECT impu, state FROM identity"))
-        database.close()
+        flags = {}
+        for _, of_one in records.read(DATABASE).values():
+            flags.update(of_one)
         found = []
         for ue in self.ues.ask("list")["ues"]:
             impi, impu = ue["impi"], self.impu[ue["impi"]]
             self.n_judged += ue["sure"]
-            seen = (impi in at_scscf, impu in at_pcscf, flags[impu] == 2)
+            seen = (impi in at_scscf, impu in at_pcscf, flags[impu] == records.REGISTERED)
             if ue["sure"] and seen != (ue["registered"],) * 3:
                 found.append((impi, ue["registered"], seen))
         return found

@@ -2,14 +2,17 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "controlplane/hss.h"
 #include "controlplane/loop.h"
 #include "controlplane/store.h"
+#include "controlplane/store_records.h"
 #include "crypto/aka.h"
 #include "test/shim/test.h"
 #include "test/unit/subscribers.h"
@@ -133,10 +136,9 @@ static void hand_out_for_ever(const char *path, int fd)
 	}
 }
 
-/* Returns the highest SQN that the child let out before it was killed after n_answers. */
-static uint64_t run_and_kill(const char *path, unsigned n_answers, uint64_t last)
+/* Returns the child; what it lets out comes at *fd. */
+static pid_t start_handing_out(const char *path, int *fd)
 {
-	uint64_t sqn;
 	int fds[2];
 	pid_t child;
 
@@ -145,13 +147,24 @@ static uint64_t run_and_kill(const char *path, unsigned n_answers, uint64_t last
 	if (child == 0)
 		hand_out_for_ever(path, fds[1]);
 	close(fds[1]);
-	for (unsigned n = 0; read(fds[0], &sqn, sizeof(sqn)) == sizeof(sqn); n++) {
+	*fd = fds[0];
+	return child;
+}
+
+/* Returns the highest SQN that the child let out before it was killed after n_answers. */
+static uint64_t run_and_kill(const char *path, unsigned n_answers, uint64_t last)
+{
+	uint64_t sqn;
+	int fd;
+	pid_t child = start_handing_out(path, &fd);
+
+	for (unsigned n = 0; read(fd, &sqn, sizeof(sqn)) == sizeof(sqn); n++) {
 		EXPECT_GT(sqn, last);
 		last = sqn;
 		if (n == n_answers)
 			kill(child, SIGKILL);
 	}
-	close(fds[0]);
+	close(fd);
 	EXPECT_EQ(waitpid(child, NULL, 0), child);
 	return last;
 }
@@ -167,6 +180,39 @@ TEST(hss_vectors, c138_no_sqn_is_used_again_after_kill_9)
 	lab.store = NULL;
 	for (int round = 0; round < 20; round++)
 		last = run_and_kill(lab.path, 1 + (unsigned)test_rng_below(&rng, 20), last);
+	subscribers_close(&lab);
+}
+
+static int compare_sqns(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+TEST(hss_vectors, c138_two_hss_on_one_database_give_no_sqn_twice)
+{
+	enum { N_EACH = 300 };
+	static uint64_t sqns[2 * N_EACH];
+	struct subscribers lab;
+	pid_t child[2];
+	int fd[2];
+
+	ASSERT_TRUE(subscribers_open(&lab, 1));
+	store_close(lab.store);
+	lab.store = NULL;
+	for (int i = 0; i < 2; i++)
+		child[i] = start_handing_out(lab.path, &fd[i]);
+	for (int n = 0; n < 2 * N_EACH; n++)
+		ASSERT_EQ(read(fd[n % 2], &sqns[n], sizeof(sqns[n])), (ssize_t)sizeof(sqns[n]));
+	for (int i = 0; i < 2; i++) {
+		kill(child[i], SIGKILL);
+		EXPECT_EQ(waitpid(child[i], NULL, 0), child[i]);
+		close(fd[i]);
+	}
+	qsort(sqns, 2 * N_EACH, sizeof(sqns[0]), compare_sqns);
+	for (int n = 1; n < 2 * N_EACH; n++)
+		ASSERT_GT(sqns[n] >> AKA_IND_BITS, sqns[n - 1] >> AKA_IND_BITS);
 	subscribers_close(&lab);
 }
 
@@ -281,19 +327,51 @@ TEST(hss_vectors, c033_auts_of_an_isim_that_is_behind_leaves_the_sqn)
 TEST(hss_vectors, no_vector_leaves_when_the_commit_fails)
 {
 	struct cx_request mar = hss_lab_mar(1, 1, S1);
-	struct cx_answer answer = { 0 };
+	struct cx_request sar = hss_lab_sar(1, CX_UNREGISTERED_USER, S1);
+	struct rlimit before, none;
+	struct cx_answer answer;
 	struct hss_lab lab;
 
 	ASSERT_TRUE(hss_lab_open(&lab, 1));
-	EXPECT_EQ(hss_request(lab.hss, &mar, keep, &answer), 0);
-	/* as if the disk had failed: the transaction is gone before the commit */
-	store_rollback(lab.base.store);
-	loop_fire(lab.loop);
+	EXPECT_EQ(hss_lab_ask(&lab, &sar).result,
+		  CX_SUCCESS); /* the S-CSCF is known, the room made */
+	ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+	/* as if the disk were full: the records' file begins with a head of 64 bytes */
+	none = (struct rlimit){ .rlim_cur = 64, .rlim_max = before.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
+	answer = hss_lab_ask(&lab, &mar);
+	ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
 	EXPECT_EQ(answer.result, CX_UNABLE_TO_COMPLY);
 	EXPECT_EQ(answer.maa.n_items, 0);
 	EXPECT_EQ(hss_stats(lab.hss)->commit_failed, 1);
 	EXPECT_EQ(hss_lab_sqn(&lab, 1), 0);
 	EXPECT_EQ(hss_lab_ask(&lab, &mar).result, CX_SUCCESS);
+	hss_lab_close(&lab);
+}
+
+TEST(hss_vectors, c138_subscriber_with_a_damaged_record_gets_no_vector_and_others_do)
+{
+	struct cx_request one = hss_lab_mar(1, 1, S1), two = hss_lab_mar(2, 1, S1);
+	struct cx_answer answers[2] = { 0 };
+	struct hss_lab lab;
+	char records[80];
+	FILE *file;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 2));
+	EXPECT_EQ(hss_lab_ask(&lab, &one).result, CX_SUCCESS);
+	snprintf(records, sizeof(records), "%s.records", lab.base.path);
+	file = fopen(records, "r+e");
+	ASSERT_TRUE(file != NULL);
+	EXPECT_EQ(fseek(file, STORE_RECORD_BYTES + 8, SEEK_SET), 0); /* his SQN */
+	EXPECT_EQ(fputc(0, file), 0);
+	EXPECT_EQ(fclose(file), 0);
+	EXPECT_EQ(hss_request(lab.hss, &one, keep, &answers[0]), 0);
+	EXPECT_EQ(hss_request(lab.hss, &two, keep, &answers[1]), 0);
+	loop_fire(lab.loop);
+	EXPECT_EQ(answers[0].result, CX_UNABLE_TO_COMPLY);
+	EXPECT_EQ(answers[0].maa.n_items, 0);
+	EXPECT_EQ(answers[1].result, CX_SUCCESS);
 	hss_lab_close(&lab);
 }
 

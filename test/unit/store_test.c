@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "controlplane/store.h"
+#include "controlplane/store_cache.h"
+#include "controlplane/store_records.h"
 #include "test/shim/test.h"
 #include "test/unit/subscribers.h"
 
@@ -30,10 +32,14 @@ static void add_alice(struct store *s)
 TEST(store, c140_file_is_private_to_its_owner)
 {
 	struct subscribers lab;
+	char records[80];
 	struct stat st;
 
 	ASSERT_TRUE(subscribers_open(&lab, 1));
 	ASSERT_EQ(stat(lab.path, &st), 0);
+	EXPECT_EQ(st.st_mode & 0777, 0600);
+	snprintf(records, sizeof(records), "%s.records", lab.path);
+	ASSERT_EQ(stat(records, &st), 0);
 	EXPECT_EQ(st.st_mode & 0777, 0600);
 	subscribers_close(&lab);
 }
@@ -67,33 +73,68 @@ TEST(store, other_schema_version_is_refused)
 	subscribers_close(&lab);
 }
 
-/* Keys, identities and flags stay; what is new has its default. */
-TEST(store, database_of_version_2_is_brought_up_to_date)
+/* What a database of version 3 had, of which subscriber 2 is registered. */
+#define BACK_TO_3                                                                                  \
+	"ALTER TABLE subscriber ADD COLUMN scscf TEXT NOT NULL DEFAULT '';"                        \
+	"ALTER TABLE identity ADD COLUMN state INTEGER NOT NULL DEFAULT 0"                         \
+	" CHECK (state BETWEEN 0 AND 2);"                                                          \
+	"CREATE INDEX identity_active ON identity (state) WHERE state <> 0;"                       \
+	"DROP TABLE scscf;"                                                                        \
+	"UPDATE identity SET state = 2 WHERE subscriber = 2;"                                      \
+	"UPDATE subscriber SET scscf = 'sip:s1', sqn = 77 WHERE id = 2;"                           \
+	"UPDATE subscriber SET sqn = 55 WHERE id = 1;"                                             \
+	"PRAGMA user_version = 3;"
+
+static const struct {
+	const char *name;
+	const char *back;
+} old_versions[] = {
+	{ "3", BACK_TO_3 },
+	{ "2", BACK_TO_3 "ALTER TABLE subscriber DROP COLUMN capabilities;"
+			 "ALTER TABLE identity DROP COLUMN implicit;"
+			 "PRAGMA user_version = 2" },
+};
+
+static void expect_as_it_was(struct store *s)
 {
-	static const char back[] = "ALTER TABLE subscriber DROP COLUMN capabilities;"
-				   "ALTER TABLE identity DROP COLUMN implicit;"
-				   "PRAGMA user_version = 2";
-	struct subscribers lab;
 	struct store_subscriber found;
 	struct store_identity identity;
+
+	ASSERT_EQ(store_find_impi(s, "2@" REALM, &found), 0);
+	EXPECT_MEM(found.k, subscribers_k, sizeof(found.k));
+	EXPECT_EQ(found.capabilities.n_mandatory, 0);
+	EXPECT_EQ(found.sqn, 77);
+	EXPECT_STREQ(found.scscf, "sip:s1");
+	ASSERT_EQ(store_find_impu(s, "sip:2@" REALM, &identity), 0);
+	EXPECT_EQ(identity.state, STORE_REGISTERED);
+	EXPECT_EQ(identity.implicit, 0);
+	ASSERT_EQ(store_find_impi(s, "1@" REALM, &found), 0);
+	EXPECT_EQ(found.sqn, 55);
+	EXPECT_STREQ(found.scscf, "");
+	EXPECT_EQ(store_set_implicit(s, "sip:2@" REALM, 3), 0);
+}
+
+/* Keys, identities, numbers and flags stay; what is new has its default. */
+TEST(store, database_of_an_older_version_is_brought_up_to_date)
+{
+	struct subscribers lab;
 	char error[256];
 	sqlite3 *db;
 
-	ASSERT_TRUE(subscribers_open(&lab, 2));
-	ASSERT_EQ(store_set_state(lab.store, "sip:2@" REALM, STORE_REGISTERED), 0);
-	store_close(lab.store);
-	ASSERT_EQ(sqlite3_open(lab.path, &db), SQLITE_OK);
-	ASSERT_EQ(sqlite3_exec(db, back, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-	ASSERT_EQ(store_open(lab.path, NULL, &lab.store, error, sizeof(error)), 0);
-	ASSERT_EQ(store_find_impi(lab.store, "2@" REALM, &found), 0);
-	EXPECT_MEM(found.k, subscribers_k, sizeof(found.k));
-	EXPECT_EQ(found.capabilities.n_mandatory, 0);
-	ASSERT_EQ(store_find_impu(lab.store, "sip:2@" REALM, &identity), 0);
-	EXPECT_EQ(identity.state, STORE_REGISTERED);
-	EXPECT_EQ(identity.implicit, 0);
-	EXPECT_EQ(store_set_implicit(lab.store, "sip:2@" REALM, 3), 0);
-	subscribers_close(&lab);
+	for (unsigned i = 0; i < 2; i++) {
+		test_context("version %s", old_versions[i].name);
+		ASSERT_TRUE(subscribers_open(&lab, 3));
+		store_close(lab.store);
+		lab.store = NULL;
+		ASSERT_EQ(sqlite3_open(lab.path, &db), SQLITE_OK);
+		EXPECT_EQ(sqlite3_exec(db, old_versions[i].back, NULL, NULL, NULL), SQLITE_OK);
+		sqlite3_close(db);
+		EXPECT_EQ(store_open(lab.path, NULL, &lab.store, error, sizeof(error)), 0);
+		if (lab.store != NULL)
+			expect_as_it_was(lab.store);
+		subscribers_close(&lab);
+	}
+	test_context(NULL);
 }
 
 TEST(store, implicit_sets_change_their_flags_by_themselves)
@@ -387,5 +428,151 @@ TEST(store, deleted_subscriber_leaves_no_identity)
 	EXPECT_EQ(store_find_impu(lab.store, "tel:+1", &one), -ENOENT);
 	EXPECT_EQ(store_delete(lab.store, found.id), -ENOENT);
 	add_alice(lab.store); /* the identities are free again */
+	subscribers_close(&lab);
+}
+
+/* ---- two at one database ---- */
+
+static bool open_second(const struct subscribers *lab, struct store **second)
+{
+	char error[256];
+
+	EXPECT_EQ(store_open(lab->path, NULL, second, error, sizeof(error)), 0);
+	return *second != NULL;
+}
+
+TEST(store, what_another_process_has_changed_is_seen)
+{
+	struct store_subscriber found;
+	struct store_identity one;
+	struct store *second = NULL;
+	struct subscribers lab;
+
+	ASSERT_TRUE(subscribers_open(&lab, 3));
+	ASSERT_TRUE(open_second(&lab, &second));
+	ASSERT_EQ(store_find_impu(lab.store, "sip:1@" REALM, &one), 0); /* it is in memory now */
+	EXPECT_EQ(store_set_barred(second, "sip:1@" REALM, true), 0);
+	ASSERT_EQ(store_find_impu(lab.store, "sip:1@" REALM, &one), 0);
+	EXPECT_TRUE(one.barred);
+	EXPECT_EQ(store_set_state(second, "sip:1@" REALM, STORE_PENDING), 0);
+	EXPECT_EQ(store_set_challenged(second, 1, 999, "sip:s2"), 0);
+	ASSERT_EQ(store_find_impu(lab.store, "sip:1@" REALM, &one), 0);
+	EXPECT_EQ(one.state, STORE_PENDING);
+	ASSERT_EQ(store_find_subscriber(lab.store, 1, &found), 0);
+	EXPECT_EQ(found.sqn, 999);
+	EXPECT_STREQ(found.scscf, "sip:s2");
+	EXPECT_EQ(store_delete(second, 1), 0);
+	EXPECT_EQ(store_find_impu(lab.store, "sip:1@" REALM, &one), -ENOENT);
+	EXPECT_EQ(store_find_subscriber(lab.store, 1, &found), -ENOENT);
+	add_alice(second);
+	EXPECT_EQ(store_find_impu(lab.store, ALICE, &one), 0);
+	store_close(second);
+	subscribers_close(&lab);
+}
+
+TEST(store, one_waits_for_the_records_that_another_has)
+{
+	struct store_subscriber found;
+	struct store *second = NULL;
+	struct subscribers lab;
+
+	ASSERT_TRUE(subscribers_open(&lab, 1));
+	ASSERT_TRUE(open_second(&lab, &second));
+	ASSERT_EQ(store_enter(second, true), 0);
+	EXPECT_EQ(store_set_sqn(second, 1, 7), 0);
+	EXPECT_EQ(store_enter(lab.store, true), -EBUSY); /* after STORE_BUSY_MS */
+	EXPECT_EQ(store_commit(second), 0);
+	ASSERT_EQ(store_find_subscriber(lab.store, 1, &found), 0);
+	EXPECT_EQ(found.sqn, 7);
+	store_close(second);
+	subscribers_close(&lab);
+}
+
+TEST(store, who_gets_the_number_of_one_who_is_gone_begins_anew)
+{
+	struct store_subscriber found = { 0 };
+	struct subscribers lab;
+	int64_t id;
+
+	ASSERT_TRUE(subscribers_open(&lab, 3));
+	EXPECT_EQ(store_set_challenged(lab.store, 3, 999, "sip:s1"), 0);
+	EXPECT_EQ(store_set_all_states(lab.store, 3, STORE_REGISTERED), 0);
+	EXPECT_EQ(store_delete(lab.store, 3), 0);
+	add_alice(lab.store);
+	ASSERT_EQ(store_find_impi(lab.store, "alice@home.example", &found), 0);
+	id = found.id;
+	EXPECT_EQ(id, 3); /* else this shows nothing */
+	EXPECT_EQ(found.sqn, 32);
+	EXPECT_STREQ(found.scscf, "");
+	subscribers_close(&lab);
+}
+
+TEST(store, more_subscribers_than_are_kept_in_memory_are_found)
+{
+	enum { N = STORE_CACHE_ROWS + 1000 };
+	struct store_subscriber found;
+	struct store_identity one;
+	struct subscribers lab;
+	char impu[CX_IDENTITY_BYTES];
+
+	ASSERT_TRUE(subscribers_open(&lab, N));
+	ASSERT_EQ(store_enter(lab.store, true), 0);
+	for (unsigned i = 1; i <= N; i++)
+		ASSERT_EQ(store_find_served(lab.store, i, &found), 0);
+	for (unsigned i = 1; i <= N; i += 997) {
+		subscribers_impu(i, impu);
+		ASSERT_EQ(store_find_impu(lab.store, impu, &one), 0);
+		EXPECT_EQ(one.subscriber, i);
+	}
+	EXPECT_EQ(store_commit(lab.store), 0);
+	subscribers_close(&lab);
+}
+
+/* ---- the file of records ---- */
+
+TEST(store, c138_database_without_its_records_is_refused)
+{
+	struct subscribers lab, other;
+	char records[80], others[80], error[256];
+	struct store *s;
+
+	ASSERT_TRUE(subscribers_open(&lab, 1));
+	ASSERT_TRUE(subscribers_open(&other, 1));
+	snprintf(records, sizeof(records), "%s.records", lab.path);
+	snprintf(others, sizeof(others), "%s.records", other.path);
+	ASSERT_EQ(unlink(records), 0);
+	EXPECT_EQ(store_open(lab.path, NULL, &s, error, sizeof(error)), -ENOENT);
+	EXPECT_TRUE(strstr(error, records) != NULL);
+	EXPECT_EQ(access(records, F_OK), -1); /* and none was made */
+	ASSERT_EQ(rename(others, records), 0);
+	EXPECT_EQ(store_open(lab.path, NULL, &s, error, sizeof(error)), -EKEYREJECTED);
+	EXPECT_TRUE(strstr(error, "not the records of") != NULL);
+	subscribers_close(&lab);
+	subscribers_close(&other);
+}
+
+TEST(store, c138_every_flipped_bit_of_a_record_is_found)
+{
+	struct store_subscriber found;
+	struct subscribers lab;
+	uint8_t record[STORE_RECORD_BYTES];
+	char records[80];
+	int fd;
+
+	ASSERT_TRUE(subscribers_open(&lab, 1));
+	EXPECT_EQ(store_set_challenged(lab.store, 1, 999, "sip:s1"), 0);
+	snprintf(records, sizeof(records), "%s.records", lab.path);
+	fd = open(records, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(pread(fd, record, sizeof(record), sizeof(record)), (ssize_t)sizeof(record));
+	for (unsigned bit = 0; bit < 8 * sizeof(record); bit++) {
+		record[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		ASSERT_EQ(pwrite(fd, record, sizeof(record), sizeof(record)), STORE_RECORD_BYTES);
+		EXPECT_EQ(store_find_subscriber(lab.store, 1, &found), -EBADMSG);
+		record[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	ASSERT_EQ(pwrite(fd, record, sizeof(record), sizeof(record)), STORE_RECORD_BYTES);
+	EXPECT_EQ(store_find_subscriber(lab.store, 1, &found), 0);
+	close(fd);
 	subscribers_close(&lab);
 }

@@ -74,6 +74,8 @@ void subscribers_close(struct subscribers *lab)
 	unlink(path);
 	snprintf(path, sizeof(path), "%s.key", lab->path);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s.records", lab->path);
+	unlink(path);
 }
 
 bool hss_lab_open(struct hss_lab *lab, unsigned n)

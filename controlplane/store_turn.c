@@ -1,0 +1,120 @@
+/* Transactions of the subscriber store: of its database, of its records, of both. */
+#include <errno.h>
+#include <string.h>
+
+#include "controlplane/database.h"
+#include "controlplane/store.h"
+#include "controlplane/store_impl.h"
+
+/* The cache is right as long as no other process has changed the database. */
+static int check_cache(struct store *s)
+{
+	sqlite3_stmt *st = s->statements[STORE_DATA_VERSION];
+	int step = sqlite3_step(st), rc = 0;
+	int version = step == SQLITE_ROW ? sqlite3_column_int(st, 0) : 0;
+
+	if (step != SQLITE_ROW)
+		rc = database_errno(step);
+	sqlite3_reset(st);
+	if (rc == 0 && version != s->data_version)
+		store_cache_clear(s->cache);
+	if (rc == 0)
+		s->data_version = version;
+	return rc;
+}
+
+/* What store_error() tells when the database has nothing to tell. */
+static int note(struct store *s, int rc)
+{
+	if (rc < 0)
+		s->records_error = rc;
+	return rc;
+}
+
+const char *store_error(struct store *s)
+{
+	int rc = sqlite3_errcode(s->db);
+
+	if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE)
+		return strerror(-s->records_error);
+	return sqlite3_errmsg(s->db);
+}
+
+int store_need(struct store *s)
+{
+	int rc = store_records_is_locked(s->records) ? 0 : note(s, store_records_lock(s->records));
+
+	if (rc < 0 || s->is_open)
+		return rc;
+	rc = check_cache(s);
+	if (rc < 0)
+		store_records_unlock(s->records);
+	return rc;
+}
+
+int store_end(struct store *s, int rc)
+{
+	if (s->is_open)
+		return rc;
+	if (rc == 0)
+		rc = note(s, store_records_commit(s->records));
+	store_records_unlock(s->records);
+	return rc;
+}
+
+int store_enter(struct store *s, bool looks)
+{
+	int rc = note(s, store_records_lock(s->records));
+
+	if (rc == 0 && looks)
+		rc = check_cache(s);
+	s->is_open = rc == 0;
+	if (rc < 0 && store_records_is_locked(s->records))
+		store_records_unlock(s->records);
+	return rc;
+}
+
+int store_begin(struct store *s)
+{
+	int rc = store_run(s, STORE_BEGIN);
+
+	if (rc == 0)
+		rc = check_cache(s);
+	s->is_open = rc == 0;
+	if (rc < 0)
+		store_rollback(s);
+	return rc;
+}
+
+static void close_transaction(struct store *s)
+{
+	if (store_records_is_locked(s->records))
+		store_records_unlock(s->records);
+	s->is_open = false;
+}
+
+/* The records first: one of a row that then is not there has a stamp that is nobody's. */
+int store_commit(struct store *s)
+{
+	int rc =
+		store_records_is_locked(s->records) ? note(s, store_records_commit(s->records)) : 0;
+
+	if (rc == 0 && !s->is_open)
+		rc = -EIO; /* it was rolled back */
+	if (rc == 0 && !sqlite3_get_autocommit(s->db))
+		rc = store_run(s, STORE_COMMIT);
+	if (rc == 0)
+		close_transaction(s);
+	return rc;
+}
+
+void store_rollback(struct store *s)
+{
+	/* SQLite has rolled back already after some failures. */
+	if (!sqlite3_get_autocommit(s->db)) {
+		store_run(s, STORE_ROLLBACK);
+		store_cache_clear(s->cache);
+		store_names_clear(s->names);
+	}
+	close_transaction(s);
+}
