@@ -17,6 +17,26 @@ static size_t pack(struct cx_local_message *out, const void *body, size_t body_b
 	return sizeof(out->header) + body_bytes;
 }
 
+/* Of an answer's member what says something. */
+static size_t used_bytes(const struct cx_answer *answer)
+{
+	switch (answer->command) {
+	case CX_MAR:
+		return offsetof(struct cx_maa, items) +
+		       answer->maa.n_items * sizeof(answer->maa.items[0]);
+	case CX_SAR:
+		return offsetof(struct cx_saa, impus) +
+		       answer->saa.n_impus * sizeof(answer->saa.impus[0]);
+	default:
+		return cx_answer_bytes(answer->command);
+	}
+}
+
+size_t cx_local_answer_bytes(const struct cx_answer *answer)
+{
+	return sizeof(struct cx_local_header) + used_bytes(answer);
+}
+
 size_t cx_local_pack_request(const struct cx_request *request, uint64_t id,
 			     struct cx_local_message *out)
 {
@@ -35,7 +55,7 @@ size_t cx_local_pack_answer(const struct cx_answer *answer, uint64_t id,
 	out->header.is_answer = 1;
 	out->header.result = answer->result;
 	out->header.id = id;
-	return pack(out, (const uint8_t *)answer + ANSWER_BODY, cx_answer_bytes(answer->command));
+	return pack(out, (const uint8_t *)answer + ANSWER_BODY, used_bytes(answer));
 }
 
 static bool is_ours(const struct cx_local_header *h, size_t n_bytes, bool is_answer)
@@ -69,14 +89,16 @@ int cx_local_parse_answer(const struct cx_local_message *message, size_t n_bytes
 
 	if (!is_ours(h, n_bytes, true))
 		return -EPROTO;
-	body_bytes = cx_answer_bytes((enum cx_command)h->command);
 	/* Every command has a request; some answers are a result and nothing else. */
+	body_bytes = n_bytes - sizeof(*h);
 	if (cx_request_bytes((enum cx_command)h->command) == 0 ||
-	    n_bytes != sizeof(*h) + body_bytes)
+	    body_bytes > cx_answer_bytes((enum cx_command)h->command))
 		return -EPROTO;
 	out->command = (enum cx_command)h->command;
 	out->result = (enum cx_result)h->result;
 	memcpy((uint8_t *)out + ANSWER_BODY, message->body, body_bytes);
+	memset((uint8_t *)out + ANSWER_BODY + body_bytes, 0,
+	       cx_answer_bytes(out->command) - body_bytes);
 	*id = h->id;
-	return cx_answer_is_sound(out) ? 0 : -EPROTO;
+	return cx_answer_is_sound(out) && body_bytes == used_bytes(out) ? 0 : -EPROTO;
 }

@@ -2,9 +2,9 @@
  * Cx over a Unix SOCK_SEQPACKET socket, between the CSCFs and the HSS of one machine.
  *
  * One message = one datagram: struct cx_local_header and the struct of cx.h that the command names,
- * whole, in host order. Both ends check version, direction, lengths and cx_*_is_sound(); a peer
- * that breaks a rule loses its connection. CK and IK travel here: the socket is of mode 0600, so
- * that only processes of one user meet on it.
+ * in host order; of an answer as much as it uses. Both ends check version, direction, lengths and
+ * cx_*_is_sound(); a peer that breaks a rule loses its connection. CK and IK travel here: the
+ * socket is of mode 0600, so that only processes of one user meet on it.
  *
  * The server's requests, RTR and PPR, go to all clients, and one that agrees is enough.
  *
@@ -18,7 +18,7 @@
 
 #include "controlplane/cx.h"
 
-#define CX_LOCAL_VERSION      1
+#define CX_LOCAL_VERSION      2
 #define CX_LOCAL_OUTSTANDING  1024
 #define CX_LOCAL_OPEN         256
 #define CX_LOCAL_CLIENTS      16
@@ -48,6 +48,9 @@ size_t cx_local_pack_request(const struct cx_request *request, uint64_t id,
 			     struct cx_local_message *out);
 size_t cx_local_pack_answer(const struct cx_answer *answer, uint64_t id,
 			    struct cx_local_message *out);
+
+/* What cx_local_pack_answer() will need: no vector and no identity behind the last one. */
+size_t cx_local_answer_bytes(const struct cx_answer *answer);
 
 /* `n_bytes` arrived in `message`. Return 0 or -EPROTO; *out is then sound. */
 int cx_local_parse_request(const struct cx_local_message *message, size_t n_bytes,

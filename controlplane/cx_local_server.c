@@ -16,8 +16,8 @@
 #include "controlplane/loop.h"
 #include "crypto/wipe.h"
 
-/* Requests read from one client in one turn: they share a commit with those of the others. */
-#define READ_BURST 64
+/* Messages read or sent in one call: requests of one turn share a commit with those of others. */
+#define BURST 64
 
 struct client;
 
@@ -26,8 +26,8 @@ struct served {
 	STAILQ_ENTRY(served) link;
 	struct client *client;
 	uint64_t id;
-	size_t bytes; /* of the packed answer that waits in `message` */
-	struct cx_local_message message;
+	size_t bytes; /* of the packed message that waits; 0: none yet, and no room */
+	_Alignas(8) uint8_t message[]; /* a struct cx_local_message, as far as it is used */
 };
 
 /* A request of the HSS's to all clients, and what they said so far. */
@@ -52,6 +52,7 @@ struct client {
 	int fd; /* -1: gone; freed with its last request */
 	struct event *readable;
 	struct event *writable;
+	bool is_reading; /* `readable` is waited for */
 	unsigned n_open; /* struct served that exist */
 	STAILQ_HEAD(, served) unsent;
 };
@@ -65,12 +66,15 @@ struct cx_local_server {
 	unsigned n_clients;
 	uint64_t next_id; /* of parts */
 	LIST_HEAD(, client) clients;
+	struct cx_local_message read[BURST]; /* keys are in none: they only go out */
+	struct iovec read_in[BURST];
+	struct mmsghdr read_head[BURST];
 };
 
 static void free_served(struct served *v)
 {
 	v->client->n_open--;
-	wipe(&v->message, v->bytes);
+	wipe(v->message, v->bytes);
 	free(v);
 }
 
@@ -124,26 +128,64 @@ static void drop(struct client *c)
 	free_if_unused(c);
 }
 
+/* As many as one call takes of what waits; returns how many the socket took, or -errno. */
+static int send_some(struct client *c)
+{
+	struct mmsghdr head[BURST] = { 0 };
+	struct iovec data[BURST];
+	struct served *v;
+	unsigned n = 0;
+	int sent;
+
+	STAILQ_FOREACH(v, &c->unsent, link)
+	{
+		if (n == BURST)
+			break;
+		data[n] = (struct iovec){ .iov_base = v->message, .iov_len = v->bytes };
+		head[n].msg_hdr = (struct msghdr){ .msg_iov = &data[n], .msg_iovlen = 1 };
+		n++;
+	}
+	sent = sendmmsg(c->fd, head, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return sent < 0 ? -errno : sent;
+}
+
 /* Sends what waits until the socket is full. False: the client is gone. */
 static bool flush(struct client *c)
 {
 	struct served *v;
+	int n;
 
-	while ((v = STAILQ_FIRST(&c->unsent)) != NULL) {
-		if (send(c->fd, &v->message, v->bytes, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-			if (errno == EAGAIN || errno == ENOBUFS) {
-				event_add(c->writable, NULL);
-				return true;
-			}
+	while (!STAILQ_EMPTY(&c->unsent)) {
+		n = send_some(c);
+		if (n == -EAGAIN || n == -ENOBUFS) {
+			event_add(c->writable, NULL);
+			return true;
+		}
+		if (n < 0) {
 			drop(c);
 			return false;
 		}
-		STAILQ_REMOVE_HEAD(&c->unsent, link);
-		free_served(v);
+		while (n-- > 0) {
+			v = STAILQ_FIRST(&c->unsent);
+			STAILQ_REMOVE_HEAD(&c->unsent, link);
+			free_served(v);
+		}
 	}
-	if (c->n_open < CX_LOCAL_OPEN)
-		event_add(c->readable, NULL);
+	if (!c->is_reading && c->n_open < CX_LOCAL_OPEN)
+		c->is_reading = event_add(c->readable, NULL) == 0;
 	return true;
+}
+
+/* The HSS has given answers, to some of them. */
+static void on_given(void *user)
+{
+	struct cx_local_server *s = user;
+	struct client *c, *following;
+
+	for (c = LIST_FIRST(&s->clients); c != NULL; c = following) {
+		following = LIST_NEXT(c, link);
+		flush(c);
+	}
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *user)
@@ -151,19 +193,24 @@ static void on_writable(evutil_socket_t fd, short what, void *user)
 	flush(user);
 }
 
+/* What does not find its place ends the connection: the client then knows that it got no answer. */
 static void on_answer(void *user, const struct cx_answer *answer)
 {
-	struct served *v = user;
+	struct served *v = user, *larger;
 	struct client *c = v->client;
 
-	if (c->fd < 0) {
+	larger = c->fd >= 0 ? realloc(v, sizeof(*v) + cx_local_answer_bytes(answer)) : NULL;
+	if (larger == NULL) {
 		free_served(v);
-		free_if_unused(c);
+		if (c->fd >= 0)
+			drop(c);
+		else
+			free_if_unused(c);
 		return;
 	}
-	v->bytes = cx_local_pack_answer(answer, v->id, &v->message);
-	STAILQ_INSERT_TAIL(&c->unsent, v, link);
-	flush(c);
+	larger->bytes = cx_local_pack_answer(answer, larger->id,
+					     (struct cx_local_message *)larger->message);
+	STAILQ_INSERT_TAIL(&c->unsent, larger, link);
 }
 
 static int take_part(struct client *c, const struct cx_local_message *message, size_t n_bytes)
@@ -184,25 +231,21 @@ static int take_part(struct client *c, const struct cx_local_message *message, s
 	return -EPROTO;
 }
 
-/* Returns 0, -EAGAIN when there is nothing more to read, or another -errno: drop the client. */
-static int read_request(struct client *c)
+/* Returns 0, or -errno: drop the client. */
+static int take_message(struct client *c, const struct cx_local_message *message, size_t n_bytes)
 {
-	struct cx_local_message message;
 	struct cx_request request;
 	struct served *v;
 	uint64_t id;
-	ssize_t n = recv(c->fd, &message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
 	int rc;
 
-	if (n < 0)
-		return -errno;
-	if (n == 0)
+	if (n_bytes == 0)
 		return -ECONNRESET;
-	if ((size_t)n > sizeof(message))
+	if (n_bytes > sizeof(*message))
 		return -EPROTO;
-	if ((size_t)n >= sizeof(message.header) && message.header.is_answer == 1)
-		return take_part(c, &message, (size_t)n);
-	rc = cx_local_parse_request(&message, (size_t)n, &request, &id);
+	if (n_bytes >= sizeof(message->header) && message->header.is_answer == 1)
+		return take_part(c, message, n_bytes);
+	rc = cx_local_parse_request(message, n_bytes, &request, &id);
 	if (rc < 0)
 		return rc;
 	v = malloc(sizeof(*v));
@@ -218,20 +261,37 @@ static int read_request(struct client *c)
 	return rc;
 }
 
+/* Returns 0 also when there was nothing to read, or -errno: drop the client. */
+static int read_some(struct client *c)
+{
+	struct cx_local_server *s = c->server;
+	unsigned room = CX_LOCAL_OPEN - c->n_open;
+	int n = recvmmsg(c->fd, s->read_head, room < BURST ? room : BURST, MSG_DONTWAIT | MSG_TRUNC,
+			 NULL);
+	int rc = 0;
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	for (int i = 0; rc == 0 && i < n; i++)
+		rc = take_message(c, &s->read[i], s->read_head[i].msg_len);
+	return rc;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
 	struct client *c = user;
-	int rc = 0;
+	struct hss *hss = c->server->hss;
+	int rc = c->n_open < CX_LOCAL_OPEN ? read_some(c) : 0;
 
-	for (int i = 0; rc == 0 && i < READ_BURST && c->n_open < CX_LOCAL_OPEN; i++)
-		rc = read_request(c);
-	if (rc < 0 && rc != -EAGAIN && rc != -EINTR) {
+	if (rc < 0) {
 		if (rc != -ECONNRESET)
 			log_warn("cx: a client is dropped: %s", strerror(-rc));
 		drop(c);
 	} else if (c->n_open >= CX_LOCAL_OPEN) {
 		event_del(c->readable);
+		c->is_reading = false;
 	}
+	hss_answer(hss);
 }
 
 static void on_acceptable(evutil_socket_t fd, short what, void *user)
@@ -256,7 +316,8 @@ static void on_acceptable(evutil_socket_t fd, short what, void *user)
 	s->n_clients++;
 	c->readable = event_new(loop_base(s->loop), peer, EV_READ | EV_PERSIST, on_readable, c);
 	c->writable = event_new(loop_base(s->loop), peer, EV_WRITE, on_writable, c);
-	if (c->readable == NULL || c->writable == NULL || event_add(c->readable, NULL) < 0)
+	c->is_reading = c->readable != NULL && event_add(c->readable, NULL) == 0;
+	if (c->writable == NULL || !c->is_reading)
 		drop(c);
 }
 
@@ -308,6 +369,13 @@ int cx_local_server_new(struct loop *loop, const char *path, struct hss *hss,
 	s->fd = -1;
 	s->local.sun_family = AF_UNIX;
 	LIST_INIT(&s->clients);
+	for (unsigned i = 0; i < BURST; i++) {
+		s->read_in[i] =
+			(struct iovec){ .iov_base = &s->read[i], .iov_len = sizeof(s->read[i]) };
+		s->read_head[i].msg_hdr =
+			(struct msghdr){ .msg_iov = &s->read_in[i], .msg_iovlen = 1 };
+	}
+	hss_listen(hss, on_given, s);
 	rc = strlen(path) < sizeof(s->local.sun_path) ? 0 : -ENAMETOOLONG;
 	if (rc == 0) {
 		strcpy(s->local.sun_path, path);
@@ -331,7 +399,9 @@ int cx_local_server_new(struct loop *loop, const char *path, struct hss *hss,
 static bool queue_part(struct client *c, struct push *push, const struct cx_request *request)
 {
 	struct part *part = malloc(sizeof(*part));
-	struct served *v = part != NULL ? malloc(sizeof(*v)) : NULL;
+	struct served *v = part != NULL ? malloc(sizeof(*v) + sizeof(struct cx_local_header) +
+						 cx_request_bytes(request->command))
+					: NULL;
 
 	if (v == NULL) {
 		free(part);
@@ -342,7 +412,7 @@ static bool queue_part(struct client *c, struct push *push, const struct cx_requ
 	push->n_parts++;
 	v->client = c;
 	v->id = part->id;
-	v->bytes = cx_local_pack_request(request, part->id, &v->message);
+	v->bytes = cx_local_pack_request(request, part->id, (struct cx_local_message *)v->message);
 	c->n_open++;
 	STAILQ_INSERT_TAIL(&c->unsent, v, link);
 	return true;
@@ -379,6 +449,7 @@ void cx_local_server_free(struct cx_local_server *s)
 
 	if (s == NULL)
 		return;
+	hss_listen(s->hss, NULL, NULL);
 	while ((c = LIST_FIRST(&s->clients)) != NULL)
 		drop(c);
 	if (s->acceptable != NULL) {

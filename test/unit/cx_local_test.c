@@ -233,7 +233,7 @@ TEST(cx_local, message_that_breaks_a_rule_costs_the_connection_and_changes_nothi
 		EXPECT_FALSE(is_taken(&lab, &good, cut));
 	EXPECT_FALSE(is_taken(&lab, &good, n + 1));
 	m = good;
-	m.header.version = 2;
+	m.header.version = CX_LOCAL_VERSION + 1;
 	EXPECT_FALSE(is_taken(&lab, &m, n));
 	m = good;
 	m.header.is_answer = 1;
