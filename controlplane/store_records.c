@@ -327,7 +327,7 @@ int store_records_get(struct store_records *r, int64_t id, uint64_t stamp, struc
 {
 	struct change *change = find_change(r, id);
 	struct stored stored;
-	int rc = 0;
+	int rc;
 
 	assert(r->is_locked);
 	if (change != NULL) {
@@ -336,9 +336,11 @@ int store_records_get(struct store_records *r, int64_t id, uint64_t stamp, struc
 		*out = r->last.record;
 	} else {
 		rc = read_at(r->fd, id, &stored);
-		if (rc < 0 || is_empty(&stored))
-			return rc < 0 ? rc : -ENOENT;
-		if (!is_whole(&stored))
+		if (rc == -ENOENT)
+			memset(&stored, 0, sizeof(stored));
+		else if (rc < 0)
+			return rc;
+		if (!is_empty(&stored) && !is_whole(&stored))
 			return -EBADMSG;
 		*out = stored.record;
 		r->last = (struct change){ .id = id, .record = *out };
