@@ -12,13 +12,20 @@
 #include "crypto/milenage.h"
 #include "crypto/wipe.h"
 
-/* A request from its arrival until its answer is given. Of both it has what the command uses. */
+/*
+ * Kept for the next ones: 5 KB each, which are a search in the heap otherwise. As many as one
+ * client may have open.
+ */
+#define MAX_SPARE 256
+
+/* A request from its arrival until its answer is given. Of both what the command uses is written.
+ */
 struct asked {
 	STAILQ_ENTRY(asked) link;
 	cx_done *done;
 	void *user;
-	struct cx_request *request; /* behind the answer */
 	struct cx_answer answer;
+	struct cx_request request;
 };
 
 STAILQ_HEAD(asked_list, asked);
@@ -31,6 +38,8 @@ struct hss {
 	struct timer reply;
 	struct asked_list changes; /* wait for the commit's turn */
 	struct asked_list reads;   /* wait for the next turn */
+	struct asked_list spare;   /* nobody's */
+	unsigned n_spare;
 	uint32_t distance_ms;      /* of two commits */
 	uint64_t committed_ms;     /* the last one */
 	uint64_t looked_ms;        /* whether an operator has changed something */
@@ -51,6 +60,16 @@ const struct hss_stats *hss_stats(const struct hss *h)
 	return &h->stats;
 }
 
+static void let_go(struct hss *h, struct asked *a)
+{
+	if (h->n_spare == MAX_SPARE) {
+		free(a);
+		return;
+	}
+	h->n_spare++;
+	STAILQ_INSERT_HEAD(&h->spare, a, link);
+}
+
 static void give(struct hss *h, struct asked *a)
 {
 	enum cx_command command = a->answer.command;
@@ -59,7 +78,7 @@ static void give(struct hss *h, struct asked *a)
 		h->stats.request_refused++;
 	a->done(a->user, &a->answer);
 	cx_answer_clear(&a->answer, command);
-	free(a);
+	let_go(h, a);
 }
 
 /* A vector whose SQN is not on the disk does not leave. */
@@ -154,7 +173,7 @@ static int answer_one(struct hss *h, struct asked *a)
 	subject.store = h->store;
 	subject.stats = &h->stats;
 	subject.milenage = h->milenage;
-	rc = process(h, &subject, a->request, &a->answer);
+	rc = process(h, &subject, &a->request, &a->answer);
 	wipe(&subject.subscriber, sizeof(subject.subscriber));
 	if (rc > 0)
 		a->answer.result = (enum cx_result)rc;
@@ -236,19 +255,23 @@ void hss_answer(struct hss *h)
 		answer_all(h, with_changes);
 }
 
-static struct asked *keep(const struct cx_request *request, cx_done *done, void *user)
+static struct asked *keep(struct hss *h, const struct cx_request *request, cx_done *done,
+			  void *user)
 {
-	size_t answer_bytes = offsetof(struct asked, answer) + offsetof(struct cx_answer, uaa) +
-			      cx_answer_bytes(request->command);
-	size_t request_bytes =
-		offsetof(struct cx_request, uar) + cx_request_bytes(request->command);
-	struct asked *a = malloc(answer_bytes + request_bytes);
+	struct asked *a = STAILQ_FIRST(&h->spare);
 
+	if (a != NULL) {
+		STAILQ_REMOVE_HEAD(&h->spare, link);
+		h->n_spare--;
+	} else {
+		a = malloc(sizeof(*a));
+	}
 	if (a == NULL)
 		return NULL;
 	a->done = done;
 	a->user = user;
-	a->request = memcpy((uint8_t *)a + answer_bytes, request, request_bytes);
+	memcpy(&a->request, request,
+	       offsetof(struct cx_request, uar) + cx_request_bytes(request->command));
 	cx_answer_clear(&a->answer, request->command);
 	return a;
 }
@@ -257,7 +280,7 @@ int hss_request(struct hss *h, const struct cx_request *request, cx_done *done, 
 {
 	bool changes = request->command == CX_MAR || request->command == CX_SAR;
 	uint64_t now_ms = loop_now_ms(h->loop), due_ms = h->committed_ms + h->distance_ms;
-	struct asked *a = keep(request, done, user);
+	struct asked *a = keep(h, request, done, user);
 	int rc = a == NULL ? -ENOMEM : 0;
 
 	if (rc == 0 && changes && !timer_is_set(&h->commit))
@@ -265,7 +288,8 @@ int hss_request(struct hss *h, const struct cx_request *request, cx_done *done, 
 	if (rc == 0 && !changes && !timer_is_set(&h->reply))
 		rc = timer_set(h->loop, &h->reply, 0);
 	if (rc < 0) {
-		free(a);
+		if (a != NULL)
+			let_go(h, a);
 		return -ENOMEM;
 	}
 	if (changes)
@@ -302,6 +326,7 @@ struct hss *hss_new(struct loop *loop, struct store *store)
 	h->store = store;
 	STAILQ_INIT(&h->changes);
 	STAILQ_INIT(&h->reads);
+	STAILQ_INIT(&h->spare);
 	timer_init(&h->commit, commit, h);
 	timer_init(&h->reply, reply, h);
 	here = h;
@@ -323,6 +348,10 @@ void hss_free(struct hss *h)
 		STAILQ_REMOVE_HEAD(&h->changes, link);
 		refuse(a, CX_UNABLE_TO_DELIVER);
 		give(h, a);
+	}
+	while ((a = STAILQ_FIRST(&h->spare)) != NULL) {
+		STAILQ_REMOVE_HEAD(&h->spare, link);
+		free(a);
 	}
 	store_close(h->store);
 	milenage_free(h->milenage);
