@@ -326,14 +326,15 @@ int store_records_reserve(struct store_records *r, int64_t id)
 int store_records_get(struct store_records *r, int64_t id, uint64_t stamp, struct store_record *out)
 {
 	struct change *change = find_change(r, id);
+	const struct store_record *found;
 	struct stored stored;
 	int rc;
 
 	assert(r->is_locked);
 	if (change != NULL) {
-		*out = change->record;
+		found = &change->record;
 	} else if (r->last.id == id) {
-		*out = r->last.record;
+		found = &r->last.record;
 	} else {
 		rc = read_at(r->fd, id, &stored);
 		if (rc == -ENOENT)
@@ -342,10 +343,13 @@ int store_records_get(struct store_records *r, int64_t id, uint64_t stamp, struc
 			return rc;
 		if (!is_empty(&stored) && !is_whole(&stored))
 			return -EBADMSG;
-		*out = stored.record;
-		r->last = (struct change){ .id = id, .record = *out };
+		r->last = (struct change){ .id = id, .record = stored.record };
+		found = &r->last.record;
 	}
-	return out->stamp == stamp ? 0 : -ENOENT;
+	if (found->stamp != stamp)
+		return -ENOENT;
+	*out = *found;
+	return 0;
 }
 
 int store_records_put(struct store_records *r, int64_t id, const struct store_record *record)

@@ -53,7 +53,7 @@ bool store_records_is_locked(const struct store_records *r);
 /* Makes room on the disk up to a subscriber's record, so that his first challenge need not. */
 int store_records_reserve(struct store_records *r, int64_t id);
 
-/* Of what was put, too. -ENOENT: none of this stamp; -EBADMSG: damaged. */
+/* Of what was put, too. -ENOENT: none of this stamp; -EBADMSG: damaged; *out stays as it was. */
 int store_records_get(struct store_records *r, int64_t id, uint64_t stamp,
 		      struct store_record *out);
 int store_records_put(struct store_records *r, int64_t id, const struct store_record *record);
