@@ -78,8 +78,10 @@ def registration_expires(s):
 def registered_victim(s):
     s.register()
     s.power_on("--misbehave", "wrong-res")
+    both = s.n_registers() + 2
     # Its 403 leaves by the SAs that the registered one has (C-087 b), and this one does not know.
-    s.meanwhile("register", 2, 4, 8, 16, 100, fails="timeout")
+    s.meanwhile("register", 2, 4, 8, 16, 100, begun=lambda: s.n_registers() >= both,
+                fails="timeout")
     s.expect(flag="registered", registration=1, sets_established=1)
     s.after(250)
     s.expect(flag="registered", registration=1, sets_established=1, sas=4)
@@ -218,7 +220,8 @@ def deregistration_by_tcp(s):
 def wrong_ik(s):
     dropped = s.counter("esp_bad_icv")
     s.misbehave("wrong-ik")
-    s.meanwhile("register", 2, 4, 8, 16, 100, fails="timeout")
+    s.meanwhile("register", 2, 4, 8, 16, 100, begun=lambda: s.counter("esp_bad_icv") > dropped,
+                fails="timeout")
     s.expect(sets_temporary=1, sas=4, flag="pending")
     if s.counter("esp_bad_icv") < dropped + 4:
         raise scenario.Broken("nothing was dropped for its ICV")

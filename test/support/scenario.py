@@ -31,6 +31,7 @@ CLOCK = "/run/clock"
 SUBSCRIBER = "/run/subscriber.csv"
 LONG_S = 1500  # longer than all that a row leaves: expiry 600 s and what comes after
 SETTLE_S = 2   # of real time, until what is expected is so
+LATE_S = 20    # the same, of a UE
 ROWS = []
 
 
@@ -128,9 +129,11 @@ class Scenario:
     def deregister(self, fails=None):
         self.register(fails, "deregister")
 
-    def meanwhile(self, command, *seconds, fails):
-        """A command that takes until the clock has moved so often and so far; how it fails."""
+    def meanwhile(self, command, *seconds, begun, fails):
+        """A command that takes until the clock has moved so often and so far, from when begun() says
+        that the last request of it is out; how it fails."""
         self.ue.begin(command)
+        process.wait_until(command, begun, LATE_S)
         for step in seconds:
             time.sleep(0.1)
             self.after(step)
@@ -171,6 +174,10 @@ class Scenario:
                                       (self.subscriber["impu"],)).fetchone()
         database.close()
         return ("unregistered", "pending", "registered")[state]
+
+    def n_registers(self):
+        """That came to the S-CSCF."""
+        return self._stats("scscf")["register_rx"]
 
     def counter(self, name):
         """Of the data plane."""
