@@ -108,6 +108,9 @@ def run(report, build):
                 sockets.append(flood(number, generator))
                 if number % EVERY == 0:
                     answers.append(register(number))
+            # The last ones may still lie before it.
+            process.wait_until("every connection", lambda: stats()["tcp_accepted"] >= N_CONNECTIONS,
+                               10, [pcscf])
         grown, counted = resident_kb(pcscf.child.pid) - before, stats()
         report.check("tcp flood: every honest REGISTER is answered meanwhile",
                      all(line.startswith("SIP/2.0 421 ") and took < 2 for line, took in answers),
@@ -115,8 +118,7 @@ def run(report, build):
         report.check(f"tcp flood: less than {MOST_KB // 1024} MB for {N_CONNECTIONS} connections",
                      grown < MOST_KB, f"{grown} kB")
         report.check("tcp flood: no more connections than strangers may have",
-                     0 < counted["tcp_connections"] <= 4096 and counted["tcp_accepted"] >=
-                     N_CONNECTIONS, f"{counted}")
+                     0 < counted["tcp_connections"] <= 4096, f"{counted}")
         report.check("tcp flood: slow and boundless ones are closed",
                      counted["tcp_crowded_out"] > 0 and counted["tcp_refused"] > 0, f"{counted}")
         report.check("tcp flood: the P-CSCF runs", pcscf.running(), pcscf.tail())
