@@ -203,6 +203,7 @@ static enum counter check_in(struct worker *w, struct rte_mbuf *m, struct pkt *p
 	enum replay_verdict replay = sa_replay_check(p->sa, sequence);
 	if (unlikely(replay != REPLAY_FRESH))
 		return replay_verdict_counter(replay);
+	rx_prefetch_payload(m);
 	enum counter verdict = esp_in_prepare(m, p);
 	p->job.esn = p->sa->id.esn;
 	p->job.sequence_high = p->sequence_high;

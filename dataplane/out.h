@@ -27,11 +27,19 @@ static inline uint16_t out_limit(const struct worker *w, const struct rte_mbuf *
 	return unlikely(m->pool == w->zones->datagrams) ? UINT16_MAX : path_limit(w, zone);
 }
 
-/* The only place where the data plane frees a packet it has not sent. */
+/* Frees what was dropped. Of plain packets nothing is touched that telling so does not take. */
+void out_free_dropped(struct worker *w);
+
+/*
+ * The only place where the data plane gives up a packet it has not sent. It is freed with others,
+ * before the turn ends: who throws away a flood pays for the pool once in a burst.
+ */
 static inline void out_drop(struct worker *w, struct rte_mbuf *m, enum counter reason)
 {
 	w->count.n[reason]++;
-	rte_pktmbuf_free(m);
+	w->dropped.m[w->dropped.n++] = m;
+	if (unlikely(w->dropped.n == WORKER_BURST))
+		out_free_dropped(w);
 }
 
 static inline void out_flush(struct worker *w, uint16_t port, enum counter sent_counter)
@@ -102,6 +110,7 @@ static inline void out_flush_all(struct worker *w)
 			out_flush(w, port->port,
 				  port->is_kernel ? COUNT_kernel_tx : COUNT_network_tx);
 	}
+	out_free_dropped(w);
 }
 
 #endif

@@ -39,6 +39,7 @@ static bool sort_out(struct worker *w, const struct zone_port *port, struct rte_
 		out_drop(w, m, COUNT_packet_truncated);
 		return false;
 	}
+	rx_prefetch_payload(m);
 	lookup->tuple = tuple_of(rte_pktmbuf_mtod(m, uint8_t *), &p->at, p->zone, API_OUT);
 	lookup->hash = tuple_hash(w->sas->tuples, &lookup->tuple);
 	return true;

@@ -19,16 +19,21 @@ static inline bool rx_has_bad_checksum(const struct rte_mbuf *m)
 	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_BAD;
 }
 
-/* The lines that every step reads or writes: headers, and the packet's own one. */
+/* What sorting a packet takes: its headers, and the packet's own line. */
 static inline void rx_prefetch(struct rte_mbuf *m[], uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		const char *frame = rte_pktmbuf_mtod(m[i], const char *);
-		rte_prefetch0(frame);
-		rte_prefetch0(frame + SA_LINE_BYTES);
-		rte_prefetch0(frame + 2 * SA_LINE_BYTES);
+		rte_prefetch0(rte_pktmbuf_mtod(m[i], const char *));
 		rte_prefetch0(pkt_of(m[i]));
 	}
+}
+
+/* What the crypto reads next. The further ones of a long packet the processor asks for itself. */
+static inline void rx_prefetch_payload(const struct rte_mbuf *m)
+{
+	const char *frame = rte_pktmbuf_mtod(m, const char *);
+	rte_prefetch0(frame + SA_LINE_BYTES);
+	rte_prefetch0(frame + 2 * SA_LINE_BYTES);
 }
 
 /* A packet that came over from another worker. Of a datagram, the fragments were counted. */

@@ -150,7 +150,7 @@ uint32_t worker_turn(struct worker *w)
 		n_all += n;
 		more |= received(w, port, m, n);
 	}
-	if (n_all || w->waiting.n || n_late) {
+	if (n_all || w->waiting.n || n_late || w->dropped.n) {
 		if (!more || steer_is_draining(w))
 			inbound_waiting(w);
 		out_flush_all(w);

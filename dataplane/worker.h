@@ -47,6 +47,7 @@ struct worker {
 	uint32_t now_s;
 	uint32_t n_turns;
 	struct worker_burst out[RTE_MAX_ETHPORTS]; /* to be sent, by port */
+	struct worker_burst dropped;               /* to be freed */
 	struct worker_burst waiting; /* ESP from the network whose SAs are on their way */
 	struct reassembly *from_network, *from_kernel;
 	struct flood *flood;
