@@ -125,10 +125,11 @@ static struct crypto_job *const *sort_by_blocks(struct crypto_job *const job[], 
 		uint32_t n_blocks = hmac_lanes_blocks(hashed_bytes(job[i]));
 		class_of[i] = n_blocks < CLASSES ? (uint8_t)n_blocks : CLASSES - 1;
 		mixed |= class_of[i] != class_of[0];
-		first[class_of[i] + 1]++;
 	}
 	if (!mixed)
 		return job;
+	for (unsigned i = 0; i < n; i++)
+		first[class_of[i] + 1]++;
 	for (unsigned i = 1; i <= CLASSES; i++)
 		first[i] += first[i - 1];
 	for (unsigned i = 0; i < n; i++)

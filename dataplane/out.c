@@ -1,5 +1,6 @@
 #include "dataplane/out.h"
 
+#include <rte_ether.h>
 #include <rte_mbuf.h>
 
 /* One buffer of its pool alone, as nearly all are: it goes back as it is. */
@@ -22,4 +23,21 @@ void out_free_dropped(struct worker *w)
 			rte_pktmbuf_free(dropped->m[end++]);
 	}
 	dropped->n = 0;
+}
+
+bool out_tag(struct worker *w, const struct zone *zone, struct rte_mbuf *m)
+{
+	m->vlan_tci = zone->vlan;
+	if (rte_vlan_insert(&m) == 0)
+		return true;
+	out_drop(w, m, COUNT_packet_malformed);
+	return false;
+}
+
+bool out_untag(struct worker *w, struct rte_mbuf *m)
+{
+	if (rte_vlan_strip(m) == 0)
+		return true;
+	out_drop(w, m, COUNT_packet_malformed);
+	return false;
 }

@@ -74,21 +74,22 @@ static inline void out_kernel_frame(struct worker *w, uint8_t zone, struct rte_m
 	out_transmit(w, w->zones->zone[zone].kernel_port, m, COUNT_kernel_tx);
 }
 
+/* Of a zone with a VLAN: puts the tag on, or takes it off. False: the packet is dropped. */
+bool out_tag(struct worker *w, const struct zone *zone, struct rte_mbuf *m);
+bool out_untag(struct worker *w, struct rte_mbuf *m);
+
 static inline void out_network_frame(struct worker *w, uint8_t zone, struct rte_mbuf *m)
 {
 	const struct zone *z = &w->zones->zone[zone];
-	m->vlan_tci = z->vlan;
-	if (z->vlan && rte_vlan_insert(&m) != 0)
-		out_drop(w, m, COUNT_packet_malformed);
-	else
+	if (likely(!z->vlan || out_tag(w, z, m)))
 		out_transmit(w, z->network_port, m, COUNT_network_tx);
 }
 
 static inline void out_to_kernel(struct worker *w, uint8_t zone, struct rte_mbuf *m)
 {
-	if (w->zones->zone[zone].vlan && rte_vlan_strip(m) != 0)
-		out_drop(w, m, COUNT_packet_malformed);
-	else if (unlikely(m->pool == w->zones->datagrams))
+	if (unlikely(w->zones->zone[zone].vlan && !out_untag(w, m)))
+		return;
+	if (unlikely(m->pool == w->zones->datagrams))
 		fragment_to_kernel(w, zone, m);
 	else
 		out_kernel_frame(w, zone, m);
