@@ -246,9 +246,9 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	p->zone = (uint16_t)index;
 	p->n_pc = zone->n_port_pc;
 	p->port_encap = (uint16_t)zone->port_encap;
-	p->policy = (struct secagree_policy){ config->pcscf->integrity, config->pcscf->n_integrity,
-					      config->pcscf->encryption,
-					      config->pcscf->n_encryption, SECAGREE_TRANSPORT };
+	p->policy =
+		secagree_policy(p->config->integrity, p->config->n_integrity, p->config->encryption,
+				p->config->n_encryption, SECAGREE_TRANSPORT);
 	p->nat_policy = p->policy;
 	p->nat_policy.mode = SECAGREE_UDP_TUNNEL;
 	p->proxy = proxy_new(loop, MAX_TXNS,

@@ -12,12 +12,9 @@
 struct challenge {
 	struct pcscf *pcscf;
 	struct server_txn *x;
-	struct sip *response; /* keys already out */
-	uint64_t set;         /* handle */
-	struct secagree_server numbers;
+	struct sip *response;     /* keys already out */
+	uint64_t set;             /* handle */
 	uint32_t offered_spis[2]; /* the UE's */
-	char *client;
-	char *nonce;
 	struct api_set
 		waiting; /* with its keys, while its tunnel is made; wiped by all who end it */
 };
@@ -25,8 +22,6 @@ struct challenge {
 static void challenge_free(struct challenge *c)
 {
 	sip_free(c->response);
-	free(c->client);
-	free(c->nonce);
 	wipe(&c->waiting, sizeof(c->waiting));
 	free(c);
 }
@@ -167,7 +162,7 @@ static struct endpoint *choose_pc(const struct pcscf *p, const struct gm *gm,
 	return NULL;
 }
 
-static int new_set(const struct attempt *a, struct sa_set **out)
+static int new_set(const struct attempt *a, const char *nonce, struct sa_set **out)
 {
 	struct pcscf *p = a->pcscf;
 	struct set_ports ports = { .uc = a->offer.port_c,
@@ -178,8 +173,11 @@ static int new_set(const struct attempt *a, struct sa_set **out)
 		return -EADDRINUSE;
 	struct sa_set *before = attempt_set(a);
 	const struct address *nat = a->outside.family ? &a->outside : NULL;
+	const struct set_challenge challenge = { .origin = a->origin,
+						 .client = a->client,
+						 .nonce = nonce };
 	struct ue *ue = before ? before->ue : ue_get(p->ues, p->zone, &a->peer, nat, a->impi);
-	int error = ue ? ue_set_new(ue, &a->origin, &ports, out) : -ENOSPC;
+	int error = ue ? ue_set_new(ue, &challenge, &ports, out) : -ENOSPC;
 	if (!error) {
 		(*out)->outside = a->outside;
 		(*out)->is_guess = !before;
@@ -189,43 +187,30 @@ static int new_set(const struct attempt *a, struct sa_set **out)
 
 /* --- the 401 goes out --- */
 
-/* Stores what SM7 will be compared with, and puts it into the 401. Returns 0 or -errno. */
-static int agree(struct challenge *c, struct sa_set *s)
-{
-	char server[SECAGREE_TEXT_BYTES];
-	struct secagree_list *own = malloc(sizeof(*own));
-	int error = own ? 0 : -ENOMEM;
-	if (!error &&
-	    secagree_print_server(s->outside.family ? &c->pcscf->nat_policy : &c->pcscf->policy,
-				  &c->numbers, server, sizeof(server)) < 0)
-		error = -EMSGSIZE;
-	if (!error) {
-		secagree_init(own);
-		error = secagree_add(own, server);
-	}
-	if (!error) {
-		s->server = strdup(own->text);
-		s->server_header = strdup(server);
-		s->client = c->client;
-		s->nonce = c->nonce;
-		c->client = c->nonce = NULL;
-		error = s->server && s->server_header ? 0 : -ENOMEM;
-	}
-	free(own);
-	return error ? error : sip_header_add(c->response, "Security-Server", server);
-}
-
 /*
  * A single pair has no SA toward port_pc, but Security-Server must name one (Annex H). Any number
  * does that differs from the three others of the set: nothing is ever sent with it.
  */
-static uint32_t unused_spi(const struct challenge *c)
+static uint32_t unused_spi(const struct challenge *c, uint32_t spi_s)
 {
 	for (uint32_t mask = 1;; mask++) {
-		uint32_t spi = c->numbers.spi_s ^ mask;
+		uint32_t spi = spi_s ^ mask;
 		if (spi != c->offered_spis[0] && spi != c->offered_spis[1])
 			return spi;
 	}
+}
+
+/* What SM7 will be compared with, also into the 401. Returns 0 or -errno. */
+static int agree(struct challenge *c, struct sa_set *s, const struct api_set_result *result)
+{
+	const struct pcscf *p = c->pcscf;
+	char server[SECAGREE_TEXT_BYTES];
+	s->policy = s->outside.family ? p->nat_policy : p->policy;
+	s->spi_s = result->spi[SA_UC_PS];
+	s->spi_c = p->config->sa_profile == CONFIG_SA_SINGLE_PAIR ? unused_spi(c, s->spi_s)
+								  : result->spi[SA_US_PC];
+	int n = ue_set_print_server(s, server, sizeof(server));
+	return n < 0 ? n : sip_header_add(c->response, "Security-Server", server);
 }
 
 static void on_installed(void *user, int status, const struct api_set_result *result)
@@ -233,13 +218,8 @@ static void on_installed(void *user, int status, const struct api_set_result *re
 	struct challenge *c = user;
 	struct pcscf *p = c->pcscf;
 	struct sa_set *s = ue_set_by_registration(p->ues, c->set);
-	if (!status && s) {
-		c->numbers.spi_s = result->spi[SA_UC_PS];
-		c->numbers.spi_c = p->config->sa_profile == CONFIG_SA_SINGLE_PAIR
-					   ? unused_spi(c)
-					   : result->spi[SA_US_PC];
-		status = agree(c, s);
-	}
+	if (!status && s)
+		status = agree(c, s, result);
 	if (status || !s) {
 		p->counters.challenge_failed++;
 		log_warn("an SA set could not be installed: %s",
@@ -270,7 +250,7 @@ static int set_up(const struct attempt *a, struct server_txn *x, struct sip **re
 		p->counters.challenge_crowded++;
 		return 503;
 	}
-	int error = new_set(a, &s);
+	int error = new_set(a, keys->nonce, &s);
 	if (error)
 		return error == -EADDRINUSE ? 400 : 503;
 	struct challenge *c = calloc(1, sizeof(*c));
@@ -279,12 +259,8 @@ static int set_up(const struct attempt *a, struct server_txn *x, struct sip **re
 	*c = (struct challenge){ .pcscf = p,
 				 .x = x,
 				 .set = s->registration,
-				 .numbers = { .port_c = s->ports.pc->local.port,
-					      .port_s = s->ports.ps->local.port },
-				 .offered_spis = { a->offer.spi_c, a->offer.spi_s },
-				 .client = strdup(a->client),
-				 .nonce = strdup(keys->nonce) };
-	if (!c->client || !c->nonce || install(c, a, s, keys))
+				 .offered_spis = { a->offer.spi_c, a->offer.spi_s } };
+	if (install(c, a, s, keys))
 		goto free_challenge;
 	c->response = *response;
 	*response = NULL;

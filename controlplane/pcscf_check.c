@@ -109,39 +109,28 @@ static int read_offer(struct attempt *a, const struct sip *r, const struct sa_se
 	return status;
 }
 
-/* After a restart there is only what was sent. Returns 0 or -ENOMEM. */
-static int restore_agreement(struct pcscf *p, const struct sa_set *set)
-{
-	if (set->server || !set->server_header)
-		return 0;
-	struct secagree_list *own = malloc(sizeof(*own));
-	struct sa_set *s = ue_set_by_registration(p->ues, set->registration);
-	if (own && s) {
-		secagree_init(own);
-		s->server = secagree_add(own, set->server_header) ? NULL : strdup(own->text);
-	}
-	free(own);
-	return set->server ? 0 : -ENOMEM;
-}
-
 /* What was agreed must come back unchanged: C-056. */
 static int check_verify(struct pcscf *p, const struct sip *r, const struct sa_set *set,
 			const char *client)
 {
-	if (!set || !set->server_header)
+	char server[SECAGREE_TEXT_BYTES];
+	int n = set ? ue_set_print_server(set, server, sizeof(server)) : 0;
+	if (n == 0)
 		return 0; /* nobody knows what was agreed on an adopted set */
-	if (restore_agreement(p, set))
-		return 503;
-	struct secagree_list *verify = malloc(sizeof(*verify));
-	if (!verify)
-		return 503;
-	bool same =
-		!secagree_read(r, "Security-Verify", verify) && !strcmp(verify->text, set->server);
+	struct secagree_list *own = malloc(sizeof(*own)), *verify = malloc(sizeof(*verify));
+	int status = own && verify && n > 0 ? 0 : 503;
+	bool same = false;
+	if (!status) {
+		secagree_init(own);
+		same = !secagree_add(own, server) && !secagree_read(r, "Security-Verify", verify) &&
+		       !strcmp(verify->text, own->text);
+	}
 	if (set->state == SET_TEMPORARY)
-		same = same && client && !strcmp(client, set->client);
+		same = same && client && !strcmp(client, set->challenge->client);
+	free(own);
 	free(verify);
-	if (same)
-		return 0;
+	if (same || status)
+		return status;
 	p->counters.register_bad_agreement++;
 	return 494;
 }

@@ -39,15 +39,15 @@ static void answer_refusal(const struct secagree_policy *policy, struct server_t
 		server_txn_answer(x, status);
 		return;
 	}
-	const char *list = set ? set->server_header : NULL;
-	if (!list && secagree_print_server(policy, NULL, server, sizeof(server)) > 0)
-		list = server;
+	int n = set ? ue_set_print_server(set, server, sizeof(server)) : 0;
+	if (n == 0)
+		n = secagree_print_server(policy, NULL, server, sizeof(server));
 	char tag[SIP_TAG_BYTES];
 	sip_random_tag(tag);
 	struct sip *answer =
 		sip_response(server_txn_request(x), status,
 			     status == 494 ? "Security Agreement Required" : NULL, tag);
-	if (answer && list && !sip_header_add(answer, "Security-Server", list) &&
+	if (answer && n > 0 && !sip_header_add(answer, "Security-Server", server) &&
 	    !sip_header_add(answer, "Require", "sec-agree")) {
 		server_txn_respond(x, answer);
 		return;
@@ -80,10 +80,10 @@ static bool answers_challenge_of(const struct sip *r, const struct sa_set *set)
 {
 	struct credentials c;
 	const char *value = sip_header(r, "Authorization", 0);
-	if (!set->nonce || !value || credentials_parse(value, &c))
+	if (!set->challenge || !value || credentials_parse(value, &c))
 		return false;
 	const char *nonce = credentials_get(&c, "nonce");
-	return nonce && !strcmp(nonce, set->nonce);
+	return nonce && !strcmp(nonce, set->challenge->nonce);
 }
 
 static bool is_protected(const struct attempt *a, const struct sip *r, const struct sa_set *set)

@@ -240,15 +240,44 @@ static const struct secagree_offer *find(const struct secagree_list *l, enum sec
 	return NULL;
 }
 
+static void add_alg(uint8_t list[], uint8_t *n, int alg)
+{
+	if (alg >= 0 && !memchr(list, alg, *n))
+		list[(*n)++] = (uint8_t)alg;
+}
+
+struct secagree_policy secagree_policy(char *const *integrity, unsigned n_integrity,
+				       char *const *encryption, unsigned n_encryption,
+				       enum secagree_mode mode)
+{
+	struct secagree_policy p = { .mode = (uint8_t)mode };
+	for (unsigned i = 0; i < n_integrity; i++)
+		add_alg(p.integrity, &p.n_integrity,
+			alg_find_integrity(integrity[i], strlen(integrity[i])));
+	for (unsigned e = 0; e < n_encryption; e++)
+		add_alg(p.encryption, &p.n_encryption,
+			alg_find_cipher(encryption[e], strlen(encryption[e])));
+	return p;
+}
+
+/* A pair of the policy, by places in its lists; false: it would not protect. */
+static bool get_pair(const struct secagree_policy *p, unsigned i, unsigned e, const char **alg,
+		     const char **ealg)
+{
+	*alg = alg_integrity[p->integrity[i]].sip_name;
+	*ealg = alg_cipher[p->encryption[e]].sip_name;
+	return alg_pair_is_allowed(p->integrity[i], p->encryption[e]);
+}
+
 const struct secagree_offer *secagree_choose(const struct secagree_list *client,
 					     const struct secagree_policy *policy)
 {
+	const char *alg, *ealg;
 	for (unsigned i = 0; i < policy->n_integrity; i++)
 		for (unsigned e = 0; e < policy->n_encryption; e++) {
-			const struct secagree_offer *o;
-			if (!alg_names_are_allowed(policy->integrity[i], policy->encryption[e]))
-				continue;
-			o = find(client, policy->mode, policy->integrity[i], policy->encryption[e]);
+			const struct secagree_offer *o = NULL;
+			if (get_pair(policy, i, e, &alg, &ealg))
+				o = find(client, policy->mode, alg, ealg);
 			if (o)
 				return o;
 		}
@@ -258,6 +287,7 @@ const struct secagree_offer *secagree_choose(const struct secagree_list *client,
 int secagree_print_server(const struct secagree_policy *policy,
 			  const struct secagree_server *numbers, char *out, size_t out_bytes)
 {
+	const char *alg, *ealg;
 	size_t used = 0;
 	int q = Q_FIRST;
 	char own[96] = "";
@@ -266,13 +296,13 @@ int secagree_print_server(const struct secagree_policy *policy,
 			 numbers->spi_c, numbers->spi_s, numbers->port_c, numbers->port_s);
 	for (unsigned i = 0; i < policy->n_integrity; i++)
 		for (unsigned e = 0; e < policy->n_encryption && q > 0; e++) {
-			if (!alg_names_are_allowed(policy->integrity[i], policy->encryption[e]))
+			if (!get_pair(policy, i, e, &alg, &ealg))
 				continue;
 			int n = snprintf(
 				out + used, out_bytes - used,
 				"%sipsec-3gpp; q=0.%d; prot=esp; mod=%s%s; alg=%s; ealg=%s",
-				used ? ", " : "", q / Q_STEP, mode_names[policy->mode], own,
-				policy->integrity[i], policy->encryption[e]);
+				used ? ", " : "", q / Q_STEP, mode_names[policy->mode], own, alg,
+				ealg);
 			if (n < 0 || (size_t)n >= out_bytes - used)
 				return -EMSGSIZE;
 			used += (size_t)n;

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/alg.h"
+
 struct sip;
 
 #define SECAGREE_TEXT_BYTES 4096
@@ -54,16 +56,22 @@ int secagree_add(struct secagree_list *l, const char *line);
 int secagree_read(const struct sip *s, const char *header, struct secagree_list *out);
 
 /*
- * What a P-CSCF wants, most wanted first: SIP names of the configuration. Of the pairs of the two
- * lists those count that protect (alg_pair_is_allowed()).
+ * What a P-CSCF wants, most wanted first. Of the pairs of the two lists those count that protect
+ * (alg_pair_is_allowed()). It is as small as it can be, since each SA set keeps the one that it was
+ * agreed under: with the set's numbers that is its Security-Server.
  */
 struct secagree_policy {
-	char *const *integrity;
-	unsigned n_integrity;
-	char *const *encryption;
-	unsigned n_encryption;
-	enum secagree_mode mode; /* of all of it: where the UE is decides, never what it offers */
+	uint8_t mode; /* enum secagree_mode, of all of it: where the UE is decides, never its offer
+		       */
+	uint8_t n_integrity, n_encryption;
+	uint8_t integrity[ALG_N_INTEGRITY]; /* enum alg_integrity */
+	uint8_t encryption[ALG_N_CIPHER];   /* enum alg_cipher */
 };
+
+/* Of SIP names; those that alg.h does not have, or that come again, are left out. */
+struct secagree_policy secagree_policy(char *const *integrity, unsigned n_integrity,
+				       char *const *encryption, unsigned n_encryption,
+				       enum secagree_mode mode);
 
 /*
  * The offer to set up: the first pair of the policy that is offered with sane numbers (SPIs above

@@ -20,23 +20,21 @@ struct ues *ues_new(struct loop *loop, struct dpclient *dp, uint32_t max_ues)
 			   .by_impi = table_new(max_ues),
 			   .by_id = table_new(max_ues),
 			   .by_uc = table_new(max_ues),
-			   .by_us = table_new(max_ues),
-			   .by_registration = table_new(max_ues) };
-	if (!u->by_impi || !u->by_id || !u->by_uc || !u->by_us || !u->by_registration) {
+			   .by_us = table_new(max_ues) };
+	if (!u->by_impi || !u->by_id || !u->by_uc || !u->by_us) {
 		ues_free(u);
 		return NULL;
 	}
 	return u;
 }
 
-static void free_set(void *user, struct table_node *n)
-{
-	ue_set_forget(table_entry(n, struct sa_set, by_registration));
-}
-
 static void free_ue(void *user, struct table_node *n)
 {
-	ue_free(table_entry(n, struct ue, by_id));
+	struct ue *ue = table_entry(n, struct ue, by_id);
+	ue->held = true;
+	while (ue->n_sets)
+		ue_set_forget(ue->sets[0]);
+	ue_free(ue);
 }
 
 void ues_keep_in(struct ues *u, struct statefile *file)
@@ -49,15 +47,12 @@ void ues_free(struct ues *u)
 	if (!u)
 		return;
 	u->file = NULL; /* what is in it stays */
-	if (u->by_registration)
-		table_visit(u->by_registration, free_set, NULL);
 	if (u->by_id)
 		table_visit(u->by_id, free_ue, NULL);
 	table_free(u->by_impi);
 	table_free(u->by_id);
 	table_free(u->by_uc);
 	table_free(u->by_us);
-	table_free(u->by_registration);
 	free(u);
 }
 

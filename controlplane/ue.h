@@ -109,7 +109,7 @@ int ue_set_impi(struct ue *ue, const char *impi);
 
 /* --- ue_state.c: rows of the state file --- */
 
-#define PCSCF_STATE_VERSION 1
+#define PCSCF_STATE_VERSION 2
 
 /* Endpoints that a row names; NULL: there is none with this address now. */
 struct ue_finder {

@@ -56,7 +56,7 @@ bool ue_port_uc_in_use(const struct ues *u, uint16_t zone, const struct address 
 
 uint64_t ues_call(const struct ues *u, const char *call_id)
 {
-	return table_hash(u->by_registration, 0, call_id, strlen(call_id));
+	return table_hash(u->by_id, 0, call_id, strlen(call_id));
 }
 
 struct sa_set *ue_set_by_us(const struct ues *u, uint16_t zone, const struct address *host,
@@ -71,19 +71,11 @@ struct sa_set *ue_set_by_us(const struct ues *u, uint16_t zone, const struct add
 	return NULL;
 }
 
-uint64_t ue_hash_registration(const struct ues *u, uint64_t registration)
-{
-	return table_hash(u->by_registration, 0, &registration, sizeof(registration));
-}
-
 struct sa_set *ue_set_by_registration(const struct ues *u, uint64_t registration)
 {
-	struct table_node *n =
-		table_first(u->by_registration, ue_hash_registration(u, registration));
-	for (; n; n = table_next(n)) {
-		struct sa_set *s = table_entry(n, struct sa_set, by_registration);
-		if (s->registration == registration)
-			return s;
-	}
+	const struct ue *ue = ue_find(u, registration >> 16);
+	for (unsigned i = 0; ue && i < ue->n_sets; i++)
+		if (ue->sets[i]->registration == registration)
+			return ue->sets[i];
 	return NULL;
 }

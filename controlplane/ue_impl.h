@@ -15,7 +15,7 @@ struct ues {
 	struct statefile *file; /* NULL: none */
 	uint32_t max;
 	uint32_t n_sets[SET_N_STATES]; /* by state */
-	struct table *by_impi, *by_id, *by_uc, *by_us, *by_registration;
+	struct table *by_impi, *by_id, *by_uc, *by_us;
 };
 
 struct ue *ue_new(struct ues *u, uint64_t id, uint16_t zone, const struct address *host,
@@ -29,7 +29,6 @@ int ue_registration_add(struct ue *ue, struct ue_registration *r);
 /* Keys of the tables; own_port 0 with by_uc, where all sets share port_ps. */
 uint64_t ue_hash_tuple(const struct table *t, uint16_t zone, const struct address *host,
 		       uint16_t ue_port, uint16_t own_port);
-uint64_t ue_hash_registration(const struct ues *u, uint64_t registration);
 struct sa_set *ue_set_by_uc(const struct ues *u, uint16_t zone, const struct address *host,
 			    uint16_t uc);
 
@@ -39,10 +38,11 @@ bool ue_set_may_go(const struct sa_set *s, const struct set_origin *origin);
 /* Removes a set here and leaves the data plane alone; a UE without sets goes with its last one. */
 void ue_set_forget(struct sa_set *s);
 
-/* A set as it was read, which gives its texts: 0, or -EBADMSG when another has its place. */
-int ue_set_restore(struct ue *ue, const struct sa_set *read, struct sa_set **out);
-/* Frees the texts. */
-void ue_set_clear(struct sa_set *s);
+/*
+ * A set as it was read; its challenge, NULL or not, is copied. 0, -EBADMSG when another has its
+ * place, or -ENOMEM.
+ */
+int ue_set_restore(struct ue *ue, const struct sa_set *read);
 
 /* The last registration is gone: every set ends that served it. C-041, C-089 */
 void ue_sets_end(struct ue *ue);

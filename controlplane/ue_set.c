@@ -41,14 +41,6 @@ static void disconnect(const struct sa_set *s)
 	transport_close(s->ports.pc, &us);
 }
 
-void ue_set_clear(struct sa_set *s)
-{
-	free(s->client);
-	free(s->server);
-	free(s->server_header);
-	free(s->nonce);
-}
-
 void ue_set_forget(struct sa_set *s)
 {
 	struct ue *ue = s->ue;
@@ -58,14 +50,13 @@ void ue_set_forget(struct sa_set *s)
 	timer_cancel(u->loop, &s->timer);
 	table_remove(u->by_uc, &s->by_uc);
 	table_remove(u->by_us, &s->by_us);
-	table_remove(u->by_registration, &s->by_registration);
 	u->n_sets[s->state]--;
 	unsigned i = 0;
 	while (ue->sets[i] != s)
 		i++;
 	memmove(&ue->sets[i], &ue->sets[i + 1], (ue->n_sets - i - 1) * sizeof(ue->sets[0]));
 	ue->n_sets--;
-	ue_set_clear(s);
+	free(s->challenge);
 	free(s);
 	if (ue->n_sets == 0 && !ue->held)
 		ue_free(ue);
@@ -113,13 +104,32 @@ static struct sa_set *first_in(const struct ue *ue, enum set_state state)
 	return NULL;
 }
 
+/* A copy in one block; NULL: out of memory. */
+static struct set_challenge *copy_challenge(const struct set_challenge *c)
+{
+	size_t client_bytes = strlen(c->client) + 1, nonce_bytes = strlen(c->nonce) + 1;
+	struct set_challenge *copy = malloc(sizeof(*copy) + client_bytes + nonce_bytes);
+	if (!copy)
+		return NULL;
+	char *texts = (char *)(copy + 1);
+	*copy = *c;
+	copy->client = memcpy(texts, c->client, client_bytes);
+	copy->nonce = memcpy(texts + client_bytes, c->nonce, nonce_bytes);
+	return copy;
+}
+
+/* `challenge` NULL: it was answered, or is not known. */
 static int add_set(struct ue *ue, uint64_t registration, const struct set_ports *ports,
-		   struct sa_set **out)
+		   const struct set_challenge *challenge, struct sa_set **out)
 {
 	struct ues *u = ue->ues;
 	struct sa_set *s = calloc(1, sizeof(*s));
-	if (!s)
+	if (s && challenge)
+		s->challenge = copy_challenge(challenge);
+	if (!s || (challenge && !s->challenge)) {
+		free(s);
 		return -ENOMEM;
+	}
 	s->ue = ue;
 	s->registration = registration;
 	s->ports = *ports;
@@ -129,7 +139,6 @@ static int add_set(struct ue *ue, uint64_t registration, const struct set_ports 
 	table_add(u->by_uc, &s->by_uc, ue_hash_tuple(u->by_uc, ue->zone, &ue->host, ports->uc, 0));
 	table_add(u->by_us, &s->by_us,
 		  ue_hash_tuple(u->by_us, ue->zone, &ue->host, ports->us, ports->pc->local.port));
-	table_add(u->by_registration, &s->by_registration, ue_hash_registration(u, registration));
 	ue->sets[ue->n_sets++] = s;
 	*out = s;
 	return 0;
@@ -137,10 +146,10 @@ static int add_set(struct ue *ue, uint64_t registration, const struct set_ports 
 
 bool ue_set_may_go(const struct sa_set *s, const struct set_origin *origin)
 {
-	uint64_t age_ms = loop_now_ms(s->ue->ues->loop) - s->begun_ms;
+	const struct set_challenge *c = s->challenge;
 	return s->state == SET_TEMPORARY &&
-	       (origin->is_protected || s->origin.call == origin->call ||
-		age_ms >= UE_ATTEMPT_S * 1000);
+	       (origin->is_protected || c->origin.call == origin->call ||
+		loop_now_ms(s->ue->ues->loop) - c->begun_ms >= UE_ATTEMPT_S * 1000);
 }
 
 static unsigned count_in(const struct ue *ue, enum set_state state)
@@ -181,7 +190,7 @@ static void drop_temporary(struct ue *ue, const struct set_origin *origin)
 	for (unsigned i = ue->n_sets; i-- > 0;) {
 		struct sa_set *s = ue->sets[i];
 		if (s->state == SET_TEMPORARY &&
-		    (origin->is_protected || s->origin.call == origin->call))
+		    (origin->is_protected || s->challenge->origin.call == origin->call))
 			drop(s);
 	}
 }
@@ -196,10 +205,11 @@ static bool free_tuple(struct sa_set *s, const struct ue *ue, const struct set_o
 	return true;
 }
 
-static int replace_temporary(struct ue *ue, const struct set_origin *origin,
+static int replace_temporary(struct ue *ue, const struct set_challenge *challenge,
 			     const struct set_ports *ports, struct sa_set **out)
 {
 	struct ues *u = ue->ues;
+	const struct set_origin *origin = &challenge->origin;
 	drop_temporary(ue, origin);
 	if (!free_tuple(ue_set_by_uc(u, ue->zone, &ue->host, ports->uc), ue, origin) ||
 	    !free_tuple(ue_set_by_us(u, ue->zone, &ue->host, ports->us, ports->pc), ue, origin))
@@ -211,19 +221,17 @@ static int replace_temporary(struct ue *ue, const struct set_origin *origin,
 	do
 		registration = ue->id << 16 | ++ue->next_number;
 	while (ue_set_by_registration(u, registration));
-	error = add_set(ue, registration, ports, out);
-	if (!error) {
-		(*out)->origin = *origin;
-		(*out)->begun_ms = loop_now_ms(u->loop);
-	}
+	error = add_set(ue, registration, ports, challenge, out);
+	if (!error)
+		(*out)->challenge->begun_ms = loop_now_ms(u->loop);
 	return error;
 }
 
-int ue_set_new(struct ue *ue, const struct set_origin *origin, const struct set_ports *ports,
+int ue_set_new(struct ue *ue, const struct set_challenge *challenge, const struct set_ports *ports,
 	       struct sa_set **out)
 {
 	ue->held = true;
-	int error = replace_temporary(ue, origin, ports, out);
+	int error = replace_temporary(ue, challenge, ports, out);
 	ue->held = false;
 	if (ue->n_sets == 0)
 		ue_free(ue);
@@ -232,7 +240,8 @@ int ue_set_new(struct ue *ue, const struct set_origin *origin, const struct set_
 
 void ue_set_confirmed(struct sa_set *s, uint32_t lifetime_s)
 {
-	drop_temporary(s->ue, &s->origin); /* of a challenge that overlapped with this one */
+	drop_temporary(s->ue,
+		       &s->challenge->origin); /* of a challenge that overlapped with this one */
 	set_state(s, SET_TEMPORARY);
 	set_lifetime(s, lifetime_s);
 }
@@ -273,16 +282,17 @@ void ue_set_established(struct sa_set *s, uint32_t expires_s)
 {
 	struct ue *ue = s->ue;
 	struct sa_set *before = ue_established(ue);
+	bool is_protected = s->challenge && s->challenge->origin.is_protected;
 	extend(s, expires_s);
-	free(s->nonce);
-	s->nonce = NULL;
+	free(s->challenge);
+	s->challenge = NULL;
 	for (unsigned i = ue->n_sets; i-- > 0;) {
 		struct sa_set *other = ue->sets[i];
 		/* C-085; and whoever began another authentication was not this UE */
-		if (other != s && (!s->origin.is_protected || other->state == SET_TEMPORARY))
+		if (other != s && (!is_protected || other->state == SET_TEMPORARY))
 			drop(other);
 	}
-	if (before && s->origin.is_protected)
+	if (before && is_protected)
 		set_state(before, SET_OLD); /* C-086: until s is used, or its own end */
 	set_state(s, SET_ESTABLISHED);
 	s->used = first_in(ue, SET_OLD) == NULL; /* nothing older to fall back to */
@@ -327,7 +337,7 @@ int ue_set_adopt(struct ues *u, uint64_t registration, const struct address *hos
 	if (!ue)
 		return -ENOMEM;
 	struct sa_set *s;
-	int error = ue->n_sets == UE_SETS ? -ENOSPC : add_set(ue, registration, ports, &s);
+	int error = ue->n_sets == UE_SETS ? -ENOSPC : add_set(ue, registration, ports, NULL, &s);
 	if (error) {
 		if (ue->n_sets == 0)
 			ue_free(ue);
@@ -341,7 +351,7 @@ int ue_set_adopt(struct ues *u, uint64_t registration, const struct address *hos
 	return 0;
 }
 
-int ue_set_restore(struct ue *ue, const struct sa_set *read, struct sa_set **out)
+int ue_set_restore(struct ue *ue, const struct sa_set *read)
 {
 	struct ues *u = ue->ues;
 	struct sa_set *s;
@@ -349,18 +359,17 @@ int ue_set_restore(struct ue *ue, const struct sa_set *read, struct sa_set **out
 		       !ue_set_by_registration(u, read->registration) &&
 		       !ue_set_by_uc(u, ue->zone, &ue->host, read->ports.uc) &&
 		       !ue_set_by_us(u, ue->zone, &ue->host, read->ports.us, read->ports.pc);
-	int error = is_free ? add_set(ue, read->registration, &read->ports, &s) : -EBADMSG;
+	int error = is_free ? add_set(ue, read->registration, &read->ports, read->challenge, &s)
+			    : -EBADMSG;
 	if (error)
 		return error;
 	set_state(s, read->state);
-	s->origin = read->origin;
 	s->used = read->used;
-	s->client = read->client;
-	s->server_header = read->server_header;
-	s->nonce = read->nonce;
+	s->policy = read->policy;
+	s->spi_c = read->spi_c;
+	s->spi_s = read->spi_s;
 	s->expires_ms = read->expires_ms;
 	timer_set(u->loop, &s->timer, s->expires_ms - loop_now_ms(u->loop));
-	*out = s;
 	return 0;
 }
 
@@ -391,18 +400,23 @@ struct keep {
 	void *user;
 };
 
-static void keep_set(void *user, struct table_node *n)
+static void keep_ue(void *user, struct table_node *n)
 {
 	const struct keep *k = user;
-	struct sa_set *s = table_entry(n, struct sa_set, by_registration);
-	if (!k->is_held(k->user, s->registration))
-		ue_set_forget(s);
+	struct ue *ue = table_entry(n, struct ue, by_id);
+	ue->held = true;
+	for (unsigned i = ue->n_sets; i-- > 0;)
+		if (!k->is_held(k->user, ue->sets[i]->registration))
+			ue_set_forget(ue->sets[i]);
+	ue->held = false;
+	if (ue->n_sets == 0)
+		ue_free(ue);
 }
 
 void ues_keep(struct ues *u, bool (*is_held)(void *user, uint64_t registration), void *user)
 {
 	struct keep k = { is_held, user };
-	table_visit(u->by_registration, keep_set, &k);
+	table_visit(u->by_id, keep_ue, &k);
 }
 
 struct sa_set *ue_established(const struct ue *ue)
@@ -431,13 +445,22 @@ struct sa_set *ue_outgoing(const struct ue *ue)
 	return old ? old : established;
 }
 
-/* A failed one still has the nonce of its challenge: nobody has proved to have its keys. */
+/* A failed one still has its challenge: nobody has proved to have its keys. */
 struct sa_set *ue_ending(const struct ue *ue)
 {
 	for (unsigned i = ue->n_sets; i-- > 0;)
-		if (ue->sets[i]->state == SET_ENDING && !ue->sets[i]->nonce)
+		if (ue->sets[i]->state == SET_ENDING && !ue->sets[i]->challenge)
 			return ue->sets[i];
 	return NULL;
+}
+
+int ue_set_print_server(const struct sa_set *s, char *out, size_t out_bytes)
+{
+	const struct secagree_server numbers = { .spi_c = s->spi_c,
+						 .spi_s = s->spi_s,
+						 .port_c = s->ports.pc->local.port,
+						 .port_s = s->ports.ps->local.port };
+	return secagree_print_server(&s->policy, &numbers, out, out_bytes);
 }
 
 struct path ue_path(const struct sa_set *s)

@@ -37,6 +37,7 @@
 
 #include "controlplane/address.h"
 #include "controlplane/loop.h"
+#include "controlplane/secagree.h"
 #include "controlplane/table.h"
 #include "controlplane/txn.h"
 
@@ -76,24 +77,30 @@ struct set_origin {
 	bool is_protected; /* it came over a set of the UE's */
 };
 
+/* What is known of a set only until its UE has answered the challenge: one block. */
+struct set_challenge {
+	struct set_origin origin;
+	uint64_t begun_ms;
+	const char *client; /* its Security-Client, canonical (secagree.h) */
+	const char *nonce;
+};
+
 struct sa_set {
 	struct ue *ue;
 	uint64_t registration; /* handle in the data plane */
-	enum set_state state;
 	struct set_ports ports;
 	struct address outside; /* where its NAT was heard of last; family 0: there is none */
-	bool is_guess;          /* of its port: no packet has told yet */
-	struct set_origin origin;
-	uint64_t begun_ms;
-	bool used;             /* the UE has sent on it since it was established */
-	char *client, *server; /* agreed lists, canonical (secagree.h); NULL after a restart */
-	char *server_header;   /* Security-Server as it was sent, for a 494 */
-	char *nonce;           /* of the challenge, while temporary */
+	uint8_t state;          /* enum set_state */
+	bool is_guess;          /* of its port outside: no packet has told yet */
+	bool used;              /* the UE has sent on it since it was established */
+	/* What Security-Server said: see ue_set_print_server(). */
+	struct secagree_policy policy;   /* empty: nobody knows, it was adopted */
+	uint32_t spi_c, spi_s;           /* ours */
+	struct set_challenge *challenge; /* NULL: it was answered */
 	uint64_t expires_ms;
 	struct timer timer;
 	struct table_node by_uc; /* (zone, UE, uc): who sent this? */
 	struct table_node by_us; /* (zone, UE, us, pc): is this pair of tuples free? */
-	struct table_node by_registration;
 };
 
 /* ---- ue_find.c ---- */
@@ -114,13 +121,14 @@ struct sa_set *ue_set_by_us(const struct ues *u, uint16_t zone, const struct add
 /* ---- ue_set.c ---- */
 
 /*
- * A new set in SET_INSTALLING. The temporary sets of this authentication go first, with a protected
- * one all of the UE's (C-083 b), then what is no longer needed, the oldest first, until there is
- * room (C-054). A stranger ends neither the UE's last old set nor an attempt younger than
+ * A new set in SET_INSTALLING, for a challenge with this nonce to who sent this Security-Client
+ * (canonical; both are copied). The temporary sets of this authentication go first, with a
+ * protected one all of the UE's (C-083 b), then what is no longer needed, the oldest first, until
+ * there is room (C-054). A stranger ends neither the UE's last old set nor an attempt younger than
  * UE_ATTEMPT_S. -ENOSPC when that is not enough, -EADDRINUSE when a tuple is taken, -ENOMEM; a UE
  * that is then without sets is gone.
  */
-int ue_set_new(struct ue *ue, const struct set_origin *origin, const struct set_ports *ports,
+int ue_set_new(struct ue *ue, const struct set_challenge *challenge, const struct set_ports *ports,
 	       struct sa_set **out);
 /* The data plane has it: temporary, and the only such set of its authentication (C-083 b). */
 void ue_set_confirmed(struct sa_set *s, uint32_t lifetime_s);
@@ -161,6 +169,8 @@ struct sa_set *ue_established(const struct ue *ue);
 struct sa_set *ue_outgoing(const struct ue *ue);
 /* An ending one that once was more than temporary: carries the end of a dialog; NULL. */
 struct sa_set *ue_ending(const struct ue *ue);
+/* Its Security-Server, as it was sent. Returns the length, 0: it is not known, or -EMSGSIZE. */
+int ue_set_print_server(const struct sa_set *s, char *out, size_t out_bytes);
 /* How it is reached over a set: from port_pc to port_us, WIRE 7; over UDP unless changed. */
 struct path ue_path(const struct sa_set *s);
 

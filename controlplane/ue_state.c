@@ -2,9 +2,9 @@
  * A UE as a row of the state file, and back. What is added to struct ue, sa_set or ue_registration,
  * and must outlive the process, is written here, and PCSCF_STATE_VERSION counts up.
  *
- * Sets that are still being installed are not written: nobody was told their SPIs. Security-Client
- * is compared with SM7 alone, and the canonical Security-Server is made of what was sent when it is
- * needed (pcscf_check.c): they are half of a row otherwise.
+ * Sets that are still being installed are not written: nobody was told their SPIs. Security-Server
+ * is kept as what it is made of, which is a tenth of its text, and does not follow a configuration
+ * that has changed since.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,8 +17,10 @@
 /* What a row is about; other kinds may come. */
 #define ROW_UE 1
 
-#define SET_PROTECTED_START 1
+#define SET_PROTECTED_START 1 /* of the challenge */
 #define SET_USED            2
+#define SET_CHALLENGED      4
+#define SET_FLAGS           7
 
 /* --- writing --- */
 
@@ -28,10 +30,18 @@ static void put_host(struct record *row, const struct address *host)
 	record_put_bytes(row, host->bytes, host->family == 4 ? 4 : sizeof(host->bytes));
 }
 
+static void put_algs(struct record *row, const uint8_t algs[], unsigned n)
+{
+	record_put_number(row, n);
+	record_put_bytes(row, algs, n);
+}
+
 static void put_set(struct record *row, const struct ues *u, const struct sa_set *s)
 {
-	unsigned flags =
-		(s->origin.is_protected ? SET_PROTECTED_START : 0) | (s->used ? SET_USED : 0);
+	const struct set_challenge *c = s->challenge;
+	unsigned flags = s->used ? SET_USED : 0;
+	if (c)
+		flags |= SET_CHALLENGED | (c->origin.is_protected ? SET_PROTECTED_START : 0);
 	record_put_number(row, (uint16_t)s->registration);
 	record_put_number(row, s->state);
 	record_put_number(row, flags);
@@ -41,9 +51,15 @@ static void put_set(struct record *row, const struct ues *u, const struct sa_set
 	record_put_number(row, s->ports.ps->local.port);
 	record_put_number(row, s->ports.pc->local.port);
 	record_put_number(row, statefile_time(u->file, s->expires_ms));
-	record_put_text(row, s->state == SET_TEMPORARY ? s->client : NULL);
-	record_put_text(row, s->server_header);
-	record_put_text(row, s->nonce);
+	record_put_number(row, s->policy.mode);
+	put_algs(row, s->policy.integrity, s->policy.n_integrity);
+	put_algs(row, s->policy.encryption, s->policy.n_encryption);
+	record_put_number(row, s->spi_c);
+	record_put_number(row, s->spi_s);
+	if (!c)
+		return;
+	record_put_text(row, c->client);
+	record_put_text(row, c->nonce);
 }
 
 static void put_registration(struct record *row, const struct ues *u,
@@ -103,27 +119,53 @@ static struct set_ports read_ports(struct record *row, const struct ue_finder *f
 	return ports;
 }
 
+/* Numbers of algorithms, each less than `n_algs`, and no more of them. */
+static uint8_t read_algs(struct record *row, uint8_t algs[], unsigned n_algs)
+{
+	uint8_t n = (uint8_t)record_number(row, n_algs);
+	for (unsigned i = 0; i < n; i++)
+		algs[i] = (uint8_t)record_number(row, n_algs - 1);
+	return n;
+}
+
+static struct secagree_policy read_policy(struct record *row)
+{
+	struct secagree_policy p = { .mode = (uint8_t)record_number(row, SECAGREE_UDP_TUNNEL) };
+	p.n_integrity = read_algs(row, p.integrity, ALG_N_INTEGRITY);
+	p.n_encryption = read_algs(row, p.encryption, ALG_N_CIPHER);
+	return p;
+}
+
 /* One whose time is over, or whose ports are no more, is left out: the data plane's is deleted. */
 static int read_set(struct ue *ue, struct record *row, const struct statefile *file,
 		    const struct ue_finder *finder)
 {
-	struct sa_set *s = NULL;
+	struct set_challenge challenge = { .begun_ms = 0 };
 	struct sa_set read = { .registration = ue->id << 16 | record_number(row, UINT16_MAX) };
-	read.state = (enum set_state)record_number(row, SET_N_STATES - 1);
-	unsigned flags = (unsigned)record_number(row, SET_PROTECTED_START | SET_USED);
-	read.origin.is_protected = flags & SET_PROTECTED_START;
+	read.state = (uint8_t)record_number(row, SET_N_STATES - 1);
+	unsigned flags = (unsigned)record_number(row, SET_FLAGS);
+	challenge.origin.is_protected = flags & SET_PROTECTED_START;
 	read.used = flags & SET_USED;
 	read.ports = read_ports(row, finder);
 	read.expires_ms = statefile_loop_time(file, record_number(row, INT64_MAX));
-	read.client = record_text(row);
-	read.server_header = record_text(row);
-	read.nonce = record_text(row);
+	read.policy = read_policy(row);
+	read.spi_c = (uint32_t)record_number(row, UINT32_MAX);
+	read.spi_s = (uint32_t)record_number(row, UINT32_MAX);
+	char *client = flags & SET_CHALLENGED ? record_some_text(row) : NULL;
+	char *nonce = flags & SET_CHALLENGED ? record_some_text(row) : NULL;
+	challenge.client = client;
+	challenge.nonce = nonce;
+	read.challenge = flags & SET_CHALLENGED ? &challenge : NULL;
+	/* One that waits for SM7 has a challenge, and none that had its answer. */
+	bool is_waiting = read.state == SET_TEMPORARY;
+	if (!row->error && read.state != SET_ENDING && is_waiting != (read.challenge != NULL))
+		row->error = -EBADMSG;
 	int error = row->error;
 	bool is_known = read.ports.ps && read.ports.pc;
 	if (!error && is_known && read.expires_ms > loop_now_ms(ue->ues->loop))
-		error = ue_set_restore(ue, &read, &s);
-	if (!s)
-		ue_set_clear(&read);
+		error = ue_set_restore(ue, &read);
+	free(client);
+	free(nonce);
 	return error;
 }
 

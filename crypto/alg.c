@@ -49,10 +49,3 @@ bool alg_pair_is_allowed(enum alg_integrity integrity, enum alg_cipher cipher)
 		return cipher == ALG_CIPHER_NULL;
 	return cipher != ALG_AES_GCM;
 }
-
-bool alg_names_are_allowed(const char *integrity, const char *cipher)
-{
-	int i = alg_find_integrity(integrity, strlen(integrity));
-	int c = alg_find_cipher(cipher, strlen(cipher));
-	return i >= 0 && c >= 0 && alg_pair_is_allowed((enum alg_integrity)i, (enum alg_cipher)c);
-}

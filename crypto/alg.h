@@ -53,7 +53,5 @@ int alg_find_cipher(const char *name, size_t name_bytes);
  * 6.3), and AES-GMAC, which brings its own IV and salt, only without a cipher.
  */
 bool alg_pair_is_allowed(enum alg_integrity integrity, enum alg_cipher cipher);
-/* The same by SIP names; names that are not in the tables make no pair. */
-bool alg_names_are_allowed(const char *integrity, const char *cipher);
 
 #endif

@@ -9,11 +9,15 @@
 
 #include "controlplane/secagree.h"
 
-static char *integrity[] = { "hmac-sha-1-96", "hmac-md5-96" };
-static char *encryption[] = { "null", "aes-cbc" };
+#define ALGS                                                                                       \
+	2, 2, { ALG_HMAC_SHA1_96, ALG_HMAC_MD5_96 },                                               \
+	{                                                                                          \
+		ALG_CIPHER_NULL, ALG_AES_CBC                                                       \
+	}
+
 static const struct secagree_policy policies[] = {
-	{ integrity, 2, encryption, 2, SECAGREE_TRANSPORT },
-	{ integrity, 2, encryption, 2, SECAGREE_UDP_TUNNEL },
+	{ SECAGREE_TRANSPORT, ALGS },
+	{ SECAGREE_UDP_TUNNEL, ALGS },
 };
 
 static void check(const struct secagree_list *list)

@@ -578,6 +578,22 @@ void ue_open(struct ue_sim *u, unsigned n, uint16_t uc, uint16_t us)
 	ue_renew(u, uc);
 }
 
+void ue_close(struct ue_sim *u)
+{
+	const int own[] = { u->clear, u->us_fd, u->uc_fd };
+	unsigned kept = 0;
+	for (unsigned i = 0; i < n_sockets; i++) {
+		bool is_own = false;
+		for (unsigned k = 0; k < 3; k++)
+			is_own = is_own || sockets[i] == own[k];
+		if (is_own)
+			close(sockets[i]);
+		else
+			sockets[kept++] = sockets[i];
+	}
+	n_sockets = kept;
+}
+
 void ue_renew(struct ue_sim *u, uint16_t uc)
 {
 	u->uc = uc;

@@ -91,6 +91,8 @@ struct ue_sim {
 
 /* The n-th UE, 1 … 255: its address is this process's own in 127.0.0.0/8. */
 void ue_open(struct ue_sim *u, unsigned n, uint16_t uc, uint16_t us);
+/* Its sockets; edge_stop() does it for all that are left. */
+void ue_close(struct ue_sim *u);
 void ue_renew(struct ue_sim *u,
 	      uint16_t uc); /* port_uc and SPIs for the next set; old socket stays */
 

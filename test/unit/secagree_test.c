@@ -9,13 +9,18 @@
 #define NUMBERS "spi-c=23456789; spi-s=12345678; port-c=2468; port-s=1357"
 #define CLIENT  "ipsec-3gpp; prot=esp; mod=trans; " NUMBERS "; alg=hmac-sha-1-96; ealg=null"
 
-static char *sha_md5[] = { "hmac-sha-1-96", "hmac-md5-96" };
-static char *null_only[] = { "null" };
-static char *null_cbc[] = { "null", "aes-cbc" };
-
-static const struct secagree_policy seed = { sha_md5, 2, null_only, 1 };
-static const struct secagree_policy both = { sha_md5, 2, null_cbc, 2 };
-static const struct secagree_policy sha = { sha_md5, 1, null_only, 1 };
+static const struct secagree_policy seed = { .n_integrity = 2,
+					     .n_encryption = 1,
+					     .integrity = { ALG_HMAC_SHA1_96, ALG_HMAC_MD5_96 },
+					     .encryption = { ALG_CIPHER_NULL } };
+static const struct secagree_policy both = { .n_integrity = 2,
+					     .n_encryption = 2,
+					     .integrity = { ALG_HMAC_SHA1_96, ALG_HMAC_MD5_96 },
+					     .encryption = { ALG_CIPHER_NULL, ALG_AES_CBC } };
+static const struct secagree_policy sha = { .n_integrity = 1,
+					    .n_encryption = 1,
+					    .integrity = { ALG_HMAC_SHA1_96 },
+					    .encryption = { ALG_CIPHER_NULL } };
 
 static struct secagree_list list;
 
@@ -139,9 +144,10 @@ TEST(secagree, c064_cipher_is_refused_in_the_seed_profile)
 /* Of all pairs of the policy those that protect, and by one algorithm alone. */
 TEST(secagree, c063_c082_only_pairs_that_protect_are_offered_and_chosen)
 {
-	static char *integrity[] = { "aes-gmac", "null", "hmac-sha-1-96" };
-	static char *encryption[] = { "aes-gcm", "null", "des-ede3-cbc" };
-	static const struct secagree_policy all = { integrity, 3, encryption, 3 };
+	static char *const integrity[] = { "aes-gmac", "null", "none", "hmac-sha-1-96", "null" };
+	static char *const encryption[] = { "aes-gcm", "null", "des-ede3-cbc" };
+	const struct secagree_policy all =
+		secagree_policy(integrity, 5, encryption, 3, SECAGREE_TRANSPORT);
 	static const char *const pairs[][2] = { { "aes-gmac", "null" },
 						{ "null", "aes-gcm" },
 						{ "hmac-sha-1-96", "null" },
