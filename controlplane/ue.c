@@ -168,9 +168,11 @@ void ue_free(struct ue *ue)
 {
 	struct ues *u = ue->ues;
 	statefile_remove(u->file, &ue->kept);
-	for (unsigned i = 0; i < ue->n_registrations; i++)
-		ue_registration_clear(&ue->registrations[i]);
-	free(ue->registrations);
+	while (ue->registrations) {
+		struct ue_registration *r = ue->registrations;
+		ue->registrations = r->next;
+		free(r);
+	}
 	table_remove(u->by_impi, &ue->by_impi);
 	table_remove(u->by_id, &ue->by_id);
 	free(ue->impi);

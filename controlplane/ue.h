@@ -35,14 +35,14 @@ struct ues;
 #define UE_SERVICE_ROUTES 4
 #define UE_ID_BYTES       13 /* 48 bits in hex, and the NUL */
 
-/* What one 200 OK to REGISTER said. */
+/* What one 200 OK to REGISTER said: one block with its texts. */
 struct ue_registration {
-	char *identities[UE_IDENTITIES]; /* canonical (sip_aor): [0] is the default one */
-	unsigned n_identities;
-	char *aor;                               /* the To that was registered */
-	char *service_routes[UE_SERVICE_ROUTES]; /* URIs */
-	unsigned n_service_routes;
+	struct ue_registration *next;
 	uint64_t expires_ms;
+	const char *aor; /* the To that was registered */
+	uint8_t n_identities, n_service_routes;
+	const char *const *identities;     /* canonical (sip_aor): [0] is the default one */
+	const char *const *service_routes; /* URIs */
 };
 
 struct ue {
@@ -58,8 +58,7 @@ struct ue {
 	bool held; /* stays though its last set goes: the next is on its way */
 	struct statefile_item kept;
 	struct ue_registration *registrations; /* at most UE_REGISTRATIONS; most UEs have one */
-	unsigned n_registrations;
-	struct table_node by_impi; /* (zone, host, IMPI) */
+	struct table_node by_impi;             /* (zone, host, IMPI) */
 	struct table_node by_id;
 };
 

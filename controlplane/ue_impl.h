@@ -22,9 +22,10 @@ struct ue *ue_new(struct ues *u, uint64_t id, uint16_t zone, const struct addres
 		  const char *impi);
 struct ue *ue_find(const struct ues *u, uint64_t id);
 void ue_free(struct ue *ue);
-void ue_registration_clear(struct ue_registration *r);
-/* One more, which is the UE's from here on. Returns 0, -ENOSPC or -ENOMEM; it is cleared then. */
-int ue_registration_add(struct ue *ue, struct ue_registration *r);
+/* In one block; `r` has texts of the caller, who frees it with free(). NULL: out of memory. */
+struct ue_registration *ue_registration_copy(const struct ue_registration *r);
+/* One more, of which a copy is the UE's. Returns 0, -ENOSPC or -ENOMEM. */
+int ue_registration_add(struct ue *ue, const struct ue_registration *r);
 
 /* Keys of the tables; own_port 0 with by_uc, where all sets share port_ps. */
 uint64_t ue_hash_tuple(const struct table *t, uint16_t zone, const struct address *host,

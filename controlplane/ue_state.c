@@ -90,9 +90,13 @@ void ue_save(const struct ue *ue, struct record *row)
 	for (unsigned i = 0; i < ue->n_sets; i++)
 		if (ue->sets[i]->state != SET_INSTALLING)
 			put_set(row, ue->ues, ue->sets[i]);
-	record_put_number(row, ue->n_registrations);
-	for (unsigned i = 0; i < ue->n_registrations; i++)
-		put_registration(row, ue->ues, &ue->registrations[i]);
+	unsigned n_registrations = 0;
+	const struct ue_registration *r;
+	for (r = ue->registrations; r; r = r->next)
+		n_registrations++;
+	record_put_number(row, n_registrations);
+	for (r = ue->registrations; r; r = r->next)
+		put_registration(row, ue->ues, r);
 }
 
 /* --- reading --- */
@@ -169,9 +173,9 @@ static int read_set(struct ue *ue, struct record *row, const struct statefile *f
 	return error;
 }
 
-static unsigned read_texts(struct record *row, char *texts[], unsigned max)
+static uint8_t read_texts(struct record *row, char *texts[], unsigned max)
 {
-	unsigned n = (unsigned)record_number(row, max);
+	uint8_t n = (uint8_t)record_number(row, max);
 	for (unsigned i = 0; i < n; i++)
 		texts[i] = record_some_text(row);
 	return n;
@@ -179,17 +183,27 @@ static unsigned read_texts(struct record *row, char *texts[], unsigned max)
 
 static int read_registration(struct ue *ue, struct record *row, const struct statefile *file)
 {
-	struct ue_registration r = { .aor = record_some_text(row) };
-	r.expires_ms = statefile_loop_time(file, record_number(row, INT64_MAX));
-	r.n_identities = read_texts(row, r.identities, UE_IDENTITIES);
-	r.n_service_routes = read_texts(row, r.service_routes, UE_SERVICE_ROUTES);
+	char *identities[UE_IDENTITIES], *routes[UE_SERVICE_ROUTES];
+	char *aor = record_some_text(row);
+	struct ue_registration r = {
+		.aor = aor,
+		.expires_ms = statefile_loop_time(file, record_number(row, INT64_MAX)),
+		.identities = (const char *const *)identities,
+		.service_routes = (const char *const *)routes,
+	};
+	r.n_identities = read_texts(row, identities, UE_IDENTITIES);
+	r.n_service_routes = read_texts(row, routes, UE_SERVICE_ROUTES);
 	if (!row->error && r.n_identities == 0)
 		row->error = -EBADMSG;
-	if (row->error || r.expires_ms <= loop_now_ms(ue->ues->loop))
-		ue_registration_clear(&r);
-	else
-		return ue_registration_add(ue, &r);
-	return row->error;
+	int error = row->error;
+	if (!error && r.expires_ms > loop_now_ms(ue->ues->loop))
+		error = ue_registration_add(ue, &r);
+	for (unsigned i = 0; i < r.n_identities; i++)
+		free(identities[i]);
+	for (unsigned i = 0; i < r.n_service_routes; i++)
+		free(routes[i]);
+	free(aor);
+	return error;
 }
 
 static int read_parts(struct ue *ue, struct record *row, const struct statefile *file,
