@@ -2,6 +2,7 @@
 # Runs every fuzz target for SECONDS (default 30) under libFuzzer with the address and
 # undefined-behaviour sanitizers, as many at a time as there are cores. One line per target;
 # exit status 1 when any of them crashed. A crashing input stays in BUILD/found/TARGET.
+# BUILD-DIRECTORY is what `./run test fuzz` made; without one, the fuzz targets alone are built.
 # Usage: test/fuzz/run.sh [SECONDS [BUILD-DIRECTORY]]
 set -eu
 
