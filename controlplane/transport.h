@@ -6,9 +6,10 @@
  * leaves it into the SA with that tuple, so the tuple is all that is ever asked about a sender,
  * over UDP and TCP alike.
  *
- * Datagrams are sent at the end of the loop's turn (loop.h), those of a socket by one call. What
- * goes from one CSCF to another of the same loop, over UDP on the core side, is handed over at the
- * end of the turn, too, and meets no kernel; it is lost as UDP loses what a reader has no room for.
+ * Datagrams are sent at the end of the loop's turn (loop.h), those of a socket by one call, or as
+ * soon as there are enough for one. What goes from one CSCF to another of the same loop, over UDP
+ * on the core side, is handed over at the end of the turn, too, and meets no kernel; it is lost as
+ * UDP loses what a reader has no room for.
  *
  * transport.c has endpoints, transport_udp.c UDP, transport_own.c what stays on the loop, stream.c
  * and stream_accept.c connections, stream_tls.c their TLS, stream_list.c how many of them there may
@@ -54,6 +55,7 @@ struct endpoint {
 	STAILQ_HEAD(, datagram) unsent;      /* over UDP, the oldest first */
 	STAILQ_ENTRY(endpoint) place_unsent; /* among those who have some, not waiting for room */
 	bool has_unsent;                     /* in that list */
+	uint32_t n_unsent;                   /* datagrams */
 	bool is_full;                        /* `writable` is waited for */
 	LIST_ENTRY(endpoint) place_own;      /* on the core side: transport_own.c */
 	struct event *acceptable;            /* of the TCP socket that listens; NULL: none */

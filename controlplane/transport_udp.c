@@ -65,6 +65,7 @@ static void take_off(struct endpoint *e, int error)
 	struct datagram *d = STAILQ_FIRST(&e->unsent);
 	STAILQ_REMOVE_HEAD(&e->unsent, place);
 	t->unsent_bytes -= d->n_bytes;
+	e->n_unsent--;
 	t->counters.tx += !error;
 	t->counters.tx_failed += error != 0;
 	if (error)
@@ -119,7 +120,7 @@ static int wait_for_room(struct endpoint *e)
 /* Whatever becomes of one datagram, the others are sent. */
 static void flush(struct endpoint *e)
 {
-	while (!STAILQ_EMPTY(&e->unsent)) {
+	while (!e->is_full && !STAILQ_EMPTY(&e->unsent)) {
 		int n = send_batch(e);
 		if (n == -EAGAIN && !wait_for_room(e))
 			return;
@@ -172,7 +173,10 @@ int udp_send(const struct path *path, const char *bytes, size_t n_bytes)
 	memcpy(d->bytes, bytes, n_bytes);
 	STAILQ_INSERT_TAIL(&e->unsent, d, place);
 	t->unsent_bytes += n_bytes;
+	e->n_unsent++;
 	list(e);
+	if (e->n_unsent >= SEND_BATCH && !e->is_full)
+		flush(e); /* the turn may be a long one */
 	turn_end_set(t->loop, &t->send);
 	return 0;
 }
@@ -210,6 +214,7 @@ void udp_close(struct endpoint *e)
 	struct transport *t = e->transport;
 	if (e->has_unsent)
 		STAILQ_REMOVE(&t->unsent, e, endpoint, place_unsent);
+	e->is_full = false; /* it is tried once more */
 	flush(e);
 	while (!STAILQ_EMPTY(&e->unsent))
 		take_off(e, -EAGAIN);

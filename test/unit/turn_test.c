@@ -267,13 +267,33 @@ static void say_a_hundred(void *user)
 {
 	for (unsigned i = 0; i < 100; i++)
 		EXPECT_EQ(say_to_peer(0, "."), 0);
+	EXPECT_EQ(kernel.n_calls, 3); /* of 32 */
+}
+
+TEST(udp, what_fills_a_call_does_not_wait_for_the_end_of_a_long_turn)
+{
+	begin("127.0.0.1");
+	in_turn(say_a_hundred, NULL);
+	EXPECT_EQ(kernel.n_calls, 4);
+	EXPECT_EQ(strlen(heard(0)), 100);
+	end();
+}
+
+static void say_a_hundred_to_a_full_socket(void *user)
+{
+	kernel.refuses = 1;
+	for (unsigned i = 0; i < 100; i++)
+		EXPECT_EQ(say_to_peer(0, "."), 0);
+	EXPECT_EQ(kernel.n_calls, 1);
 }
 
 TEST(udp, more_than_a_call_takes_need_more_calls)
 {
 	begin("127.0.0.1");
-	in_turn(say_a_hundred, NULL);
-	EXPECT_EQ(kernel.n_calls, 4); /* of 32 */
+	in_turn(say_a_hundred_to_a_full_socket, NULL);
+	EXPECT_STREQ(heard(0), "");
+	loop_turn(loop);
+	EXPECT_EQ(kernel.n_calls, 5);
 	EXPECT_EQ(strlen(heard(0)), 100);
 	end();
 }
