@@ -58,6 +58,8 @@ static int take_routes(struct dialog *d, const struct sip *message)
 
 	if (n > DIALOG_ROUTES)
 		return -EINVAL;
+	if (n > 0 && (d->routes = calloc((size_t)n, sizeof(*d->routes))) == NULL)
+		return -ENOMEM;
 	for (int i = 0; i < n; i++) {
 		const osip_record_route_t *r = osip_list_get(list, is_reversed ? n - 1 - i : i);
 		char *uri = NULL;
@@ -179,5 +181,6 @@ void dialog_clear(struct dialog *d)
 	free(d->target);
 	for (unsigned i = 0; i < d->n_routes; i++)
 		free(d->routes[i]);
+	free(d->routes);
 	*d = (struct dialog){ 0 };
 }

@@ -18,9 +18,9 @@ struct dialog {
 	char *call_id;
 	char *local, *remote; /* header values of From and To as we write them, without tags */
 	char local_tag[SIP_TAG_BYTES];
-	char *remote_tag;            /* NULL: the other side has not spoken yet */
-	char *target;                /* URI of its Contact; before that what was asked for */
-	char *routes[DIALOG_ROUTES]; /* URIs, next hop first */
+	char *remote_tag; /* NULL: the other side has not spoken yet */
+	char *target;     /* URI of its Contact; before that what was asked for */
+	char **routes;    /* URIs, next hop first; NULL: none */
 	unsigned n_routes;
 	uint32_t local_cseq, remote_cseq;
 };

@@ -137,7 +137,7 @@ TEST(pcscf, registered_ue_at_rest_takes_little_memory)
 	register_more(N_COUNTED);
 	size_t per_ue = (in_use_bytes() - before) / N_COUNTED;
 	printf("%zu bytes a UE\n", per_ue);
-	EXPECT_LT(per_ue, 1320);
+	EXPECT_LT(per_ue, 1250);
 	edge_stop();
 	edge_watch(false);
 }
