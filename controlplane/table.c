@@ -145,7 +145,7 @@ static void shrink(struct table *t)
 
 void table_add(struct table *t, struct table_node *n, uint64_t hash)
 {
-	if (t->n == t->n_buckets && t->n_buckets < t->max_buckets)
+	if (t->n >= t->n_buckets && t->n_buckets < t->max_buckets && !t->is_visited)
 		split(t);
 	struct table_node **head = &t->buckets[bucket_of(t, hash)];
 	n->hash = hash;
