@@ -237,54 +237,10 @@ int client_txn_new(struct txns *t, struct sip *request, const char *branch, cons
 	return 0;
 }
 
-/*
- * ACK (17.1.1.3) or CANCEL (9.1) of an INVITE: same Request-URI, Call-ID, From, Route and topmost
- * Via; `to` is the answer's for ACK, the INVITE's own for CANCEL. NULL: out of memory.
- */
-static struct sip *follow_invite(const struct sip *invite, const char *method, const osip_to_t *to)
-{
-	struct sip *s = sip_clone(invite);
-	if (!s)
-		return NULL;
-	osip_message_t *m = s->osip;
-	osip_to_t *new_to = NULL;
-	char *name = osip_strdup(method);
-	char *cseq_name = osip_strdup(method);
-	if (!name || !cseq_name || osip_to_clone(to, &new_to))
-		goto free_parts;
-	osip_free(m->sip_method);
-	osip_free(m->cseq->method);
-	osip_to_free(m->to);
-	m->sip_method = name;
-	m->cseq->method = cseq_name;
-	m->to = new_to;
-	while (osip_list_size(&m->vias) > 1) {
-		osip_via_t *via = osip_list_get(&m->vias, 1);
-		osip_list_remove(&m->vias, 1);
-		osip_via_free(via);
-	}
-	osip_list_special_free(&m->contacts, (void (*)(void *))osip_contact_free);
-	osip_list_special_free(&m->record_routes, (void (*)(void *))osip_record_route_free);
-	sip_headers_clear(s);
-	free(s->body);
-	s->body = NULL;
-	s->body_bytes = 0;
-	if (sip_header_add(s, "Max-Forwards", "70"))
-		goto free_sip;
-	return s;
-
-free_parts:
-	osip_free(name);
-	osip_free(cseq_name);
-free_sip:
-	sip_free(s);
-	return NULL;
-}
-
 /* From here on the bytes to repeat are the ACK. */
 static void send_ack(struct client_txn *x, const struct sip *response)
 {
-	struct sip *ack = follow_invite(x->request, "ACK", response->osip->to);
+	struct sip *ack = sip_follow(x->request, "ACK", response);
 	if (ack && !sending_set(&x->out, ack))
 		transmit(x);
 	sip_free(ack);
@@ -293,7 +249,7 @@ static void send_ack(struct client_txn *x, const struct sip *response)
 static void send_cancel(struct client_txn *x)
 {
 	struct txns *t = x->out.txns;
-	struct sip *cancel = follow_invite(x->request, "CANCEL", x->request->osip->to);
+	struct sip *cancel = sip_follow(x->request, "CANCEL", x->request);
 	const char *branch = sip_via_param(sip_via(x->request, 0), "branch");
 	if (cancel && x->reason)
 		sip_header_add(cancel, "Reason", x->reason); /* RFC 3326: it is only told */

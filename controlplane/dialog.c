@@ -21,19 +21,10 @@ static char *copy_party(const osip_from_t *party)
 	return text;
 }
 
-static const char *tag_of(const osip_from_t *party)
-{
-	osip_generic_param_t *tag = NULL;
-
-	if (osip_from_get_tag((osip_from_t *)party, &tag) != 0 || tag == NULL)
-		return NULL;
-	return tag->gvalue;
-}
-
 /* The other side's Contact. Without one the target stays as it is. */
 static int take_target(struct dialog *d, const struct sip *message)
 {
-	const osip_contact_t *contact = osip_list_get(&message->osip->contacts, 0);
+	const osip_contact_t *contact = sip_contact(message, 0);
 	char *uri = NULL, *copy;
 
 	if (contact == NULL || contact->url == NULL)
@@ -52,19 +43,18 @@ static int take_target(struct dialog *d, const struct sip *message)
 /* RFC 3261 12.1.1: as they stand; 12.1.2: in a response to us the other way round. */
 static int take_routes(struct dialog *d, const struct sip *message)
 {
-	const osip_list_t *list = &message->osip->record_routes;
 	bool is_reversed = !sip_is_request(message);
-	int n = osip_list_size(list);
+	unsigned n = sip_count(message, SIP_RECORD_ROUTE);
 
 	if (n > DIALOG_ROUTES)
 		return -EINVAL;
 	if (n > 0 && (d->routes = calloc((size_t)n, sizeof(*d->routes))) == NULL)
 		return -ENOMEM;
-	for (int i = 0; i < n; i++) {
-		const osip_record_route_t *r = osip_list_get(list, is_reversed ? n - 1 - i : i);
+	for (unsigned i = 0; i < n; i++) {
+		const osip_uri_t *route = sip_record_route(message, is_reversed ? n - 1 - i : i);
 		char *uri = NULL;
 
-		if (r->url == NULL || osip_uri_to_str(r->url, &uri) != 0)
+		if (route == NULL || osip_uri_to_str(route, &uri) != 0)
 			return -ENOMEM;
 		d->routes[d->n_routes] = strdup(uri);
 		osip_free(uri);
@@ -87,17 +77,17 @@ int dialog_accept(struct dialog *d, const struct sip *request)
 	char call_id[CALL_ID_BYTES];
 	int rc;
 
-	*d = (struct dialog){ .local = copy_party(request->osip->to),
-			      .remote = copy_party(request->osip->from) };
+	*d = (struct dialog){ .local = copy_party(sip_to(request)),
+			      .remote = copy_party(sip_from(request)) };
 	sip_random_tag(d->local_tag);
-	d->remote_cseq = (uint32_t)strtoul(request->osip->cseq->number, NULL, 10);
+	d->remote_cseq = sip_cseq(request);
 	rc = sip_call_id(request, call_id, sizeof(call_id));
 	if (rc < 0)
 		return rc;
 	d->call_id = strdup(call_id);
 	if (d->local == NULL || d->remote == NULL || d->call_id == NULL)
 		return -ENOMEM;
-	rc = take_remote_tag(d, tag_of(request->osip->from));
+	rc = take_remote_tag(d, sip_from_tag(request));
 	if (rc == 0)
 		rc = take_target(d, request);
 	return rc == 0 ? take_routes(d, request) : rc;
@@ -122,14 +112,14 @@ int dialog_confirm(struct dialog *d, const struct sip *message)
 
 	if (rc < 0 || d->remote_tag != NULL)
 		return rc;
-	rc = take_remote_tag(d, sip_is_request(message) ? tag_of(message->osip->from)
-							: sip_to_tag(message));
+	rc = take_remote_tag(d,
+			     sip_is_request(message) ? sip_from_tag(message) : sip_to_tag(message));
 	return rc == 0 ? take_routes(d, message) : rc;
 }
 
 bool dialog_has(const struct dialog *d, const struct sip *request)
 {
-	const char *to = sip_to_tag(request), *from = tag_of(request->osip->from);
+	const char *to = sip_to_tag(request), *from = sip_from_tag(request);
 	char call_id[CALL_ID_BYTES];
 
 	if (to == NULL || strcmp(to, d->local_tag) != 0 ||
@@ -140,7 +130,7 @@ bool dialog_has(const struct dialog *d, const struct sip *request)
 
 bool dialog_advance(struct dialog *d, const struct sip *request)
 {
-	uint32_t cseq = (uint32_t)strtoul(request->osip->cseq->number, NULL, 10);
+	uint32_t cseq = sip_cseq(request);
 	bool is_first = d->remote_cseq == 0;
 
 	if (!is_first && cseq <= d->remote_cseq)

@@ -40,16 +40,6 @@ static uint64_t hash_text(const struct hops *h, uint64_t seed, const char *text)
 	return table_hash(h->secret, seed, text ? text : "", text ? strlen(text) : 0);
 }
 
-static uint64_t hash_uri(const struct hops *h, uint64_t seed, const osip_uri_t *uri)
-{
-	char *text = NULL;
-	if (uri && osip_uri_to_str(uri, &text))
-		text = NULL;
-	seed = hash_text(h, seed, text);
-	osip_free(text);
-	return seed;
-}
-
 /* RFC 3261 16.6 step 8: what routing depends on. Equal twice = a loop, not a spiral. */
 static uint64_t loop_hash(const struct hops *h, const struct sip *s)
 {
@@ -57,17 +47,16 @@ static uint64_t loop_hash(const struct hops *h, const struct sip *s)
 	call_id[0] = '\0'; /* it may be too long */
 	sip_call_id(s, call_id, sizeof(call_id));
 	uint64_t hash = hash_text(h, 0, call_id);
-	hash = hash_text(h, hash, s->osip->cseq->number);
-	hash = hash_text(h, hash, sip_method(s));
+	hash = hash_text(h, hash, sip_value(s, SIP_CSEQ, 0));
 	hash = hash_text(h, hash, sip_to_tag(s));
-	hash = hash_uri(h, hash, sip_route(s, 0));
-	return hash_uri(h, hash, s->osip->req_uri);
+	hash = hash_text(h, hash, sip_value(s, SIP_ROUTE, 0));
+	return hash_text(h, hash, sip_value(s, SIP_START, 0));
 }
 
 /* Branch = cookie, random part, loop hash: RFC 3261 16.6 step 8. */
 static bool is_loop(const struct sip *s, const struct address *own, const char *hash)
 {
-	const osip_via_t *via;
+	const struct sip_via *via;
 	for (unsigned i = 0; (via = sip_via(s, i)); i++) {
 		struct address sent_by;
 		const char *branch = sip_via_param(via, "branch");

@@ -278,7 +278,7 @@ static void locate(struct icscf *i, struct server_txn *x)
 	struct cx_request request = { .command = CX_LIR };
 
 	i->counters.locate_rx++;
-	if (sip_aor(server_txn_request(x)->osip->req_uri, request.lir.impu,
+	if (sip_aor(sip_request_uri(server_txn_request(x)), request.lir.impu,
 		    sizeof(request.lir.impu)) < 0)
 		refuse_locate(i, x, 416);
 	else if (ask(i, &request, on_located, x) < 0)

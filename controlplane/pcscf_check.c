@@ -29,7 +29,7 @@ static int read_identities(struct attempt *a, const struct sip *r)
 	if (!value || sip_header(r, "Authorization", 1) || credentials_parse(value, &c))
 		return 400;
 	const char *impi = credentials_get(&c, "username");
-	if (!impi || !*impi || sip_aor(r->osip->to->url, aor, sizeof(aor)) < 0)
+	if (!impi || !*impi || sip_aor(sip_to(r)->url, aor, sizeof(aor)) < 0)
 		return 400;
 	a->impi = strdup(impi);
 	a->aor = strdup(aor);
@@ -75,7 +75,7 @@ static int refuse_agreement(struct pcscf *p, const struct sip *r)
 /* C-145: the policy of SAs is not to be in the way of an emergency, if the operator wants so. */
 static bool may_be_open(const struct pcscf *p, const struct sip *r)
 {
-	const osip_contact_t *contact = osip_list_get(&r->osip->contacts, 0);
+	const osip_contact_t *contact = sip_contact(r, 0);
 	return p->config->emergency_registration == CONFIG_EMERGENCY_UNPROTECTED && contact &&
 	       sip_uri_is_emergency(contact->url);
 }

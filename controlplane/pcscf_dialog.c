@@ -83,10 +83,9 @@ static void add_text(struct sealed *to, const char *text)
 	to->used += n;
 }
 
-static const osip_uri_t *route_at(const osip_list_t *routes, int i)
+static const osip_uri_t *route_at(const struct sip *s, enum sip_kind kind, int i)
 {
-	const osip_route_t *r = osip_list_get(routes, i);
-	return r ? r->url : NULL;
+	return kind == SIP_ROUTE ? sip_route(s, (unsigned)i) : sip_record_route(s, (unsigned)i);
 }
 
 static void add_uri(struct sealed *to, const osip_uri_t *uri)
@@ -99,11 +98,11 @@ static void add_uri(struct sealed *to, const osip_uri_t *uri)
 }
 
 /*
- * Over the entries `first` … `end` (not included) of a Route or Record-Route, in either direction.
+ * Over the entries `first` … `end` (not included) of Route or Record-Route, in either direction.
  * Returns 0 or -EINVAL: they cannot be written, or are too long.
  */
-static int make_seal(const struct pcscf *p, const struct sip *s, const char *id,
-		     const osip_list_t *routes, int first, int end, char out[static SEAL_BYTES])
+static int make_seal(const struct pcscf *p, const struct sip *s, const char *id, enum sip_kind kind,
+		     int first, int end, char out[static SEAL_BYTES])
 {
 	unsigned char mac[EVP_MAX_MD_SIZE];
 	struct sealed sealed = { .used = 0 };
@@ -114,7 +113,7 @@ static int make_seal(const struct pcscf *p, const struct sip *s, const char *id,
 	add_text(&sealed, id);
 	add_text(&sealed, call_id);
 	for (int i = first; i != end; i += step)
-		add_uri(&sealed, route_at(routes, i));
+		add_uri(&sealed, route_at(s, kind, i));
 	if (sealed.failed || !HMAC(EVP_sha256(), p->dialog_key, PCSCF_KEY_BYTES,
 				   (const unsigned char *)sealed.text, sealed.used, mac, NULL))
 		return -EINVAL;
@@ -137,25 +136,20 @@ static int push(struct sip *s, const char *name, const struct endpoint *side)
 static int push_sealed(const struct pcscf *p, struct sip *s, const char *id,
 		       const struct endpoint *side)
 {
-	const osip_list_t *all = &s->osip->record_routes;
 	char seal[SEAL_BYTES], name[UE_ID_BYTES + SEAL_BYTES];
 	/* Behind our entry on the core's side, which is the topmost now. */
-	int error = make_seal(p, s, id, all, 1, osip_list_size(all), seal);
+	int error =
+		make_seal(p, s, id, SIP_RECORD_ROUTE, 1, (int)sip_count(s, SIP_RECORD_ROUTE), seal);
 	if (error)
 		return error;
 	snprintf(name, sizeof(name), "%s.%s", id, seal);
 	return push(s, name, side);
 }
 
-static void clear(struct sip *s)
-{
-	osip_list_special_free(&s->osip->record_routes, (void (*)(void *))osip_record_route_free);
-}
-
 int pcscf_record_from_ue(const struct pcscf *p, struct sip *s, const struct sa_set *set)
 {
 	char id[UE_ID_BYTES];
-	clear(s); /* before a UE there is no proxy */
+	sip_record_routes_clear(s); /* before a UE there is no proxy */
 	if (!sip_begins_dialog(s))
 		return 0;
 	int error = push(s, ue_id_text(set->ue, id), set->ports.ps);
@@ -175,43 +169,28 @@ int pcscf_record_to_ue(const struct pcscf *p, struct sip *s, const struct sa_set
 
 int pcscf_seal_answer(const struct pcscf *p, struct sip *answer)
 {
-	const osip_list_t *all = &answer->osip->record_routes;
-	int n = osip_list_size(all);
-	osip_record_route_t *last = n >= 2 ? osip_list_get(all, n - 1) : NULL;
+	int n = (int)sip_count(answer, SIP_RECORD_ROUTE);
+	const osip_uri_t *last = n >= 2 ? sip_record_route(answer, (unsigned)n - 1) : NULL;
 	char seal[SEAL_BYTES], name[UE_ID_BYTES + SEAL_BYTES];
-	if (!last || !last->url || !last->url->username ||
-	    strlen(last->url->username) != UE_ID_BYTES - 1 || !pcscf_is_own(p, last->url) ||
-	    !pcscf_is_own(p, route_at(all, n - 2)))
+	if (!last || !last->username || strlen(last->username) != UE_ID_BYTES - 1 ||
+	    !pcscf_is_own(p, last) || !pcscf_is_own(p, sip_record_route(answer, (unsigned)n - 2)))
 		return 0; /* not the answer to what began a dialog */
-	int error = make_seal(p, answer, last->url->username, all, n - 3, -1, seal);
+	int error = make_seal(p, answer, last->username, SIP_RECORD_ROUTE, n - 3, -1, seal);
 	if (error)
 		return error;
-	snprintf(name, sizeof(name), "%s.%s", last->url->username, seal);
-	char *own = osip_strdup(name);
-	if (!own)
-		return -ENOMEM;
-	osip_free(last->url->username);
-	last->url->username = own;
-	return 0;
+	snprintf(name, sizeof(name), "%s.%s", last->username, seal);
+	return sip_record_route_set_user(answer, (unsigned)n - 1, name);
 }
 
 int pcscf_restore_answer(const struct pcscf *p, struct sip *answer, const struct sip *request,
 			 const char *id, const struct endpoint *ps)
 {
-	osip_list_t *all = &answer->osip->record_routes;
-	clear(answer);
+	sip_record_routes_clear(answer);
 	if (!sip_begins_dialog(request) || sip_status(answer) == 100 || sip_status(answer) >= 300)
 		return 0;
-	for (int i = 0; i < osip_list_size(&request->osip->record_routes); i++) {
-		osip_record_route_t *copy = NULL;
-		if (osip_record_route_clone(osip_list_get(&request->osip->record_routes, i), &copy))
-			return -ENOMEM;
-		if (osip_list_add(all, copy, -1) < 0) {
-			osip_record_route_free(copy);
-			return -ENOMEM;
-		}
-	}
-	int error = push(answer, id, p->core);
+	int error = sip_record_routes_copy(answer, request);
+	if (!error)
+		error = push(answer, id, p->core);
 	return error ? error : push(answer, id, ps);
 }
 
@@ -225,7 +204,7 @@ static bool is_to_home(const struct sip *s, const struct ue_registration *r)
 	const char *user = strchr(r->service_routes[0], '@');
 	snprintf(uri, sizeof(uri), "sip:%s",
 		 user ? user + 1 : r->service_routes[0] + strlen("sip:"));
-	return !address_parse_uri(uri, &home) && !sip_uri_address(s->osip->req_uri, &target) &&
+	return !address_parse_uri(uri, &home) && !sip_uri_address(sip_request_uri(s), &target) &&
 	       address_equal(&target, &home);
 }
 
@@ -240,11 +219,11 @@ int pcscf_open_route(const struct pcscf *p, struct sip *s, const struct ue *ue,
 		strcpy(given, top->username);
 	while (pcscf_is_own(p, sip_route(s, 0)))
 		sip_route_pop(s);
-	const osip_list_t *behind = &s->osip->routes;
-	if (make_seal(p, s, ue_id_text(ue, id), behind, 0, osip_list_size(behind), seal))
+	int n_behind = (int)sip_count(s, SIP_ROUTE);
+	if (make_seal(p, s, ue_id_text(ue, id), SIP_ROUTE, 0, n_behind, seal))
 		return -EPERM;
 	snprintf(name, sizeof(name), "%s.%s", id, seal);
 	if (!secret_equal(given, name, sizeof(name)))
 		return -EPERM;
-	return osip_list_size(behind) > 0 || is_to_home(s, r) ? 0 : -EPERM;
+	return n_behind > 0 || is_to_home(s, r) ? 0 : -EPERM;
 }

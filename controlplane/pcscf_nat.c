@@ -73,7 +73,7 @@ bool attempt_locate(struct attempt *a, const struct sip *r, const struct sa_set 
 	struct address inside = { 0 };
 	const osip_contact_t *contact;
 	bool possible = take_host(a, set, sip_via(r, 0)->host, &inside);
-	for (int i = 0; (contact = osip_list_get(&r->osip->contacts, i)); i++)
+	for (unsigned i = 0; (contact = sip_contact(r, i)); i++)
 		possible = possible &&
 			   (!contact->url || take_host(a, set, contact->url->host, &inside));
 	if (set) {

@@ -150,9 +150,9 @@ static uint32_t granted_expires(const struct attempt *a, const struct sip *ok)
 {
 	uint32_t common = sip_header_number(ok, "Expires", 0);
 	const osip_contact_t *contact, *only = NULL;
-	int n = osip_list_size(&ok->osip->contacts);
-	for (int i = 0; i < n; i++) {
-		contact = osip_list_get(&ok->osip->contacts, i);
+	unsigned n = sip_count(ok, SIP_CONTACT);
+	for (unsigned i = 0; i < n; i++) {
+		contact = sip_contact(ok, i);
 		if (n == 1 || is_own_contact(a, contact))
 			only = contact;
 	}

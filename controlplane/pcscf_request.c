@@ -96,7 +96,7 @@ static bool may_request(const struct sa_set *set)
 /* OPTIONS to the P-CSCF itself: RFC 3261 11. */
 static bool is_for_us(const struct pcscf *p, const struct sip *s)
 {
-	const osip_uri_t *uri = s->osip->req_uri;
+	const osip_uri_t *uri = sip_request_uri(s);
 	return sip_is(s, "OPTIONS") && !uri->username && pcscf_is_own(p, uri);
 }
 
@@ -179,14 +179,14 @@ static struct sa_set *find_target(struct pcscf *p, struct sip *s)
 static bool is_notify_for_us(const struct pcscf *p, const struct sip *s)
 {
 	return p->watches && sip_is(s, "NOTIFY") && !sip_route(s, 0) &&
-	       pcscf_is_own(p, s->osip->req_uri);
+	       pcscf_is_own(p, sip_request_uri(s));
 }
 
 /* The way to its port_us: over TCP if its Contact says so, which is the Request-URI here. */
 static struct path path_to_ue(const struct sa_set *set, const struct sip *s)
 {
 	struct path path = ue_path(set);
-	path.tcp = sip_uri_is_tcp(s->osip->req_uri) && transport_may_connect(&path);
+	path.tcp = sip_uri_is_tcp(sip_request_uri(s)) && transport_may_connect(&path);
 	return path;
 }
 

@@ -81,7 +81,7 @@ static int fill_subscribe(const struct watch *s, struct sip *r)
 		 address_print(&s->watches->core->local, host),
 		 transport_uri_parameter(s->watches->core));
 	snprintf(seconds, sizeof(seconds), "%u", WATCH_EXPIRES_S);
-	int error = osip_message_set_contact(r->osip, contact) ? -ENOMEM : 0;
+	int error = sip_contact_add(r, contact);
 	if (!error)
 		error = sip_header_add(r, "Event", "reg");
 	if (!error)

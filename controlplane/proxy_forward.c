@@ -219,7 +219,7 @@ static void on_client_end(void *user)
 static bool is_clear_way(const struct sip *request, const struct path *path)
 {
 	const osip_uri_t *route = sip_route(request, 0);
-	const osip_uri_t *next = route ? route : request->osip->req_uri;
+	const osip_uri_t *next = route ? route : sip_request_uri(request);
 	struct address hop;
 	return path->endpoint->side == ENDPOINT_CORE && !transport_is_tls(path->endpoint) &&
 	       sip_uri_is_tls(next) && !sip_uri_address(next, &hop);

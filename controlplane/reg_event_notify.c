@@ -89,7 +89,7 @@ static int fill(struct subscription *s, struct sip *request, const char *text, s
 	rc = sip_header_add(request, "Event", s->event);
 	if (rc == 0)
 		rc = sip_header_add(request, "Subscription-State", state);
-	if (rc == 0 && osip_message_set_contact(request->osip, s->events->contact) != 0)
+	if (rc == 0 && sip_contact_add(request, s->events->contact) != 0)
 		rc = -ENOMEM;
 	return rc == 0 ? sip_body_set(request, REGINFO_TYPE, text, n_bytes) : rc;
 }

@@ -157,26 +157,18 @@ static void refuse(struct reg_event *e, struct server_txn *x, int status)
 	server_txn_respond(x, answer);
 }
 
-static int copy_record_route(const struct sip *from, struct sip *to)
-{
-	return osip_list_clone(&from->osip->record_routes, &to->osip->record_routes,
-			       (int (*)(void *, void **))osip_record_route_clone) != 0
-		       ? -ENOMEM
-		       : 0;
-}
-
 /* The 200 comes before the NOTIFY, and both from here. Returns 0 or -errno. */
 static int answer_ok(struct subscription *s, struct server_txn *x, uint32_t expires_s)
 {
 	const struct sip *request = server_txn_request(x);
 	struct sip *answer = sip_response(request, 200, NULL, s->dialog.local_tag);
 	char seconds[16];
-	int rc = answer != NULL ? copy_record_route(request, answer) : -ENOMEM;
+	int rc = answer != NULL ? sip_record_routes_copy(answer, request) : -ENOMEM;
 
 	snprintf(seconds, sizeof(seconds), "%u", expires_s);
 	if (rc == 0)
 		rc = sip_header_add(answer, "Expires", seconds);
-	if (rc == 0 && osip_message_set_contact(answer->osip, s->events->contact) != 0)
+	if (rc == 0 && sip_contact_add(answer, s->events->contact) != 0)
 		rc = -ENOMEM;
 	if (rc < 0) {
 		sip_free(answer);

@@ -41,7 +41,7 @@ static int read_identities(struct register_request *q, const struct sip *request
 	/* An identity that does not fit belongs to nobody: TS 23.003 13.3 allows 255 octets. */
 	if (cx_identity(q->impi, username) < 0)
 		return 403;
-	if (sip_aor(request->osip->to->url, q->impu, sizeof(q->impu)) < 0)
+	if (sip_aor(sip_to(request)->url, q->impu, sizeof(q->impu)) < 0)
 		return 416;
 	return 0;
 }
@@ -77,11 +77,10 @@ static bool read_number(const char *text, uint32_t *out)
 /* An ISIM is in one UE, and a UE has one contact address: TS 24.229 5.1.1.2.1. */
 static int read_contact(struct register_request *q, const struct sip *request)
 {
-	osip_list_t *contacts = &request->osip->contacts;
-	osip_contact_t *contact = osip_list_get(contacts, 0);
+	const osip_contact_t *contact = sip_contact(request, 0);
 	osip_generic_param_t *expires = NULL;
 
-	if (contact == NULL || osip_list_size(contacts) > 1)
+	if (contact == NULL || sip_count(request, SIP_CONTACT) > 1)
 		return 400;
 	q->is_emergency = sip_uri_is_emergency(contact->url);
 	q->expires_s = sip_header_number(request, "Expires", REGISTER_DEFAULT_EXPIRES);
@@ -90,7 +89,7 @@ static int read_contact(struct register_request *q, const struct sip *request)
 		strcpy(q->contact, "*");
 		return q->expires_s == 0 ? 0 : 400;
 	}
-	osip_contact_param_get_byname(contact, (char[]){ "expires" }, &expires);
+	osip_contact_param_get_byname((osip_contact_t *)contact, (char[]){ "expires" }, &expires);
 	if (expires != NULL && !read_number(expires->gvalue, &q->expires_s))
 		return 400;
 	return copy_uri(contact->url, q->contact, sizeof(q->contact));

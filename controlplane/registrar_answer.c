@@ -77,7 +77,7 @@ static int add_binding(struct sip *answer, const struct registration *g)
 
 	snprintf(value, sizeof(value), "<%s>;expires=%u", g->binding.contact,
 		 registration_expires_s(g));
-	rc = osip_message_set_contact(answer->osip, value) != 0 ? -ENOMEM : 0;
+	rc = sip_contact_add(answer, value);
 	for (unsigned i = 0; rc == 0 && i < g->binding.n_paths; i++) {
 		snprintf(value, sizeof(value), "<%s>", g->binding.paths[i]);
 		rc = sip_header_add(answer, "Path", value);

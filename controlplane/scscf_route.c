@@ -258,7 +258,7 @@ static void answer_for_domain(struct scscf *s, struct server_txn *x)
 void scscf_route(struct scscf *s, const struct source *source, struct server_txn *x)
 {
 	const struct sip *request = server_txn_request(x);
-	const osip_uri_t *uri = request->osip->req_uri;
+	const osip_uri_t *uri = sip_request_uri(request);
 	bool is_orig = is_originating(s, request);
 	struct registered_impu *found;
 	char impu[CX_IDENTITY_BYTES];

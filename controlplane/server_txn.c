@@ -26,18 +26,17 @@ static int append(char key[static TXN_KEY_BYTES], int n, const char *part, char 
 static int make_key(const struct sip *request, const char *method, const struct address *source,
 		    char key[static TXN_KEY_BYTES])
 {
-	const osip_via_t *via = sip_via(request, 0);
+	const struct sip_via *via = sip_via(request, 0);
 	const char *branch = sip_via_param(via, "branch");
 	char host[ADDRESS_TEXT_BYTES], old[TXN_KEY_BYTES / 2];
 	old[0] = '\0';
 	if (!branch || strncmp(branch, MAGIC_COOKIE, strlen(MAGIC_COOKIE))) {
-		osip_generic_param_t *tag = NULL;
+		const char *tag = sip_from_tag(request);
 		char call_id[TXN_KEY_BYTES / 4];
 		if (sip_call_id(request, call_id, sizeof(call_id)) < 0)
 			return -EMSGSIZE;
-		osip_from_get_tag(request->osip->from, &tag);
-		int n = snprintf(old, sizeof(old), "%s %s %s", call_id, request->osip->cseq->number,
-				 tag && tag->gvalue ? tag->gvalue : "");
+		int n = snprintf(old, sizeof(old), "%s %u %s", call_id, sip_cseq(request),
+				 tag ? tag : "");
 		if (n < 0 || (size_t)n >= sizeof(old))
 			return -EMSGSIZE;
 	}

@@ -2,15 +2,20 @@
  * One SIP message: parsed from hostile bytes, looked at, changed, printed.
  *
  * A first pass of ours (sip_scan.c) bounds the sizes, refuses NULs and control characters, joins
- * folded lines, spells out compact names and cuts the body off. libosip2 then parses only what
- * routing needs: start line, Via, Route, Record-Route, From, To, Call-ID, CSeq, Contact. All other
- * headers are carried as they came, one value per line of the message, because libosip2's typed
- * headers lose what they do not know (auts, ik, integrity-protected, …), and because as names and
- * values in one block they are copied and printed for a tenth of the time. The body is bytes.
+ * folded lines, spells out compact names and cuts the body off. What the message has to have, and
+ * what routing needs, is libosip2's to judge: start line, Via, Route, Record-Route, From, To,
+ * Call-ID, CSeq, Contact. Where a value is plain (sip_plain.h), its judgement is known without
+ * asking; so a message of plain values stays text, and libosip2 parses a value when somebody asks
+ * what is in it. A message with any other value is parsed by libosip2 whole, and is then the text
+ * that libosip2 prints of it.
  *
- * A struct sip is owned by whoever holds it and freed whole by sip_free(). What libosip2 frees is
- * wiped first (SM5 carries keys). Strings returned live as long as the header they come from.
- * Functions that add return 0 or -ENOMEM / -EINVAL.
+ * All other headers are carried as they came, one value per line of the message, because libosip2's
+ * typed headers lose what they do not know (auts, ik, integrity-protected, …). The body is bytes.
+ *
+ * A message is one piece of memory: this struct, its lines, body and text, with some room for what
+ * is added on the way. It is owned by whoever holds it and freed whole by sip_free(), wiped (SM5
+ * carries keys). Strings returned live as long as the header they come from. Functions that add
+ * return 0 or -ENOMEM / -EINVAL.
  */
 #ifndef CONTROLPLANE_SIP_H
 #define CONTROLPLANE_SIP_H
@@ -29,20 +34,51 @@
 #define SIP_VALUE_BYTES   4096 /* one header value, unfolded */
 #define SIP_TAG_BYTES     20   /* a tag or branch suffix of ours: 16 hex digits and the NUL */
 
-/* A header that libosip2 does not parse. */
+/* What a line of the message is, in the order of printing. */
+enum sip_kind {
+	SIP_START,
+	SIP_VIA,
+	SIP_RECORD_ROUTE,
+	SIP_ROUTE,
+	SIP_FROM,
+	SIP_TO,
+	SIP_CALL_ID,
+	SIP_CSEQ,
+	SIP_CONTACT,
+	SIP_OTHER, /* what libosip2 does not parse */
+};
+#define SIP_N_KINDS 10
+
+/* One line; of the start line the method (NULL: a response), and Request-URI or reason phrase. */
 struct sip_field {
 	const char *name, *value;
 	uint32_t name_bytes, value_bytes; /* without their NULs */
 	char *own;                        /* what holds both; NULL: the message's `text` does */
+	void *parsed;                     /* the value, since somebody asked; NULL: nobody did */
+	enum sip_kind kind;
+	bool is_plain; /* sip_plain.h */
 };
 
 struct sip {
-	osip_message_t *osip; /* its list of other headers stays empty */
-	struct sip_field *fields;
+	struct sip_field *fields; /* by kind */
 	unsigned n_fields, max_fields;
-	char *text; /* of the fields that it was made with */
+	uint16_t n_of[SIP_N_KINDS]; /* how many of each kind */
+	int status;                 /* 0: a request */
+	bool owns_fields, owns_body;
+	char *text; /* of its fields, and room behind `text_bytes` */
+	size_t text_bytes, max_text_bytes;
 	char *body;
 	size_t body_bytes;
+};
+
+/* A Via in parts. */
+struct sip_via {
+	const char *protocol, *host; /* IPv6 without brackets */
+	const char *port;            /* NULL: none */
+	unsigned n_params;
+	struct {
+		const char *name, *value; /* NULL: no value */
+	} params[];
 };
 
 /*
@@ -62,6 +98,11 @@ void sip_free(struct sip *s);
  */
 struct sip *sip_request(const char *method, const char *uri, const char *from, const char *to,
 			const char *call_id, uint32_t cseq);
+/*
+ * ACK (17.1.1.3) or CANCEL (9.1) of an INVITE: same Request-URI, Call-ID, From, Route and topmost
+ * Via; To is that of `to`: the answer for ACK, the INVITE itself for CANCEL. NULL: out of memory.
+ */
+struct sip *sip_follow(const struct sip *invite, const char *method, const struct sip *to);
 
 /* A body (copied) and its Content-Type. Returns 0 or -ENOMEM. */
 int sip_body_set(struct sip *s, const char *type, const char *bytes, size_t n_bytes);
@@ -81,14 +122,28 @@ struct sip *sip_response(const struct sip *request, int status, const char *reas
 bool sip_is_request(const struct sip *s);
 bool sip_is(const struct sip *s, const char *method); /* a request of this method */
 int sip_status(const struct sip *s);                  /* 0: a request */
+const char *sip_reason(const struct sip *s);          /* of a response */
 
 /* The method of the CSeq: of the request itself, or that a response answers. */
 const char *sip_method(const struct sip *s);
 /* NUMBER[@HOST] as on the wire. Returns its length or -EMSGSIZE. */
 int sip_call_id(const struct sip *s, char *out, size_t out_bytes);
-const char *sip_to_tag(const struct sip *s); /* NULL: none */
+uint32_t sip_cseq(const struct sip *s);
+const char *sip_from_tag(const struct sip *s); /* NULL: none */
+const char *sip_to_tag(const struct sip *s);   /* likewise */
+const osip_from_t *sip_from(const struct sip *s);
+const osip_to_t *sip_to(const struct sip *s);
+const osip_uri_t *sip_request_uri(const struct sip *s);             /* NULL: a response */
+const osip_contact_t *sip_contact(const struct sip *s, unsigned i); /* NULL: none */
+int sip_contact_add(struct sip *s, const char *value);
 /* A request that begins a dialog, or may: RFC 3261 12, RFC 6665, RFC 3515. */
 bool sip_begins_dialog(const struct sip *s);
+
+/* --- lines by kind, as they will be printed --- */
+
+unsigned sip_count(const struct sip *s, enum sip_kind kind);
+/* The i-th value; NULL: there is none. */
+const char *sip_value(const struct sip *s, enum sip_kind kind, unsigned i);
 
 /* --- headers that libosip2 does not parse: one value per line, names compared without case --- */
 
@@ -118,8 +173,8 @@ int sip_option_remove(struct sip *s, const char *name, const char *tag);
 
 /* --- Via, RFC 3261 18 and 20.42 --- */
 
-const osip_via_t *sip_via(const struct sip *s, unsigned i);         /* 0 = topmost; NULL: none */
-const char *sip_via_param(const osip_via_t *via, const char *name); /* NULL: absent or no value */
+const struct sip_via *sip_via(const struct sip *s, unsigned i); /* 0 = topmost; NULL: none */
+const char *sip_via_param(const struct sip_via *via, const char *name); /* NULL: no value */
 int sip_via_push(struct sip *s, const struct address *sent_by, const char *branch, bool tcp);
 int sip_via_set_tcp(struct sip *s, bool tcp);                  /* of the topmost Via */
 int sip_via_set_protocol(struct sip *s, const char *protocol); /* likewise: "UDP", "TCP", "TLS" */
@@ -138,7 +193,13 @@ const osip_uri_t *sip_route(const struct sip *s, unsigned i); /* NULL: none */
 void sip_route_pop(struct sip *s);
 int sip_route_push(struct sip *s, const char *uri); /* "sip:HOST;lr", becomes the topmost */
 void sip_routes_clear(struct sip *s);
+const osip_uri_t *sip_record_route(const struct sip *s, unsigned i); /* NULL: none */
 int sip_record_route_push(struct sip *s, const char *uri);
+void sip_record_routes_clear(struct sip *s);
+/* In their order, behind those that are there. */
+int sip_record_routes_copy(struct sip *to, const struct sip *from);
+/* The user part of the i-th, which is there. */
+int sip_record_route_set_user(struct sip *s, unsigned i, const char *user);
 /*
  * The topmost Route's address, else the Request-URI's, and whether that URI says transport=tcp.
  * Returns 0 or -EINVAL: not numeric.

@@ -68,6 +68,22 @@ static bool has_good_routes(const osip_list_t *routes)
 	return true;
 }
 
+/* RFC 3261 8.1.1.5 */
+static bool is_cseq_number(const char *number)
+{
+	return strtoul(number, NULL, 10) <= INT32_MAX;
+}
+
+bool sip_is_plain_complete(const struct sip *s)
+{
+	const char *cseq = sip_value(s, SIP_CSEQ, 0), *method = sip_method(s);
+	if (!is_cseq_number(cseq) || strlen(method) > MAX_METHOD_BYTES)
+		return false;
+	if (s->status)
+		return s->status >= 100 && s->status <= 699;
+	return sip_is(s, method);
+}
+
 /* What sip.h promises of every message that parses. */
 bool sip_is_complete(const osip_message_t *m)
 {
@@ -75,8 +91,8 @@ bool sip_is_complete(const osip_message_t *m)
 		return false;
 	if (!m->cseq || !is_number(m->cseq->number) || !m->cseq->method || !*m->cseq->method)
 		return false;
-	if (strlen(m->cseq->number) > 10 || strtoul(m->cseq->number, NULL, 10) > INT32_MAX)
-		return false; /* RFC 3261 8.1.1.5 */
+	if (strlen(m->cseq->number) > 10 || !is_cseq_number(m->cseq->number))
+		return false;
 	if (strlen(m->cseq->method) > MAX_METHOD_BYTES)
 		return false;
 	if (!m->call_id || !m->call_id->number || !m->from || !m->from->url || !m->to ||

@@ -6,122 +6,45 @@
 #include <strings.h>
 
 #include "controlplane/sip_field.h"
-#include "controlplane/sip_memory.h"
-#include "crypto/wipe.h"
-
-#define SPARE_FIELDS 8 /* that most messages get on their way */
-
-static bool is_named(const struct sip_field *f, const char *name, size_t name_bytes)
-{
-	return f->name_bytes == name_bytes && !strncasecmp(f->name, name, name_bytes);
-}
-
-static int reserve(struct sip *s, unsigned max)
-{
-	struct sip_field *fields = sip_take_more(s->fields, max * sizeof(*fields));
-	if (!fields)
-		return -ENOMEM;
-	s->fields = fields;
-	s->max_fields = max;
-	return 0;
-}
-
-/* Name and value into a block that has room for them; what follows them. */
-static char *place(struct sip_field *f, const char *name, const char *value, char *block)
-{
-	f->name = memcpy(block, name, f->name_bytes);
-	block[f->name_bytes] = '\0';
-	block += f->name_bytes + 1;
-	f->value = memcpy(block, value, f->value_bytes);
-	block[f->value_bytes] = '\0';
-	return block + f->value_bytes + 1;
-}
-
-int sip_fields_fill(struct sip *s, const struct sip_field *fields, unsigned n)
-{
-	size_t n_bytes = 0;
-	for (unsigned i = 0; i < n; i++)
-		n_bytes += fields[i].name_bytes + fields[i].value_bytes + 2;
-	if (reserve(s, n + SPARE_FIELDS) || (n && !(s->text = sip_take(n_bytes))))
-		return -ENOMEM;
-	char *at = s->text;
-	for (unsigned i = 0; i < n; i++) {
-		s->fields[i] = fields[i];
-		s->fields[i].own = NULL;
-		at = place(&s->fields[i], fields[i].name, fields[i].value, at);
-	}
-	s->n_fields = n;
-	return 0;
-}
-
-void sip_fields_clear(struct sip *s)
-{
-	for (unsigned i = 0; i < s->n_fields; i++)
-		sip_give(s->fields[i].own);
-	sip_give(s->fields);
-	sip_give(s->text);
-}
 
 const char *sip_header(const struct sip *s, const char *name, unsigned i)
 {
 	size_t name_bytes = strlen(name);
-	for (unsigned j = 0; j < s->n_fields; j++)
-		if (is_named(&s->fields[j], name, name_bytes) && i-- == 0)
+	unsigned first = s->n_fields - s->n_of[SIP_OTHER];
+	for (unsigned j = first; j < s->n_fields; j++)
+		if (sip_field_is_named(&s->fields[j], name, name_bytes) && i-- == 0)
 			return s->fields[j].value;
 	return NULL;
 }
 
-static int header_insert(struct sip *s, const char *name, const char *value, unsigned position)
-{
-	struct sip_field f = { .name_bytes = (uint32_t)strlen(name),
-			       .value_bytes = (uint32_t)strlen(value) };
-	if (s->n_fields == s->max_fields && reserve(s, s->max_fields + SPARE_FIELDS))
-		return -ENOMEM;
-	f.own = sip_take(f.name_bytes + f.value_bytes + 2);
-	if (!f.own)
-		return -ENOMEM;
-	place(&f, name, value, f.own);
-	struct sip_field *at = s->fields + position;
-	memmove(at + 1, at, (s->n_fields - position) * sizeof(*at));
-	*at = f;
-	s->n_fields++;
-	return 0;
-}
-
 int sip_header_add(struct sip *s, const char *name, const char *value)
 {
-	return header_insert(s, name, value, s->n_fields);
+	return sip_field_insert(s, SIP_OTHER, SIP_LAST, name, value, strlen(value));
 }
 
 int sip_header_add_first(struct sip *s, const char *name, const char *value)
 {
-	return header_insert(s, name, value, 0);
+	return sip_field_insert(s, SIP_OTHER, 0, name, value, strlen(value));
 }
 
 unsigned sip_header_remove(struct sip *s, const char *name)
 {
 	size_t name_bytes = strlen(name);
-	unsigned kept = 0;
-	for (unsigned i = 0; i < s->n_fields; i++) {
-		struct sip_field *f = &s->fields[i];
-		if (!is_named(f, name, name_bytes)) {
-			s->fields[kept++] = *f;
+	unsigned n = 0;
+	for (unsigned j = s->n_fields - s->n_of[SIP_OTHER]; j < s->n_fields;) {
+		if (!sip_field_is_named(&s->fields[j], name, name_bytes)) {
+			j++;
 			continue;
 		}
-		if (f->own)
-			sip_give(f->own);
-		else
-			wipe((char *)f->value, f->value_bytes);
+		sip_field_remove(s, &s->fields[j]);
+		n++;
 	}
-	unsigned n = s->n_fields - kept;
-	s->n_fields = kept;
 	return n;
 }
 
 void sip_headers_clear(struct sip *s)
 {
-	while (s->n_fields)
-		sip_header_remove(s, s->fields[0].name);
+	sip_fields_clear(s, SIP_OTHER);
 }
 
 int sip_header_set(struct sip *s, const char *name, const char *value)

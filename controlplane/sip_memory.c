@@ -173,10 +173,15 @@ void sip_give(void *content)
 		close_slab(s);
 }
 
+size_t sip_room(const void *p)
+{
+	const struct slab *s = slab_of(p);
+	return s ? s->piece_bytes : malloc_usable_size((void *)p); /* of NULL: 0 */
+}
+
 void *sip_take_more(void *old, size_t n_bytes)
 {
-	const struct slab *s = slab_of(old);
-	size_t n_old = s ? s->piece_bytes : malloc_usable_size(old); /* of NULL: 0 */
+	size_t n_old = sip_room(old);
 	if (old && n_old >= n_bytes)
 		return old;
 	void *new = sip_take(n_bytes);

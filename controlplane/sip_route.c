@@ -8,6 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "controlplane/sip_field.h"
+#include "controlplane/sip_plain.h"
+
 #define SIP_PORT  5060 /* RFC 3261 19.1.2 */
 #define SIPS_PORT 5061
 
@@ -23,7 +26,7 @@ static uint16_t port_number(const char *text, bool tls)
 	return port <= 65535 ? (uint16_t)port : 0;
 }
 
-static int host_address(const char *host, const char *port, bool tls, struct address *out)
+int sip_host_address(const char *host, const char *port, bool tls, struct address *out)
 {
 	uint16_t number = port_number(port, tls);
 	if (!host || !number)
@@ -31,185 +34,88 @@ static int host_address(const char *host, const char *port, bool tls, struct add
 	return address_parse(host, number, out);
 }
 
-const osip_via_t *sip_via(const struct sip *s, unsigned i)
+static const osip_uri_t *route_uri(const struct sip *s, enum sip_kind kind, unsigned i)
 {
-	return osip_list_get(&s->osip->vias, (int)i);
-}
-
-static osip_generic_param_t *via_param(const osip_via_t *via, const char *name)
-{
-	osip_list_iterator_t at;
-	osip_generic_param_t *p = osip_list_get_first(&via->via_params, &at);
-	for (; osip_list_iterator_has_elem(at); p = osip_list_get_next(&at))
-		if (p->gname && !strcasecmp(p->gname, name))
-			return p;
-	return NULL;
-}
-
-const char *sip_via_param(const osip_via_t *via, const char *name)
-{
-	const osip_generic_param_t *p = via_param(via, name);
-	return p ? p->gvalue : NULL;
-}
-
-int sip_via_push(struct sip *s, const struct address *sent_by, const char *branch, bool tcp)
-{
-	char host[ADDRESS_TEXT_BYTES], line[256];
-	osip_via_t *via;
-	snprintf(line, sizeof(line), "SIP/2.0/%s %s;branch=%s", tcp ? "TCP" : "UDP",
-		 address_print(sent_by, host), branch);
-	if (osip_via_init(&via))
-		return -ENOMEM;
-	if (osip_via_parse(via, line) || osip_list_add(&s->osip->vias, via, 0) < 0) {
-		osip_via_free(via);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-int sip_via_set_protocol(struct sip *s, const char *protocol)
-{
-	osip_via_t *via = osip_list_get(&s->osip->vias, 0);
-	char *own = osip_strdup(protocol);
-	if (!via || !own) {
-		osip_free(own);
-		return -ENOMEM;
-	}
-	osip_free(via->protocol);
-	via->protocol = own;
-	return 0;
-}
-
-int sip_via_set_tcp(struct sip *s, bool tcp)
-{
-	return sip_via_set_protocol(s, tcp ? "TCP" : "UDP");
-}
-
-void sip_via_pop(struct sip *s)
-{
-	osip_via_t *via = osip_list_get(&s->osip->vias, 0);
-	if (!via)
-		return;
-	osip_list_remove(&s->osip->vias, 0);
-	osip_via_free(via);
-}
-
-static void via_param_remove(osip_via_t *via, const char *name)
-{
-	osip_list_iterator_t at;
-	osip_generic_param_t *p = osip_list_get_first(&via->via_params, &at);
-	while (osip_list_iterator_has_elem(at)) {
-		if (!p->gname || strcasecmp(p->gname, name)) {
-			p = osip_list_get_next(&at);
-			continue;
-		}
-		osip_generic_param_t *next = osip_list_iterator_remove(&at);
-		osip_generic_param_free(p);
-		p = next;
-	}
-}
-
-static int via_param_add(osip_via_t *via, const char *name, const char *value)
-{
-	char *own_name = osip_strdup(name);
-	char *own_value = osip_strdup(value);
-	if (!own_name || !own_value ||
-	    osip_generic_param_add(&via->via_params, own_name, own_value)) {
-		osip_free(own_name);
-		osip_free(own_value);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-int sip_via_received(struct sip *s, const struct address *source)
-{
-	osip_via_t *via = osip_list_get(&s->osip->vias, 0);
-	struct address sent_by;
-	bool wants_port = via_param(via, "rport") != NULL;
-	bool differs =
-		address_parse(via->host, 0, &sent_by) || !address_same_host(&sent_by, source);
-	via_param_remove(via, "received"); /* the sender's own is worth nothing */
-	via_param_remove(via, "rport");
-	char text[ADDRESS_TEXT_BYTES];
-	if (differs || wants_port) {
-		address_print_host(source, text);
-		char *host = text;
-		if (source->family == 6) { /* no brackets here: RFC 3261 25.1 via-received */
-			host++;
-			host[strlen(host) - 1] = '\0';
-		}
-		int error = via_param_add(via, "received", host);
-		if (error)
-			return error;
-	}
-	if (!wants_port)
-		return 0;
-	snprintf(text, sizeof(text), "%u", source->port);
-	return via_param_add(via, "rport", text);
-}
-
-int sip_via_target(const struct sip *s, bool tcp, struct address *out)
-{
-	const osip_via_t *via = sip_via(s, 0);
-	if (!via)
-		return -EINVAL;
-	const char *received = sip_via_param(via, "received");
-	const char *rport = sip_via_param(via, "rport");
-	return host_address(received ? received : via->host, rport && !tcp ? rport : via->port,
-			    via->protocol && !strcasecmp(via->protocol, "TLS"), out);
-}
-
-static const osip_uri_t *route_uri(const osip_list_t *list, unsigned i)
-{
-	const osip_route_t *route = osip_list_get(list, (int)i);
+	struct sip_field *f = sip_field_at(s, kind, i);
+	const osip_route_t *route = f ? sip_field_parsed(f) : NULL;
 	return route ? route->url : NULL;
 }
 
 const osip_uri_t *sip_route(const struct sip *s, unsigned i)
 {
-	return route_uri(&s->osip->routes, i);
+	return route_uri(s, SIP_ROUTE, i);
 }
 
 void sip_route_pop(struct sip *s)
 {
-	osip_route_t *route = osip_list_get(&s->osip->routes, 0);
-	if (!route)
-		return;
-	osip_list_remove(&s->osip->routes, 0);
-	osip_route_free(route);
+	struct sip_field *f = sip_field_at(s, SIP_ROUTE, 0);
+	if (f)
+		sip_field_remove(s, f);
 }
 
 void sip_routes_clear(struct sip *s)
 {
-	while (osip_list_size(&s->osip->routes) > 0)
-		sip_route_pop(s);
+	sip_fields_clear(s, SIP_ROUTE);
 }
 
-static int push_uri(osip_list_t *list, const char *uri)
+static int push_uri(struct sip *s, enum sip_kind kind, const char *uri)
 {
 	char line[SIP_VALUE_BYTES];
-	osip_route_t *route;
-	if ((size_t)snprintf(line, sizeof(line), "<%s>", uri) >= sizeof(line))
+	size_t n = strlen(uri);
+	if (n + 3 > sizeof(line))
 		return -EINVAL;
-	if (osip_route_init(&route))
-		return -ENOMEM;
-	int error = osip_route_parse(route, line) ? -EINVAL : 0;
-	if (!error && osip_list_add(list, route, 0) < 0)
-		error = -ENOMEM;
-	if (error)
-		osip_route_free(route);
-	return error;
+	line[0] = '<';
+	memcpy(line + 1, uri, n);
+	memcpy(line + 1 + n, ">", 2);
+	return sip_field_read(s, kind, 0, NULL, line);
 }
 
 int sip_route_push(struct sip *s, const char *uri)
 {
-	return push_uri(&s->osip->routes, uri);
+	return push_uri(s, SIP_ROUTE, uri);
+}
+
+const osip_uri_t *sip_record_route(const struct sip *s, unsigned i)
+{
+	return route_uri(s, SIP_RECORD_ROUTE, i);
 }
 
 int sip_record_route_push(struct sip *s, const char *uri)
 {
-	return push_uri(&s->osip->record_routes, uri);
+	return push_uri(s, SIP_RECORD_ROUTE, uri);
+}
+
+void sip_record_routes_clear(struct sip *s)
+{
+	sip_fields_clear(s, SIP_RECORD_ROUTE);
+}
+
+int sip_record_routes_copy(struct sip *to, const struct sip *from)
+{
+	int error = 0;
+	for (unsigned i = 0; i < from->n_of[SIP_RECORD_ROUTE] && !error; i++) {
+		const struct sip_field *f = sip_field_at(from, SIP_RECORD_ROUTE, i);
+		error = sip_field_insert(to, SIP_RECORD_ROUTE, SIP_LAST, NULL, f->value,
+					 f->value_bytes);
+	}
+	return error;
+}
+
+int sip_record_route_set_user(struct sip *s, unsigned i, const char *user)
+{
+	struct sip_field *f = sip_field_at(s, SIP_RECORD_ROUTE, i);
+	osip_route_t *route = sip_field_parsed(f);
+	char *own = osip_strdup(user), *text = NULL;
+	if (!route || !own) {
+		osip_free(own);
+		return -ENOMEM;
+	}
+	osip_free(route->url->username);
+	route->url->username = own;
+	text = sip_parsed_text(SIP_RECORD_ROUTE, route);
+	int error = text ? sip_field_set(s, f, text, strlen(text)) : -ENOMEM;
+	osip_free(text);
+	return error;
 }
 
 static bool is_sips(const osip_uri_t *uri)
@@ -228,7 +134,7 @@ int sip_uri_address(const osip_uri_t *uri, struct address *out)
 {
 	if (!uri || !uri->scheme || (strcasecmp(uri->scheme, "sip") && !is_sips(uri)))
 		return -EINVAL;
-	return host_address(uri->host, uri->port, sip_uri_is_tls(uri), out);
+	return sip_host_address(uri->host, uri->port, sip_uri_is_tls(uri), out);
 }
 
 bool sip_uri_is_tcp(const osip_uri_t *uri)
@@ -251,24 +157,23 @@ bool sip_uri_is_emergency(const osip_uri_t *uri)
 int sip_next_hop(const struct sip *s, struct address *out, bool *tcp)
 {
 	const osip_uri_t *route = sip_route(s, 0);
-	const osip_uri_t *uri = route ? route : s->osip->req_uri;
+	const osip_uri_t *uri = route ? route : sip_request_uri(s);
 	*tcp = sip_uri_is_tcp(uri);
 	return sip_uri_address(uri, out);
 }
 
 int sip_request_uri_set(struct sip *s, const char *uri)
 {
-	osip_uri_t *parsed;
-	if (osip_uri_init(&parsed))
-		return -ENOMEM;
-	if (osip_uri_parse(parsed, uri)) {
-		osip_uri_free(parsed);
+	struct sip_field *f = sip_field_at(s, SIP_START, 0);
+	size_t n = strlen(uri);
+	char *text = NULL;
+	bool is_plain = n && sip_plain_uri_bytes(uri) == n;
+	if (!is_plain && sip_canonical(SIP_START, uri, &text))
 		return -EINVAL;
-	}
-	if (s->osip->req_uri)
-		osip_uri_free(s->osip->req_uri);
-	s->osip->req_uri = parsed;
-	return 0;
+	int error = sip_field_set(s, f, text ? text : uri, text ? strlen(text) : n);
+	f->is_plain = is_plain;
+	osip_free(text);
+	return error;
 }
 
 static bool is_printable(const char *s)

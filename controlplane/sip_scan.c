@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "controlplane/sip_plain.h"
+
 /* RFC 3261 7.3.3 and the IANA registry of SIP header fields. */
 static const struct {
 	char compact;
@@ -33,56 +35,63 @@ static const struct {
 	{ 'y', "Identity" },
 };
 
-/* The headers that libosip2 parses, and where the pass counts them. */
+/* The headers that libosip2 parses. */
 static const struct {
 	const char *name;
-	size_t count; /* offset of the counter in struct sip_scan; 0 = not counted */
-	bool listed;  /* may hold several values */
+	size_t bytes;
+	enum sip_kind kind;
+	bool listed; /* may hold several values */
 } parsed_names[] = {
-	{ "Via", offsetof(struct sip_scan, n_via), true },
-	{ "From", offsetof(struct sip_scan, n_from), false },
-	{ "To", offsetof(struct sip_scan, n_to), false },
-	{ "Call-ID", offsetof(struct sip_scan, n_call_id), false },
-	{ "CSeq", offsetof(struct sip_scan, n_cseq), false },
-	{ "Contact", 0, true },
-	{ "Route", 0, true },
-	{ "Record-Route", 0, true },
+	{ "Via", 3, SIP_VIA, true },     { "From", 4, SIP_FROM, false },
+	{ "To", 2, SIP_TO, false },      { "Call-ID", 7, SIP_CALL_ID, false },
+	{ "CSeq", 4, SIP_CSEQ, false },  { "Contact", 7, SIP_CONTACT, true },
+	{ "Route", 5, SIP_ROUTE, true }, { "Record-Route", 12, SIP_RECORD_ROUTE, true },
 };
+
+#define LENGTH_NAME       "Content-Length"
+#define LENGTH_NAME_BYTES 14
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* RFC 3261 25.1: token */
 static bool is_token(const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)s[i]) && !memchr("-.!%*_+`'~", s[i], 10))
+	size_t i = 0;
+	while (i < n) {
+		size_t more = s[i] == '%' ? 1 : sip_plain_token_bytes(s + i);
+		if (!more)
 			return false;
+		i += more;
+	}
 	return n > 0;
 }
 
-/* As !strcasecmp(); most names differ in their first letter. */
-static bool is_name(const char *a, const char *b)
+/* Most names differ in their length or first letter. */
+static bool is_name(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
 {
-	return !((a[0] ^ b[0]) & ~0x20) && !strcasecmp(a, b);
+	return a_bytes == b_bytes && !((a[0] ^ b[0]) & ~0x20) && !strncasecmp(a, b, a_bytes);
 }
 
-static const char *full_name(const char *name)
+/* NULL: it is none. */
+static const char *full_name(char compact)
 {
-	if (name[0] == '\0' || name[1] != '\0')
-		return name;
 	for (unsigned i = 0; i < N_OF(compact_names); i++)
-		if (tolower((unsigned char)name[0]) == compact_names[i].compact)
+		if ((compact | 0x20) == compact_names[i].compact)
 			return compact_names[i].name;
-	return name;
+	return NULL;
 }
 
-static int head_append(struct sip_scan *s, const char *text)
+static int add_field(struct sip_scan *s, enum sip_kind kind, const char *name, const char *value,
+		     size_t value_bytes)
 {
-	size_t n = strlen(text);
-	if (n >= sizeof(s->head) - s->head_bytes)
+	if (s->n_fields == N_OF(s->fields))
 		return -EMSGSIZE;
-	memcpy(s->head + s->head_bytes, text, n + 1);
-	s->head_bytes += n;
+	struct sip_field *f = &s->fields[s->n_fields++];
+	f->kind = kind;
+	f->name = name;
+	f->value = value;
+	f->value_bytes = (uint32_t)value_bytes;
+	s->n_of[kind]++;
 	return 0;
 }
 
@@ -118,59 +127,99 @@ static bool is_balanced(const char *value)
 	return !quoted;
 }
 
-/* One header for libosip2. */
-static int take_parsed(struct sip_scan *s, unsigned which, const char *value)
+/*
+ * Adds the plain values of a list. 0: the line is not plain, and what was added is taken back; else
+ * 1, or -errno. With quotes in it, where libosip2 sees commas is its own affair.
+ */
+static int take_plain(struct sip_scan *s, enum sip_kind kind, bool listed, const char *value)
 {
-	if (!*value || strstr(value, "%00") || !is_balanced(value))
+	unsigned n_before = s->n_fields;
+	const char *at = value;
+	for (;;) {
+		size_t n = sip_plain_bytes(kind, at);
+		if (!n)
+			break;
+		int error = add_field(s, kind, NULL, at, n);
+		if (error)
+			return error;
+		at += n;
+		if (!*at)
+			return 1;
+		at += strspn(at, " ");
+		if (!listed || *at++ != ',' || strchr(value, '"'))
+			break;
+		at += strspn(at, " ");
+	}
+	s->n_of[kind] -= s->n_fields - n_before;
+	s->n_fields = n_before;
+	return 0;
+}
+
+/* One header that libosip2 parses. */
+static int take_parsed(struct sip_scan *s, unsigned which, const char *value, size_t n)
+{
+	enum sip_kind kind = parsed_names[which].kind;
+	bool listed = parsed_names[which].listed;
+	if (!n)
 		return -EBADMSG;
-	if (parsed_names[which].listed) {
+	if (listed) {
 		s->n_listed += 1 + count_commas(value);
 		if (s->n_listed > SIP_N_LISTED)
 			return -EMSGSIZE;
 	}
-	if (parsed_names[which].count)
-		++*(unsigned *)((char *)s + parsed_names[which].count);
-	int error = head_append(s, parsed_names[which].name);
-	if (!error)
-		error = head_append(s, ": ");
-	if (!error)
-		error = head_append(s, value);
-	return error ? error : head_append(s, "\r\n");
+	int taken = take_plain(s, kind, listed, value);
+	if (taken)
+		return taken < 0 ? taken : 0;
+	if (strstr(value, "%00") || !is_balanced(value))
+		return -EBADMSG;
+	s->is_plain = false;
+	return add_field(s, kind, NULL, value, n);
 }
 
-/* `line` is one unfolded header without its end of line, and may be written to. */
-static int take_header(struct sip_scan *s, char *line)
+static int take_other(struct sip_scan *s, const char *name, size_t name_bytes, bool compact,
+		      const char *value, size_t n)
+{
+	int error = add_field(s, SIP_OTHER, name, value, n);
+	if (error)
+		return error;
+	s->fields[s->n_fields - 1].name_bytes = (uint32_t)name_bytes;
+	s->spelled_bytes += compact ? name_bytes + 1 : 0;
+	return 0;
+}
+
+/* `line` is one unfolded header of n bytes without its end, with a NUL; it may be written to. */
+static int take_header(struct sip_scan *s, char *line, size_t n_line)
 {
 	if (++s->n_headers > SIP_N_HEADERS)
 		return -EMSGSIZE;
-	char *colon = strchr(line, ':');
+	char *colon = memchr(line, ':', n_line);
 	if (!colon)
 		return -EBADMSG;
-	char *end = colon;
+	char *end = colon, *value = colon + 1, *value_end = line + n_line;
 	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
-	if (!is_token(line, (size_t)(end - line)))
+	size_t name_bytes = (size_t)(end - line);
+	if (!is_token(line, name_bytes))
 		return -EBADMSG;
-	*end = '\0';
-	const char *name = full_name(line);
-	char *value = colon + 1 + strspn(colon + 1, " \t");
-	size_t n = strlen(value);
-	while (n && (value[n - 1] == ' ' || value[n - 1] == '\t'))
-		value[--n] = '\0';
+	while (*value == ' ' || *value == '\t')
+		value++;
+	while (value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t'))
+		value_end--;
+	*value_end = '\0';
+	size_t n = (size_t)(value_end - value);
 	if (n >= SIP_VALUE_BYTES)
 		return -EMSGSIZE;
-	if (is_name(name, "Content-Length")) {
+	const char *full = name_bytes == 1 ? full_name(line[0]) : NULL;
+	const char *name = full ? full : line;
+	name_bytes = full ? strlen(full) : name_bytes;
+	if (is_name(name, name_bytes, LENGTH_NAME, LENGTH_NAME_BYTES)) {
 		take_content_length(s, value);
 		return 0;
 	}
 	for (unsigned i = 0; i < N_OF(parsed_names); i++)
-		if (is_name(name, parsed_names[i].name))
-			return take_parsed(s, i, value);
-	s->others[s->n_others++] = (struct sip_field){ .name = name,
-						       .value = value,
-						       .name_bytes = (uint32_t)strlen(name),
-						       .value_bytes = (uint32_t)n };
-	return 0;
+		if (is_name(name, name_bytes, parsed_names[i].name, parsed_names[i].bytes))
+			return take_parsed(s, i, value, n);
+	return take_other(s, name, name_bytes, full != NULL, value, n);
 }
 
 #define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
@@ -197,9 +246,9 @@ static bool is_plain(const char *piece, size_t n)
 /* Tabs become blanks. */
 static int copy_piece(struct sip_scan *s, const char *piece, size_t n)
 {
-	char *out = s->line + s->line_bytes;
+	char *out = s->text + s->text_bytes;
 	memcpy(out, piece, n);
-	s->line_bytes += n;
+	s->text_bytes += n;
 	if (is_plain(piece, n))
 		return 0;
 	for (size_t i = 0; i < n; i++) {
@@ -214,11 +263,11 @@ static int copy_piece(struct sip_scan *s, const char *piece, size_t n)
 
 /*
  * Copies one line, its folded continuations joined by one blank each (RFC 3261 7.3.1), to
- * s->line. Returns the bytes consumed, ends of line included, or -errno.
+ * s->text. Returns the bytes consumed, ends of line included, or -errno.
  */
 static long take_line(struct sip_scan *s, const char *bytes, size_t n_bytes, char **out)
 {
-	char *start = s->line + s->line_bytes;
+	char *start = s->text + s->text_bytes;
 	size_t used = 0;
 	for (;;) {
 		const char *newline = memchr(bytes + used, '\n', n_bytes - used);
@@ -229,7 +278,7 @@ static long take_line(struct sip_scan *s, const char *bytes, size_t n_bytes, cha
 		used += n + 1;
 		if (n && piece[n - 1] == '\r')
 			n--;
-		if (n + 2 > sizeof(s->line) - s->line_bytes)
+		if (n + 2 > sizeof(s->text) - s->text_bytes)
 			return -EMSGSIZE;
 		if (copy_piece(s, piece, n))
 			return -EBADMSG;
@@ -237,21 +286,53 @@ static long take_line(struct sip_scan *s, const char *bytes, size_t n_bytes, cha
 		if (!folded)
 			break;
 	}
-	s->line[s->line_bytes++] = '\0';
+	s->text[s->text_bytes++] = '\0';
 	*out = start;
 	return (long)used;
 }
 
-static int take_start_line(struct sip_scan *s, const char *line)
+#define VERSION       "SIP/2.0"
+#define VERSION_BYTES 7
+
+/* "SIP/2.0 NNN REASON" */
+static bool take_plain_status(struct sip_scan *s, const char *line, size_t n)
 {
+	const char *code = line + VERSION_BYTES + 1;
+	if (n < VERSION_BYTES + 5 || memcmp(line, VERSION " ", VERSION_BYTES + 1) ||
+	    strspn(code, "0123456789") != 3 || code[3] != ' ' || code[0] == '0')
+		return false;
+	s->status = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
+	return !add_field(s, SIP_START, NULL, code + 4, n - VERSION_BYTES - 5);
+}
+
+/* "METHOD URI SIP/2.0" */
+static bool take_plain_request(struct sip_scan *s, const char *line, size_t n)
+{
+	size_t method = sip_plain_token_bytes(line);
+	if (!method || line[method] != ' ')
+		return false;
+	const char *uri = line + method + 1;
+	size_t n_uri = sip_plain_uri_bytes(uri);
+	if (!n_uri || uri[n_uri] != ' ' || method + n_uri + VERSION_BYTES + 2 != n ||
+	    memcmp(uri + n_uri + 1, VERSION, VERSION_BYTES))
+		return false;
+	if (add_field(s, SIP_START, line, uri, n_uri))
+		return false;
+	s->fields[s->n_fields - 1].name_bytes = (uint32_t)method;
+	return true;
+}
+
+static int take_start_line(struct sip_scan *s, const char *line, size_t n)
+{
+	s->start_line = line;
 	if (strstr(line, "%00"))
 		return -EBADMSG;
 	/* libosip2 takes a status line without its code for a broken structure. */
 	if (!strncasecmp(line, "SIP/", 4) &&
-	    !(strlen(line) >= 12 && isdigit((unsigned char)line[8]) && line[7] == ' '))
+	    !(n >= 12 && isdigit((unsigned char)line[8]) && line[7] == ' '))
 		return -EBADMSG;
-	int error = head_append(s, line);
-	return error ? error : head_append(s, "\r\n");
+	s->is_plain = take_plain_status(s, line, n) || take_plain_request(s, line, n);
+	return 0;
 }
 
 static int take_body(struct sip_scan *s, const char *bytes, size_t n_bytes)
@@ -264,14 +345,25 @@ static int take_body(struct sip_scan *s, const char *bytes, size_t n_bytes)
 	return 0;
 }
 
-int sip_scan(const char *bytes, size_t n_bytes, bool head_only, struct sip_scan *s)
+static bool has_what_every_message_has(const struct sip_scan *s)
 {
-	s->head_bytes = s->line_bytes = 0;
-	s->n_others = s->n_headers = s->n_listed = 0;
-	s->n_from = s->n_to = s->n_call_id = s->n_cseq = s->n_via = 0;
+	return s->n_of[SIP_FROM] == 1 && s->n_of[SIP_TO] == 1 && s->n_of[SIP_CALL_ID] == 1 &&
+	       s->n_of[SIP_CSEQ] == 1 && s->n_of[SIP_VIA] > 0;
+}
+
+static void begin(struct sip_scan *s)
+{
+	s->text_bytes = s->spelled_bytes = s->body_bytes = 0;
+	s->n_fields = s->n_headers = s->n_listed = 0;
+	memset(s->n_of, 0, sizeof(s->n_of));
+	s->status = 0;
 	s->content_length = -1;
 	s->bad_length = false;
-	s->body_bytes = 0;
+}
+
+int sip_scan(const char *bytes, size_t n_bytes, bool head_only, struct sip_scan *s)
+{
+	begin(s);
 	if (n_bytes > SIP_MESSAGE_BYTES)
 		return -EMSGSIZE;
 	size_t used = 0;
@@ -285,14 +377,12 @@ int sip_scan(const char *bytes, size_t n_bytes, bool head_only, struct sip_scan 
 		used += (size_t)n;
 		if (!*line)
 			break;
-		int error = first ? take_start_line(s, line) : take_header(s, line);
+		size_t n_line = (size_t)(s->text + s->text_bytes - 1 - line);
+		int error = first ? take_start_line(s, line, n_line) : take_header(s, line, n_line);
 		if (error)
 			return error;
 	}
-	if (s->n_from != 1 || s->n_to != 1 || s->n_call_id != 1 || s->n_cseq != 1 || !s->n_via)
+	if (!has_what_every_message_has(s))
 		return -EBADMSG;
-	int error = head_append(s, "\r\n");
-	if (error || head_only)
-		return error;
-	return take_body(s, bytes + used, n_bytes - used);
+	return head_only ? 0 : take_body(s, bytes + used, n_bytes - used);
 }

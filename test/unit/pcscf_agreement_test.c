@@ -181,7 +181,7 @@ TEST(pcscf, c057_refusals_have_their_phrases)
 		struct sip *s = ue_receive(ue.clear, NULL);
 		ASSERT_TRUE(s != NULL);
 		EXPECT_EQ(sip_status(s), rows[i].status);
-		EXPECT_STREQ(s->osip->reason_phrase, rows[i].phrase);
+		EXPECT_STREQ(sip_reason(s), rows[i].phrase);
 		sip_free(s);
 	}
 	edge_stop();

@@ -64,11 +64,11 @@ static const char *record(const struct sip *s, int i)
 {
 	static char text[4][256];
 	static unsigned at;
-	const osip_record_route_t *r = osip_list_get(&s->osip->record_routes, i);
+	const osip_uri_t *r = sip_record_route(s, i);
 	char *uri;
 	at = (at + 1) % 4;
 	text[at][0] = '\0';
-	if (r && !osip_uri_to_str(r->url, &uri)) {
+	if (r && !osip_uri_to_str(r, &uri)) {
 		snprintf(text[at], sizeof(text[at]), "<%s>", uri);
 		osip_free(uri);
 	}

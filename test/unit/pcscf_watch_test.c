@@ -13,13 +13,11 @@ static unsigned cseq, branch, contact_port = 9;
 /* Keeps what a NOTIFY needs of a SUBSCRIBE. */
 static void keep_dialog(const struct sip *s)
 {
-	osip_generic_param_t *tag = NULL;
-	const osip_contact_t *contact = osip_list_get(&s->osip->contacts, 0);
+	const osip_contact_t *contact = sip_contact(s, 0);
 	char *uri;
 
 	sip_call_id(s, call_id, sizeof(call_id));
-	osip_from_get_tag(s->osip->from, &tag);
-	snprintf(from_tag, sizeof(from_tag), "%s", tag->gvalue);
+	snprintf(from_tag, sizeof(from_tag), "%s", sip_from_tag(s));
 	ASSERT_EQ(osip_uri_to_str(contact->url, &uri), 0);
 	snprintf(route, sizeof(route), "%s", uri);
 	osip_free(uri);
@@ -138,16 +136,16 @@ TEST(pcscf_watch, c040_it_subscribes_after_a_registration_and_only_once)
 	char path[128];
 
 	ASSERT_TRUE(s != NULL);
-	EXPECT_STREQ(s->osip->req_uri->username, "u");
+	EXPECT_STREQ(sip_request_uri(s)->username, "u");
 	EXPECT_STREQ(sip_header(s, "Event", 0), "reg");
 	EXPECT_STREQ(sip_header(s, "Expires", 0), "600000");
 	EXPECT_STREQ(sip_header(s, "Accept", 0), "application/reginfo+xml");
 	EXPECT_TRUE(sip_header(s, "P-Charging-Vector", 0) != NULL);
 	/* As it stands in the Path, with the UE's id as user part. */
-	snprintf(path, sizeof(path), "<sip:%s@127.0.0.1:%u>", s->osip->from->url->username,
+	snprintf(path, sizeof(path), "<sip:%s@127.0.0.1:%u>", sip_from(s)->url->username,
 		 sip_via(s, 0) ? atoi(sip_via(s, 0)->port) : 0);
 	EXPECT_STREQ(sip_header(s, "P-Asserted-Identity", 0), path);
-	EXPECT_EQ(strlen(s->osip->from->url->username), 12);
+	EXPECT_EQ(strlen(sip_from(s)->url->username), 12);
 	answer_subscribe(s);
 	EXPECT_EQ(edge_stat("subscription"), 1);
 	/* A refresh finds it there. */
@@ -374,7 +372,7 @@ TEST(pcscf_watch, c041_last_words_of_a_dialog_still_reach_the_ue)
 	char text[2048], id[32];
 	struct sip *s = begin(600000);
 
-	snprintf(id, sizeof(id), "%s", s->osip->from->url->username);
+	snprintf(id, sizeof(id), "%s", sip_from(s)->url->username);
 	unsigned port_core = (unsigned)atoi(sip_via(s, 0)->port);
 	answer_subscribe(s);
 	EXPECT_EQ(notify(document(0, "terminated", "event=\"deactivated\"")), 200);

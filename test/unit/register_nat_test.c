@@ -45,13 +45,13 @@ TEST(register_nat, c081_protected_answer_from_the_nats_address_is_that_to_the_ch
 	struct core_lab lab;
 	struct ue ue;
 	struct sip *s;
-	osip_contact_t *contact;
+	const osip_contact_t *contact;
 
 	open_challenged(&lab, &ue);
 	s = ue_register(&lab, &ue, UE_RES);
 	ASSERT_TRUE(s != NULL);
 	EXPECT_EQ(sip_status(s), 200);
-	contact = osip_list_get(&s->osip->contacts, 0);
+	contact = sip_contact(s, 0);
 	ASSERT_TRUE(contact != NULL);
 	EXPECT_STREQ(contact->url->host, "192.0.2.7");
 	sip_free(s);

@@ -90,7 +90,7 @@ TEST(register, c014_c019_c141_right_response_registers)
 	snprintf(expected, sizeof(expected), "<sip:term@127.0.0.1:%u;lr>", lab.port);
 	EXPECT_GT(sip_list_get(s, "Path", 0, value, sizeof(value)), 0);
 	EXPECT_STREQ(value, expected);
-	ASSERT_EQ(osip_list_size(&s->osip->contacts), 1);
+	ASSERT_EQ(sip_count(s, SIP_CONTACT), 1);
 	EXPECT_TRUE(sip_header(s, "WWW-Authenticate", 0) == NULL);
 	EXPECT_EQ(core_lab_state(&lab, 1), STORE_REGISTERED);
 	EXPECT_EQ(core_lab_stat(&lab, "registration"), 1);
@@ -394,8 +394,8 @@ TEST(register, expires_is_bounded_below_by_423_and_above_by_the_configuration)
 	s = ue_register(&lab, &ue, UE_RES);
 	ASSERT_TRUE(s != NULL);
 	ASSERT_EQ(sip_status(s), 200);
-	osip_contact_param_get_byname((osip_contact_t *)osip_list_get(&s->osip->contacts, 0),
-				      (char[]){ "expires" }, &expires);
+	osip_contact_param_get_byname((osip_contact_t *)sip_contact(s, 0), (char[]){ "expires" },
+				      &expires);
 	ASSERT_TRUE(expires != NULL);
 	EXPECT_STREQ(expires->gvalue, "600000");
 	sip_free(s);
@@ -413,7 +413,7 @@ TEST(register, deregistration_ends_the_binding_and_tells_the_hss)
 	s = ue_register(&lab, &ue, UE_NOTHING);
 	ASSERT_TRUE(s != NULL);
 	EXPECT_EQ(sip_status(s), 200);
-	EXPECT_EQ(osip_list_size(&s->osip->contacts), 0);
+	EXPECT_EQ(sip_count(s, SIP_CONTACT), 0);
 	sip_free(s);
 	EXPECT_EQ(core_lab_state(&lab, 1), STORE_UNREGISTERED);
 	EXPECT_EQ(core_lab_stat(&lab, "registration"), 0);

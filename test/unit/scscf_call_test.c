@@ -104,11 +104,11 @@ static void answer(const struct sip *request, int code, const char *tag, const c
 static const char *record_route(const struct sip *s, unsigned i)
 {
 	static char text[256];
-	const osip_record_route_t *r = osip_list_get(&s->osip->record_routes, (int)i);
+	const osip_uri_t *r = sip_record_route(s, i);
 
 	if (r == NULL)
 		return "";
-	snprintf(text, sizeof(text), "%s@%s:%s", r->url->username, r->url->host, r->url->port);
+	snprintf(text, sizeof(text), "%s@%s:%s", r->username, r->host, r->port);
 	return text;
 }
 
@@ -172,7 +172,7 @@ TEST(scscf_call, c118a_what_follows_goes_by_its_route_in_either_direction)
 		EXPECT_STREQ(sip_route(s, 0)->username, "id");
 		EXPECT_STREQ(sip_route(s, 1)->host, "10.0.0.1");
 		EXPECT_TRUE(sip_route(s, 2) == NULL);
-		EXPECT_STREQ(s->osip->req_uri->host, "10.1.0.2");
+		EXPECT_STREQ(sip_request_uri(s)->host, "10.1.0.2");
 		EXPECT_TRUE(sip_header(s, "P-Called-Party-ID", 0) == NULL);
 		EXPECT_STREQ(record_route(s, 0), "");
 		answer(s, 200, "b", NULL);
@@ -247,7 +247,7 @@ TEST(scscf_call, c118a_user_of_several_ues_is_called_on_all_and_the_first_answer
 	legs[0] = call(CHARGED);
 	legs[1] = expect_request("INVITE");
 	ASSERT_TRUE(legs[0] != NULL && legs[1] != NULL);
-	EXPECT_NE(strcmp(legs[0]->osip->req_uri->host, legs[1]->osip->req_uri->host), 0);
+	EXPECT_NE(strcmp(sip_request_uri(legs[0])->host, sip_request_uri(legs[1])->host), 0);
 	EXPECT_NE(strcmp(sip_route(legs[0], 0)->username, sip_route(legs[1], 0)->username), 0);
 	for (unsigned i = 0; i < 2; i++) {
 		EXPECT_STREQ(sip_header(legs[i], "P-Called-Party-ID", 0), "<sip:2@" REALM ">");
@@ -286,7 +286,7 @@ TEST(scscf_call, c118a_one_ue_of_several_that_is_barred_does_not_ring)
 	share_impu("other@" REALM, "sip:10.1.0.9:5064", true);
 	s = call("");
 	ASSERT_TRUE(s != NULL);
-	EXPECT_STREQ(s->osip->req_uri->host, "10.1.0.2");
+	EXPECT_STREQ(sip_request_uri(s)->host, "10.1.0.2");
 	sip_free(s);
 	EXPECT_TRUE(next() == NULL);
 	core_lab_close(&lab);

@@ -67,7 +67,7 @@ TEST(scscf, c141_request_for_a_registered_user_goes_to_his_contact_by_his_path)
 	s = core_lab_receive(&lab);
 	ASSERT_TRUE(s != NULL);
 	ASSERT_TRUE(sip_is(s, "MESSAGE"));
-	ASSERT_EQ(osip_uri_to_str(s->osip->req_uri, &uri), 0);
+	ASSERT_EQ(osip_uri_to_str(sip_request_uri(s), &uri), 0);
 	EXPECT_STREQ(uri, "sip:2@10.1.0.2:5064");
 	osip_free(uri);
 	ASSERT_TRUE(sip_route(s, 0) != NULL);

@@ -73,9 +73,8 @@ int watcher_subscribe(struct watcher *w, unsigned expires_s)
 	if (status == 200) {
 		snprintf(w->to_tag, sizeof(w->to_tag), "%s", sip_to_tag(answer));
 		w->granted_s = sip_header_number(answer, "Expires", 0);
-		EXPECT_EQ(osip_list_size(&answer->osip->contacts), 1);
-		EXPECT_EQ(osip_list_size(&answer->osip->record_routes),
-			  w->is_ue && w->cseq == 1 ? 1 : 0);
+		EXPECT_EQ(sip_count(answer, SIP_CONTACT), 1);
+		EXPECT_EQ(sip_count(answer, SIP_RECORD_ROUTE), w->is_ue && w->cseq == 1 ? 1 : 0);
 	}
 	sip_free(answer);
 	return status;
@@ -96,7 +95,7 @@ static void expect_in_dialog(const struct watcher *w)
 	snprintf(expected, sizeof(expected), "w%u", w->number);
 	EXPECT_STREQ(sip_to_tag(w->notify), expected);
 	snprintf(expected, sizeof(expected), "watcher%u", w->number);
-	EXPECT_STREQ(w->notify->osip->req_uri->username, expected);
+	EXPECT_STREQ(sip_request_uri(w->notify)->username, expected);
 	if (w->is_ue) {
 		ASSERT_TRUE(sip_route(w->notify, 0) != NULL);
 		EXPECT_STREQ(sip_route(w->notify, 0)->username, "id");
