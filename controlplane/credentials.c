@@ -1,16 +1,16 @@
 #include "controlplane/credentials.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "controlplane/token.h"
 #include "crypto/wipe.h"
 
 static const char *skip_blanks(const char *s)
 {
-	return s + strspn(s, " \t");
+	while (*s == ' ' || *s == '\t')
+		s++;
+	return s;
 }
 
 /* Reserves n bytes and a NUL in the store; NULL: full. */
@@ -35,31 +35,32 @@ static char *store_copy(struct credentials *c, const char *text, size_t n)
 /* A quoted string at `s` (its first character is the quote). Returns its end; NULL: malformed. */
 static const char *take_quoted(struct credentials *c, const char *s, const char **out)
 {
-	char *start = c->store + c->n_used;
+	char *at = c->store + c->n_used, *last = c->store + sizeof(c->store) - 1;
+	*out = at;
 	for (s++; *s != '"'; s++) {
 		if (*s == '\\')
 			s++;
-		if (!*s || c->n_used + 1 >= sizeof(c->store))
+		if (!*s || at >= last)
 			return NULL;
-		c->store[c->n_used++] = *s;
+		*at++ = *s;
+		c->n_used++;
 	}
-	c->store[c->n_used++] = '\0';
-	*out = start;
+	*at = '\0';
+	c->n_used++;
 	return s + 1;
 }
 
-/* RFC 3261 25.1: a name with anything else in it could be another name to a laxer reader. */
-static size_t token_bytes(const char *s)
+/* A token, or base64 without quotes. */
+static size_t unquoted_bytes(const char *s)
 {
-	size_t n = 0;
-	while (isalnum((unsigned char)s[n]) || (s[n] && strchr("-.!%*_+`'~", s[n])))
-		n++;
-	return n;
+	size_t n = token_bytes(s);
+	return strchr(", \t", s[n]) ? n : n + strcspn(s + n, ", \t\"\\;<>@?{}()");
 }
 
 static const char *take_param(struct credentials *c, const char *s)
 {
 	struct credentials_param *p = &c->params[c->n_params];
+	/* A name with anything else in it could be another name to a laxer reader. */
 	size_t n = token_bytes(s);
 	if (n == 0 || !(p->name = store_copy(c, s, n)) || credentials_get(c, p->name))
 		return NULL;
@@ -71,7 +72,7 @@ static const char *take_param(struct credentials *c, const char *s)
 	if (p->quoted) {
 		s = take_quoted(c, s, &p->value);
 	} else {
-		n = strcspn(s, ", \t\"\\;<>@?{}()"); /* a token, or base64 without quotes */
+		n = unquoted_bytes(s);
 		p->value = store_copy(c, s, n);
 		s = p->value ? s + n : NULL;
 	}
@@ -108,7 +109,7 @@ int credentials_parse(const char *value, struct credentials *c)
 const char *credentials_get(const struct credentials *c, const char *name)
 {
 	for (unsigned i = 0; i < c->n_params; i++)
-		if (!strcasecmp(c->params[i].name, name))
+		if (token_is(c->params[i].name, name))
 			return c->params[i].value;
 	return NULL;
 }
@@ -117,7 +118,7 @@ unsigned credentials_remove(struct credentials *c, const char *name)
 {
 	unsigned kept = 0;
 	for (unsigned i = 0; i < c->n_params; i++)
-		if (strcasecmp(c->params[i].name, name))
+		if (!token_is(c->params[i].name, name))
 			c->params[kept++] = c->params[i];
 	unsigned n = c->n_params - kept;
 	c->n_params = kept;
@@ -153,10 +154,11 @@ static bool append(char *out, size_t out_bytes, size_t *used, const char *text, 
 static bool append_quoted(char *out, size_t out_bytes, size_t *used, const char *text)
 {
 	bool ok = append(out, out_bytes, used, "\"", 1);
-	for (; ok && *text; text++) {
+	for (size_t n; ok && *text; text += n) {
 		if (*text == '"' || *text == '\\')
 			ok = append(out, out_bytes, used, "\\", 1);
-		ok = ok && append(out, out_bytes, used, text, 1);
+		n = 1 + strcspn(text + 1, "\"\\");
+		ok = ok && append(out, out_bytes, used, text, n);
 	}
 	return ok && append(out, out_bytes, used, "\"", 1);
 }

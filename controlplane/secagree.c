@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "controlplane/sip.h"
+#include "controlplane/token.h"
 #include "crypto/alg.h"
 
 #define N_PARAMS  32  /* of one mechanism */
@@ -102,29 +103,29 @@ static bool is_usable(const struct secagree_offer *o)
 	return o->alg[0] && o->spi_c && o->spi_s && o->port_c && o->port_s;
 }
 
+static char fold_letter(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 /* The canonical text grows by one piece; -EMSGSIZE when full. */
 static int put(struct secagree_list *l, const char *piece, size_t n, bool fold)
 {
 	if (n >= sizeof(l->text) - l->text_bytes)
 		return -EMSGSIZE;
+	char *at = l->text + l->text_bytes;
 	for (size_t i = 0; i < n; i++)
-		l->text[l->text_bytes++] = fold ? (char)tolower((unsigned char)piece[i]) : piece[i];
-	l->text[l->text_bytes] = '\0';
+		at[i] = fold ? fold_letter(piece[i]) : piece[i];
+	at[n] = '\0';
+	l->text_bytes += n;
 	return 0;
 }
 
 static const char *skip_blanks(const char *s)
 {
-	return s + strspn(s, " \t");
-}
-
-/* RFC 3261 25.1: token; also what gen-value may be besides a quoted string (host). */
-static size_t token_bytes(const char *s)
-{
-	size_t n = 0;
-	while (isalnum((unsigned char)s[n]) || (s[n] && strchr("-.!%*_+`'~:[]", s[n])))
-		n++;
-	return n;
+	while (*s == ' ' || *s == '\t')
+		s++;
+	return s;
 }
 
 /* Length of the quoted string at s with both quotes; 0: it does not end. */
@@ -140,7 +141,7 @@ static size_t quoted_bytes(const char *s)
 static int take_word(struct secagree_list *l, const char **s, bool may_quote, const char **out)
 {
 	bool quoted = may_quote && **s == '"';
-	size_t n = quoted ? quoted_bytes(*s) : token_bytes(*s);
+	size_t n = quoted ? quoted_bytes(*s) : token_or_host_bytes(*s);
 	*out = l->text + l->text_bytes;
 	if (n == 0)
 		return -EINVAL;

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "controlplane/sip_plain.h"
+#include "controlplane/token.h"
 
 /* RFC 3261 7.3.3 and the IANA registry of SIP header fields. */
 static const struct {
@@ -53,23 +54,17 @@ static const struct {
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* RFC 3261 25.1: token */
-static bool is_token(const char *s, size_t n)
-{
-	size_t i = 0;
-	while (i < n) {
-		size_t more = s[i] == '%' ? 1 : sip_plain_token_bytes(s + i);
-		if (!more)
-			return false;
-		i += more;
-	}
-	return n > 0;
-}
-
 /* Most names differ in their length or first letter. */
 static bool is_name(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
 {
 	return a_bytes == b_bytes && !((a[0] ^ b[0]) & ~0x20) && !strncasecmp(a, b, a_bytes);
+}
+
+/* What the names of parsed_names and Content-Length begin with. */
+static bool may_be_ours(char first)
+{
+	first |= 0x20;
+	return first == 'c' || first == 'f' || first == 'r' || first == 't' || first == 'v';
 }
 
 /* NULL: it is none. */
@@ -199,7 +194,7 @@ static int take_header(struct sip_scan *s, char *line, size_t n_line)
 	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	size_t name_bytes = (size_t)(end - line);
-	if (!is_token(line, name_bytes))
+	if (!name_bytes || token_bytes(line) < name_bytes)
 		return -EBADMSG;
 	while (*value == ' ' || *value == '\t')
 		value++;
@@ -212,6 +207,8 @@ static int take_header(struct sip_scan *s, char *line, size_t n_line)
 	const char *full = name_bytes == 1 ? full_name(line[0]) : NULL;
 	const char *name = full ? full : line;
 	name_bytes = full ? strlen(full) : name_bytes;
+	if (!may_be_ours(name[0]))
+		return take_other(s, name, name_bytes, full != NULL, value, n);
 	if (is_name(name, name_bytes, LENGTH_NAME, LENGTH_NAME_BYTES)) {
 		take_content_length(s, value);
 		return 0;
