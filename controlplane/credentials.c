@@ -40,13 +40,14 @@ static const char *take_quoted(struct credentials *c, const char *s, const char 
 	for (s++; *s != '"'; s++) {
 		if (*s == '\\')
 			s++;
-		if (!*s || at >= last)
+		if (!*s || at >= last) {
+			c->n_used = (size_t)(at - c->store); /* to be wiped */
 			return NULL;
+		}
 		*at++ = *s;
-		c->n_used++;
 	}
-	*at = '\0';
-	c->n_used++;
+	*at++ = '\0';
+	c->n_used = (size_t)(at - c->store);
 	return s + 1;
 }
 

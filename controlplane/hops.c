@@ -82,7 +82,7 @@ int hops_add(const struct hops *h, struct sip *s, const struct path *path,
 	     char branch[static HOPS_BRANCH_BYTES])
 {
 	const struct endpoint *e = path->endpoint;
-	char number[16], hash[20], random[SIP_TAG_BYTES], option[SIP_VALUE_BYTES];
+	char number[16], hash[SIP_TAG_BYTES], random[SIP_TAG_BYTES], option[SIP_VALUE_BYTES];
 	unsigned first = 0;
 	uint32_t hops = sip_header_number(s, "Max-Forwards", 70);
 	if (hops == 0)
@@ -93,11 +93,14 @@ int hops_add(const struct hops *h, struct sip *s, const struct path *path,
 	if (hops > MAX_MAX_FORWARDS)
 		hops = MAX_MAX_FORWARDS;
 	snprintf(number, sizeof(number), "%u", hops - 1);
-	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)loop_hash(h, s));
+	sip_print_tag(loop_hash(h, s), hash);
 	if (is_loop(s, &e->local, hash))
 		return 482;
 	sip_random_tag(random);
-	snprintf(branch, HOPS_BRANCH_BYTES, "z9hG4bK%s-%s", random, hash);
+	char *at = stpcpy(branch, "z9hG4bK");
+	at = stpcpy(at, random);
+	*at++ = '-';
+	strcpy(at, hash);
 	if (sip_header_set(s, "Max-Forwards", number) ||
 	    sip_via_push(s, &e->sent_by, branch, path->tcp) ||
 	    (transport_is_tls(e) && sip_via_set_protocol(s, "TLS")))

@@ -41,10 +41,12 @@ int secagree_q(const char *text)
 /* Decimal, within [low, high]; 0 = neither. */
 static uint32_t number(const char *text, uint32_t low, uint32_t high)
 {
-	size_t n = strspn(text, "0123456789");
+	uint64_t value = 0;
+	size_t n = 0;
+	for (; text[n] >= '0' && text[n] <= '9' && n <= 10; n++)
+		value = value * 10 + (uint64_t)(text[n] - '0');
 	if (n == 0 || n > 10 || text[n])
 		return 0;
-	unsigned long long value = strtoull(text, NULL, 10);
 	return value >= low && value <= high ? (uint32_t)value : 0;
 }
 

@@ -45,13 +45,17 @@ void sip_init(void)
 	parser_init();
 }
 
-void sip_random_tag(char out[static SIP_TAG_BYTES])
+void sip_print_tag(uint64_t number, char out[static SIP_TAG_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";
-	uint64_t number = random_number();
 	for (unsigned i = 0; i < 16; i++, number >>= 4)
 		out[i] = digits[number & 15];
 	out[16] = '\0';
+}
+
+void sip_random_tag(char out[static SIP_TAG_BYTES])
+{
+	sip_print_tag(random_number(), out);
 }
 
 /* --- made of others --- */

@@ -221,6 +221,8 @@ int sip_aor_text(const char *text, char *out, size_t out_bytes);
 
 /* 16 random hex digits: tags, Call-IDs, branch suffixes. */
 void sip_random_tag(char out[static SIP_TAG_BYTES]);
+/* A number in the same form. */
+void sip_print_tag(uint64_t number, char out[static SIP_TAG_BYTES]);
 
 /*
  * Once per process, before any other call: libosip2's tables; its traces off (they quote peers);

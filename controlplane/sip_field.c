@@ -64,7 +64,7 @@ void sip_free(struct sip *s)
 		sip_give(s->fields);
 	if (s->owns_body)
 		sip_give(s->body);
-	sip_give(s);
+	sip_give_used(s, (size_t)(s->text + s->text_bytes - (char *)s));
 }
 
 /* Where the lines of a kind begin. */

@@ -127,6 +127,11 @@ static void *cut(struct slab *s)
 	return start_of(s) + colour + (size_t)--s->n_left * s->piece_bytes;
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 static void *take_malloc(size_t n_bytes)
 {
 	return malloc(n_bytes + (n_bytes == 0));
@@ -153,17 +158,22 @@ void *sip_take(size_t n_bytes)
 
 void sip_give(void *content)
 {
+	sip_give_used(content, SIZE_MAX);
+}
+
+void sip_give_used(void *content, size_t n_bytes)
+{
 	if (!content)
 		return;
 	struct slab *s = slab_of(content);
 	if (!s) {
-		wipe(content, malloc_usable_size(content));
+		wipe(content, least(n_bytes, malloc_usable_size(content)));
 		free(content);
 		return;
 	}
 	struct piece *p = content;
 	bool was_full = !s->free && !s->n_left;
-	wipe(content, s->piece_bytes);
+	wipe(content, least(n_bytes, s->piece_bytes));
 	p->next = s->free;
 	s->free = p;
 	if (was_full)

@@ -15,6 +15,8 @@
 
 void *sip_take(size_t n_bytes); /* aligned for pointers and numbers; NULL: out of memory */
 void sip_give(void *p);         /* NULL: nothing */
+/* The same of a piece of which only the first n bytes were written. */
+void sip_give_used(void *p, size_t n_bytes);
 size_t sip_room(const void *p); /* how many bytes it has; not fewer than were asked for */
 /* As realloc(), which would leave the old bytes behind. NULL: out of memory, and `p` stays. */
 void *sip_take_more(void *p, size_t n_bytes);

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <osipparser2/osip_parser.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -202,6 +201,13 @@ static int aor_of_tel(const char *number, char *out, size_t out_bytes)
 	return n > strlen("tel:") && is_printable(out) ? (int)n : -EINVAL;
 }
 
+static char *put_lower(char *at, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		at[i] = (char)tolower((unsigned char)text[i]);
+	return at + n;
+}
+
 int sip_aor(const osip_uri_t *uri, char *out, size_t out_bytes)
 {
 	if (!uri || !uri->scheme)
@@ -212,15 +218,19 @@ int sip_aor(const osip_uri_t *uri, char *out, size_t out_bytes)
 		return -EINVAL;
 	if (!uri->host || (uri->username && !is_printable(uri->username)))
 		return -EINVAL;
-	int n = snprintf(out, out_bytes, "%s:%s%s%s", uri->scheme,
-			 uri->username ? uri->username : "", uri->username ? "@" : "", uri->host);
-	if (n < 0 || (size_t)n >= out_bytes)
+	size_t n_scheme = strlen(uri->scheme), n_host = strlen(uri->host);
+	size_t n_user = uri->username ? strlen(uri->username) : 0;
+	if (n_scheme + 1 + n_user + (uri->username != NULL) + n_host >= out_bytes)
 		return -EMSGSIZE;
-	for (char *c = out; *c && *c != ':'; c++)
-		*c = (char)tolower((unsigned char)*c);
-	for (char *c = out + n - strlen(uri->host); *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return is_printable(out) ? n : -EINVAL;
+	char *at = put_lower(out, uri->scheme, n_scheme);
+	*at++ = ':';
+	if (uri->username) {
+		at = (char *)memcpy(at, uri->username, n_user) + n_user;
+		*at++ = '@';
+	}
+	at = put_lower(at, uri->host, n_host);
+	*at = '\0';
+	return is_printable(out) ? (int)(at - out) : -EINVAL;
 }
 
 int sip_aor_text(const char *text, char *out, size_t out_bytes)

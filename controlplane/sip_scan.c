@@ -104,8 +104,8 @@ static void take_content_length(struct sip_scan *s, const char *value)
 static unsigned count_commas(const char *value)
 {
 	unsigned n = 0;
-	for (; *value; value++)
-		n += *value == ',';
+	for (; (value = strchr(value, ',')); value++)
+		n++;
 	return n;
 }
 
@@ -221,23 +221,27 @@ static int take_header(struct sip_scan *s, char *line, size_t n_line)
 
 #define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 
-/*
- * Neither control characters nor tabs, eight bytes at a time: bytes below 0x20 borrow, 0x7f
- * overflows into the top bit, and bytes that have that bit already are asked one by one.
- */
+/* Bytes below 0x20 borrow, 0x7f overflows into the top bit, and some have that bit already. */
+static bool is_plain_word(const char *bytes)
+{
+	uint64_t word;
+	memcpy(&word, bytes, sizeof(word));
+	return !(((word - EACH_BYTE(0x20)) | (word + EACH_BYTE(0x01)) | word) & EACH_BYTE(0x80));
+}
+
+/* Neither control characters, nor tabs, nor beyond ASCII. */
 static bool is_plain(const char *piece, size_t n)
 {
-	size_t i = 0;
-	for (; i + 8 <= n; i += 8) {
-		uint64_t word;
-		memcpy(&word, piece + i, sizeof(word));
-		if (((word - EACH_BYTE(0x20)) | (word + EACH_BYTE(0x01)) | word) & EACH_BYTE(0x80))
-			return false;
+	if (n < 8) {
+		for (size_t i = 0; i < n; i++)
+			if ((unsigned char)piece[i] < 0x20 || (unsigned char)piece[i] >= 0x7f)
+				return false;
+		return true;
 	}
-	for (; i < n; i++)
-		if ((unsigned char)piece[i] < 0x20 || (unsigned char)piece[i] >= 0x7f)
-			return false;
-	return true;
+	bool plain = is_plain_word(piece + n - 8); /* some bytes are looked at twice */
+	for (size_t i = 0; i + 8 <= n; i += 8)
+		plain = plain && is_plain_word(piece + i);
+	return plain;
 }
 
 /* Tabs become blanks. */
