@@ -67,6 +67,12 @@ static void read_dialog(struct record *row, struct dialog *d)
 	d->remote_tag = record_some_text(row);
 	d->target = record_some_text(row);
 	d->n_routes = (unsigned)record_number(row, DIALOG_ROUTES);
+	if (d->n_routes > 0)
+		d->routes = calloc(d->n_routes, sizeof(*d->routes));
+	if (d->routes == NULL && d->n_routes > 0) {
+		d->n_routes = 0;
+		row->error = -ENOMEM;
+	}
 	for (unsigned i = 0; i < d->n_routes; i++)
 		d->routes[i] = record_some_text(row);
 	d->local_cseq = (uint32_t)record_number(row, INT32_MAX - NUMBERS_AHEAD) + NUMBERS_AHEAD;

@@ -67,12 +67,10 @@ static void notify(const struct ue_sim *ue, unsigned n)
 {
 	struct sip *s = core_receive();
 	char contact[128], call_id[128], text[4096], document[1024];
-	osip_generic_param_t *tag = NULL;
 	char *target;
 	ASSERT_TRUE(s != NULL && sip_is(s, "SUBSCRIBE"));
 	sip_call_id(s, call_id, sizeof(call_id));
-	osip_from_get_tag(s->osip->from, &tag);
-	const osip_contact_t *own = osip_list_get(&s->osip->contacts, 0);
+	const osip_contact_t *own = sip_contact(s, 0);
 	ASSERT_EQ(osip_uri_to_str(own->url, &target), 0);
 	snprintf(document, sizeof(document),
 		 "<reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"0\" state=\"full\">"
@@ -89,7 +87,7 @@ static void notify(const struct ue_sim *ue, unsigned n)
 		 "Call-ID: %s\r\nCSeq: 1 NOTIFY\r\nContact: <sip:127.0.0.1:%u>\r\nEvent: reg\r\n"
 		 "Subscription-State: active;expires=600000\r\n"
 		 "Content-Type: application/reginfo+xml\r\nContent-Length: %zu\r\n\r\n%s",
-		 target, port_icscf, n, tag->gvalue, call_id, port_icscf, strlen(document),
+		 target, port_icscf, n, sip_from_tag(s), call_id, port_icscf, strlen(document),
 		 document);
 	osip_free(target);
 	snprintf(contact, sizeof(contact), "Contact: <sip:127.0.0.1:%u>\r\nExpires: 600000\r\n",

@@ -28,7 +28,7 @@ static void end(struct watcher *w)
 
 static unsigned long cseq(const struct watcher *w)
 {
-	return strtoul(w->notify->osip->cseq->number, NULL, 10);
+	return sip_cseq(w->notify);
 }
 
 TEST(reg_event, c040_c093_a_subscriber_hears_on_after_a_kill)
