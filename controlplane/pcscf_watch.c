@@ -266,7 +266,8 @@ struct watch *watch_restore(struct watches *w, const struct sip *request, uint32
 	id[UE_ID_BYTES - 1] = '\0';
 	const struct ue *ue = ue_find_id(w->ues, id);
 	struct watch *s = NULL;
-	for (const struct ue_registration *r = ue ? ue->registrations : NULL; r && !s; r = r->next) {
+	for (const struct ue_registration *r = ue ? ue->registrations : NULL; r && !s;
+	     r = r->next) {
 		const char *aor = r->aor;
 		if (make_tag(w, call_id, aor, tag) && !strcmp(tag, to) &&
 		    !find_owner(w, ue->id, aor))
