@@ -55,6 +55,7 @@ class Wire:
             self.keys = file.readlines()
         began, ended = outcome["attacks_began_s"], outcome["attacks_ended_s"]
         self.before = f"frame.time_epoch < {began}"
+        self.esp = f"{capture.ESP} && {self.before}"
         self.honest = f"({self.before} || frame.time_epoch > {ended})"
 
     def fields(self, display_filter, *names, decode=True):
@@ -65,14 +66,14 @@ class Wire:
 
     def icvs(self):
         """C-066: a third implementation computes the same ICVs."""
-        packets = self.fields(f"esp && {self.honest}", *capture.ICV, decode=False)
+        packets = self.fields(f"{capture.ESP} && {self.honest}", *capture.ICV, decode=False)
         wrong = capture.wrong_icvs(packets)
         self.check("every ICV is good", packets and not wrong,
                    f"{len(wrong)} of {len(packets)} are not: {wrong[:3]}")
 
     def counts(self):
         edge = "fd00::1" if self.ipv6 else "10.0.0.1"
-        packets = self.fields(f"esp && {self.before}", *addresses(self.ipv6))
+        packets = self.fields(self.esp, *addresses(self.ipv6))
         sent = sum(1 for packet in packets if packet[0] == edge)
         wire = (len(packets) - sent, sent)
         counters = self.outcome["counters"]
@@ -81,8 +82,8 @@ class Wire:
                    f"wire {wire}, counted {counted}")
 
     def clear_sip(self):
-        """C-065: in the clear only one REGISTER and its 401 of each UE. Either may be said again as it
-        was, RFC 3261 17.1.2.2, where the machine is busy."""
+        """C-065: in the clear only one REGISTER and its 401 of each UE. Either may be said again as
+        it was, RFC 3261 17.1.2.2, where the machine is busy."""
         packets = self.fields(f"sip && !esp && {self.honest}", *addresses(self.ipv6), "sip.Method",
                               "sip.Status-Code", "sip.Call-ID", "sip.CSeq")
         wrong, said, challenged = [], {}, set()
@@ -100,15 +101,16 @@ class Wire:
 
     def sip_inside(self):
         """What is inside ESP is SIP, all of it, and well-formed."""
-        inside = self.fields(f"sip && esp && {self.before}", "sip.Method", "sip.Status-Code")
+        inside = self.fields(f"sip && {self.esp}", "sip.Method", "sip.Status-Code")
         methods = {method for listed, _ in inside for method in listed.split(",")} - {""}
         # Of TCP: segments without data, the first ones of a message that needs several, and what
         # was sent again because the machine is busy.
-        other = self.fields(f"esp && {self.before} && !sip && !(tcp.len == 0) && "
+        other = self.fields(f"{self.esp} && !sip && !(tcp.len == 0) && "
                             "!tcp.reassembled_in && !tcp.analysis.retransmission && "
                             "!tcp.analysis.spurious_retransmission", "frame.number",
                             "_ws.col.Info")
-        malformed = self.fields(f"_ws.malformed && {self.honest}", "frame.number", "_ws.col.Info")
+        malformed = self.fields(f"_ws.malformed && !icmp && !icmpv6 && {self.honest}",
+                                "frame.number", "_ws.col.Info")
         self.check("all ESP carries well-formed SIP",
                    inside and not other and not malformed
                    and {"REGISTER", "OPTIONS", "MESSAGE"} | calls.METHODS <= methods,
@@ -118,7 +120,7 @@ class Wire:
         """C-068 b, C-080: what each SA carries is what the table of TS 33.203 7.1 says."""
         edge = "fd00::1" if self.ipv6 else "10.0.0.1"
         layer = "tcp" if self.tcp else "udp"
-        packets = self.fields(f"esp && sip && {self.before}", addresses(self.ipv6)[0],
+        packets = self.fields(f"{self.esp} && sip", addresses(self.ipv6)[0],
                               f"{layer}.srcport", f"{layer}.dstport", "sip.Status-Code")
         seen = set()
         for source, source_port, port, status in packets:
@@ -133,10 +135,10 @@ class Wire:
     def calls(self):
         """C-117, C-141, C-142: the route of each message of a call, and who sees what."""
         edge = "fd00::1" if self.ipv6 else "10.0.0.1"
-        rows = self.fields(f"sip && esp && {self.before}", *addresses(self.ipv6), "sip.msg_hdr")
+        rows = self.fields(f"sip && {self.esp}", *addresses(self.ipv6), "sip.msg_hdr")
         messages = list(calls.read(rows))
         dialogues = calls.Dialogues(messages, edge)
-        statuses = {status for listed, in self.fields(f"sip.Status-Code && esp && {self.before}",
+        statuses = {status for listed, in self.fields(f"sip.Status-Code && {self.esp}",
                                                       "sip.Status-Code")
                     for status in listed.split(",")}
         self.check("every message of a call goes both ways",
@@ -159,7 +161,7 @@ class Wire:
     def connections(self):
         """UEs open from port_uc to port_ps, the P-CSCF from port_pc to port_us, nobody else."""
         edge = "fd00::1" if self.ipv6 else "10.0.0.1"
-        opened = self.fields(f"esp && tcp.flags.syn == 1 && tcp.flags.ack == 0 && {self.before}",
+        opened = self.fields(f"{self.esp} && tcp.flags.syn == 1 && tcp.flags.ack == 0",
                              addresses(self.ipv6)[0], "tcp.srcport", "tcp.dstport")
         wrong = [(source, own, peer) for source, own, peer in opened
                  if not (own in PORTS_PC and peer == PORT_US if source == edge

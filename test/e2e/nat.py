@@ -43,7 +43,7 @@ def check_wire(report, name, pcap, keylog, directory):
     def fields(display_filter, *names, decode=True):
         return capture.fields(pcap, display_filter, names, keys, directory, decode)
 
-    packets = fields("esp && !icmp", "udp.port", "ip.src", *capture.ICV, decode=False)
+    packets = fields(capture.ESP, "udp.port", "ip.src", *capture.ICV, decode=False)
     # The first ports and addresses are the outer ones.
     alone = [packet for packet in packets if not packet[0].startswith(f"{ENCAP_PORT},{ENCAP_PORT}")]
     report.check(f"{name}: ESP is in UDP, always", packets and not alone, str(alone[:3]))

@@ -143,7 +143,7 @@ def check_capture(report, path, sets, counters, directory, before):
             if s["tshark"]:
                 checked.add(f"0x{spi:08x}")
                 rows.append(f'"IPv{s["family"]}","*","*","0x{spi:08x}",{s["tshark"]}\n')
-    packets = capture.fields(path, "esp", capture.ICV, rows, directory, decode=False)
+    packets = capture.fields(path, capture.ESP, capture.ICV, rows, directory, decode=False)
     to_guest = {f"0x{s[spi]:08x}" for s in sets for spi in ("spi_uc", "spi_us")}
     spis = [packet[capture.ICV.index("esp.spi")] for packet in packets]
     sent = sum(spi in to_guest for spi in spis)

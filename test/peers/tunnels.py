@@ -200,7 +200,7 @@ def check_capture(report, path, tunnels, counters, directory):
                 spi = f"0x{t[direction]['spi']:08x}"
                 checked.add(spi)
                 rows.append(f'"IPv{t["outer"]}","*","*","{spi}",{t[direction]["tshark"]}\n')
-    packets = capture.fields(path, "esp", capture.ICV, rows, directory, decode=False)
+    packets = capture.fields(path, capture.ESP, capture.ICV, rows, directory, decode=False)
     spis = [packet[capture.ICV.index("esp.spi")] for packet in packets]
     sent = sum(spi in to_guest for spi in spis)
     known = [packet for packet, spi in zip(packets, spis) if spi in checked]

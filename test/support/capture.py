@@ -56,6 +56,8 @@ PROTOCOLS = re.compile(r"_ws\..*|data.*|frame|eth|ethertype|sll|ip|ip\.options.*
 # What is outside of ESP. Whatever is inside is data then.
 OUTSIDE = re.compile(r"_ws\..*|data.*|frame|eth|ethertype|ip|ip\.options.*|ipv6|ipv6\.(dstopts|fraghdr|"
                      r"hopopts|routing.*)|icmp|icmpv6|udp|udpencap|esp")
+# Not what an ICMP error quotes of it, which may be cut off: from a kernel whose process has gone.
+ESP = "esp && !icmp && !icmpv6"
 # How an ESP packet is told from others when its ICV is not good.
 ICV = ("esp.icv_good", "esp.icv_bad", "frame.number", "frame.len", "frame.protocols", "esp.spi",
        "esp.sequence", "esp.icv", "_ws.expert.message")
