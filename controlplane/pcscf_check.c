@@ -29,7 +29,7 @@ static int read_identities(struct attempt *a, const struct sip *r)
 	if (!value || sip_header(r, "Authorization", 1) || credentials_parse(value, &c))
 		return 400;
 	const char *impi = credentials_get(&c, "username");
-	if (!impi || !*impi || sip_aor(sip_to(r)->url, aor, sizeof(aor)) < 0)
+	if (!impi || !*impi || sip_to_aor(r, aor, sizeof(aor)) < 0)
 		return 400;
 	a->impi = strdup(impi);
 	a->aor = strdup(aor);

@@ -41,7 +41,7 @@ static int read_identities(struct register_request *q, const struct sip *request
 	/* An identity that does not fit belongs to nobody: TS 23.003 13.3 allows 255 octets. */
 	if (cx_identity(q->impi, username) < 0)
 		return 403;
-	if (sip_aor(sip_to(request)->url, q->impu, sizeof(q->impu)) < 0)
+	if (sip_to_aor(request, q->impu, sizeof(q->impu)) < 0)
 		return 416;
 	return 0;
 }

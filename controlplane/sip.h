@@ -219,6 +219,9 @@ int sip_aor(const osip_uri_t *uri, char *out, size_t out_bytes);
 /* The same from the text of a URI, name-addr or addr-spec ("<sip:a@b>;x", "tel:+1"). */
 int sip_aor_text(const char *text, char *out, size_t out_bytes);
 
+/* Of To, as sip_aor() of its URI. */
+int sip_to_aor(const struct sip *s, char *out, size_t out_bytes);
+
 /* 16 random hex digits: tags, Call-IDs, branch suffixes. */
 void sip_random_tag(char out[static SIP_TAG_BYTES]);
 /* A number in the same form. */

@@ -208,6 +208,28 @@ static char *put_lower(char *at, const char *text, size_t n)
 	return at + n;
 }
 
+/* Parts of a SIP URI; no user: NULL. */
+struct parts {
+	const char *scheme, *user, *host;
+	size_t scheme_bytes, user_bytes, host_bytes;
+};
+
+static int print_aor(const struct parts *p, char *out, size_t out_bytes)
+{
+	size_t user_bytes = p->user ? p->user_bytes + 1 : 0;
+	if (p->scheme_bytes + 1 + user_bytes + p->host_bytes >= out_bytes)
+		return -EMSGSIZE;
+	char *at = put_lower(out, p->scheme, p->scheme_bytes);
+	*at++ = ':';
+	if (p->user) {
+		at = (char *)memcpy(at, p->user, p->user_bytes) + p->user_bytes;
+		*at++ = '@';
+	}
+	at = put_lower(at, p->host, p->host_bytes);
+	*at = '\0';
+	return (int)(at - out);
+}
+
 int sip_aor(const osip_uri_t *uri, char *out, size_t out_bytes)
 {
 	if (!uri || !uri->scheme)
@@ -218,19 +240,42 @@ int sip_aor(const osip_uri_t *uri, char *out, size_t out_bytes)
 		return -EINVAL;
 	if (!uri->host || (uri->username && !is_printable(uri->username)))
 		return -EINVAL;
-	size_t n_scheme = strlen(uri->scheme), n_host = strlen(uri->host);
-	size_t n_user = uri->username ? strlen(uri->username) : 0;
-	if (n_scheme + 1 + n_user + (uri->username != NULL) + n_host >= out_bytes)
-		return -EMSGSIZE;
-	char *at = put_lower(out, uri->scheme, n_scheme);
-	*at++ = ':';
-	if (uri->username) {
-		at = (char *)memcpy(at, uri->username, n_user) + n_user;
-		*at++ = '@';
+	struct parts p = { uri->scheme,
+			   uri->username,
+			   uri->host,
+			   .scheme_bytes = strlen(uri->scheme),
+			   .user_bytes = uri->username ? strlen(uri->username) : 0,
+			   .host_bytes = strlen(uri->host) };
+	int n = print_aor(&p, out, out_bytes);
+	return n < 0 || is_printable(out) ? n : -EINVAL;
+}
+
+/* Of a plain SIP URI: what libosip2 would find in it. */
+static int aor_of_plain(const char *uri, char *out, size_t out_bytes)
+{
+	struct parts p = { .scheme = uri };
+	p.scheme_bytes = strcspn(uri, ":");
+	p.host = uri + p.scheme_bytes + 1;
+	size_t user_bytes = strcspn(p.host, "@;>");
+	if (p.host[user_bytes] == '@') {
+		p.user = p.host;
+		p.user_bytes = user_bytes;
+		p.host += user_bytes + 1;
 	}
-	at = put_lower(at, uri->host, n_host);
-	*at = '\0';
-	return is_printable(out) ? (int)(at - out) : -EINVAL;
+	if (*p.host == '[')
+		p.host_bytes = strcspn(++p.host, "]");
+	else
+		p.host_bytes = strcspn(p.host, ":;>");
+	return print_aor(&p, out, out_bytes);
+}
+
+int sip_to_aor(const struct sip *s, char *out, size_t out_bytes)
+{
+	const struct sip_field *f = sip_field_at(s, SIP_TO, 0);
+	if (f->is_plain && !strncmp(f->value, "<sip", 4))
+		return aor_of_plain(f->value + 1, out, out_bytes);
+	const osip_to_t *to = sip_to(s);
+	return to ? sip_aor(to->url, out, out_bytes) : -EINVAL;
 }
 
 int sip_aor_text(const char *text, char *out, size_t out_bytes)

@@ -24,7 +24,10 @@ static void look(const struct sip *s)
 	sip_to_tag(s);
 	sip_via_target(s, false, &a);
 	sip_aor(sip_from(s)->url, text, sizeof(text));
-	sip_aor(sip_to(s)->url, text, sizeof(text));
+	char to[SIP_VALUE_BYTES];
+	int n = sip_aor(sip_to(s)->url, text, sizeof(text));
+	if (n != sip_to_aor(s, to, sizeof(to)) || (n > 0 && strcmp(to, text)))
+		abort();
 	sip_header_number(s, "Expires", 0);
 	for (unsigned i = 0; sip_list_get(s, "P-Associated-URI", i, text, sizeof(text)) >= 0; i++)
 		sip_aor_text(text, text, sizeof(text));

@@ -174,6 +174,38 @@ TEST(sip_plain, tags_are_found_wherever_they_stand)
 	}
 }
 
+TEST(sip_plain, address_of_to_is_what_libosip2_finds)
+{
+	static const char *const rows[] = {
+		"<sip:v@home.example>",
+		"<sip:Alice+1@Home.Example:5062;user=phone>;tag=a",
+		"<sips:home.example;x=y>",
+		"<sip:home.example:5060>",
+		"<sip:v@[2001:DB8::1]:5062;lr>;x=\"<sip:w@other>\"",
+		"\"<sip:w@other>\" <sip:v@home.example>",
+		"\"V\" <sip:v@home.example>",
+		"<tel:+15551234>;tag=a",
+		"<siphon:v@home.example>",
+		"sip:v@home.example;tag=a",
+	};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512], ours[128] = "", theirs[128] = "";
+		struct sip *s = NULL;
+		test_context("%s", rows[i]);
+		int n = snprintf(text, sizeof(text),
+				 START A_VIA A_FROM "To: %s\r\n" A_CALL_ID A_CSEQ "\r\n", rows[i]);
+		ASSERT_EQ(sip_parse(text, (size_t)n, &s), 0);
+		n = sip_aor(sip_to(s)->url, theirs, sizeof(theirs));
+		EXPECT_EQ(sip_to_aor(s, ours, sizeof(ours)), n);
+		EXPECT_STREQ(ours, theirs);
+		if (n > 0) {
+			EXPECT_EQ(sip_to_aor(s, ours, (size_t)n + 1), n);
+			EXPECT_EQ(sip_to_aor(s, ours, (size_t)n), -EMSGSIZE);
+		}
+		sip_free(s);
+	}
+}
+
 TEST(sip_plain, message_keeps_its_lines_while_it_grows)
 {
 	struct sip *s = NULL;
