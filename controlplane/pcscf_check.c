@@ -20,14 +20,25 @@ static int check_address(struct attempt *a, const struct sip *r, const struct sa
 	return 400;
 }
 
+/* Once for all that wants to know: it is read character by character. */
+static void take_credentials(struct attempt *a, const struct credentials *c,
+			     const struct sa_set *set)
+{
+	const char *nonce = credentials_get(c, "nonce");
+	a->has_nonce = nonce && *nonce;
+	a->has_response = screen_has_response(c);
+	a->answers_set = set && set->challenge && nonce && !strcmp(nonce, set->challenge->nonce);
+}
+
 /* IMPI and the identity to register; 24.229 5.1.1.2.2. */
-static int read_identities(struct attempt *a, const struct sip *r)
+static int read_identities(struct attempt *a, const struct sip *r, const struct sa_set *set)
 {
 	struct credentials c;
 	char aor[SIP_VALUE_BYTES];
 	const char *value = sip_header(r, "Authorization", 0);
 	if (!value || sip_header(r, "Authorization", 1) || credentials_parse(value, &c))
 		return 400;
+	take_credentials(a, &c, set);
 	const char *impi = credentials_get(&c, "username");
 	if (!impi || !*impi || sip_to_aor(r, aor, sizeof(aor)) < 0)
 		return 400;
@@ -49,14 +60,9 @@ static int check_owner(struct pcscf *p, const struct attempt *a, const struct sa
 }
 
 /* A failure report answers a challenge without a response: it wants no SA, seed 6.1.2.2. */
-static bool is_failure_report(const struct sip *r)
+static bool is_failure_report(const struct attempt *a)
 {
-	struct credentials c;
-	const char *value = sip_header(r, "Authorization", 0);
-	if (!value || credentials_parse(value, &c))
-		return false;
-	const char *nonce = credentials_get(&c, "nonce");
-	return nonce && *nonce && !screen_has_response(r);
+	return a->has_nonce && !a->has_response;
 }
 
 /* C-057 (a): what an unprotected REGISTER without a usable offer is told. */
@@ -102,7 +108,7 @@ static int read_offer(struct attempt *a, const struct sip *r, const struct sa_se
 	} else if (!status && !set && may_be_open(p, r)) {
 		a->is_open = true;
 		p->counters.emergency_unprotected++;
-	} else if (!status && !set && !is_failure_report(r)) {
+	} else if (!status && !set && !is_failure_report(a)) {
 		status = refuse_agreement(p, r);
 	}
 	free(client);
@@ -153,7 +159,7 @@ int attempt_check(struct attempt *a, const struct sip *r, const struct sa_set *s
 {
 	struct pcscf *p = a->pcscf;
 	int status = check_address(a, r, set);
-	if (!status && (status = read_identities(a, r)) == 400)
+	if (!status && (status = read_identities(a, r, set)) == 400)
 		p->counters.register_malformed++;
 	if (!status)
 		status = check_owner(p, a, set);

@@ -136,7 +136,8 @@ struct attempt {
 	uint64_t set; /* handle of the set it came on; 0 = unprotected */
 	struct set_origin origin;
 	bool tcp; /* came so, and is answered so */
-	bool has_response;
+	bool has_nonce, has_response;
+	bool answers_set;  /* with the nonce of the challenge that made the set: seed 6.1.5 */
 	bool is_protected; /* told so to the S-CSCF */
 	bool is_open;      /* an emergency registration that needs no SAs: C-145 */
 	bool has_offer;    /* it can be challenged: `offer` and `client` are there */

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "controlplane/charging.h"
-#include "controlplane/credentials.h"
 #include "controlplane/kept_answer.h"
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
@@ -75,22 +74,11 @@ static enum screen_protection protection(const struct sa_set *set)
 	return set->state == SET_ESTABLISHED ? SCREEN_LATEST : SCREEN_OTHER;
 }
 
-/* The response must belong to the challenge that made the set: seed 6.1.5. */
-static bool answers_challenge_of(const struct sip *r, const struct sa_set *set)
-{
-	struct credentials c;
-	const char *value = sip_header(r, "Authorization", 0);
-	if (!set->challenge || !value || credentials_parse(value, &c))
-		return false;
-	const char *nonce = credentials_get(&c, "nonce");
-	return nonce && !strcmp(nonce, set->challenge->nonce);
-}
-
-static bool is_protected(const struct attempt *a, const struct sip *r, const struct sa_set *set)
+static bool is_protected(const struct attempt *a, const struct sa_set *set)
 {
 	if (!screen_is_protected(a->has_response, protection(set)))
 		return false;
-	return set->state != SET_TEMPORARY || answers_challenge_of(r, set);
+	return set->state != SET_TEMPORARY || a->answers_set;
 }
 
 /* Path: the way back to this UE, RFC 3327; its user part is the UE's id once it has one. */
@@ -293,14 +281,13 @@ void pcscf_register(struct pcscf *p, const struct source *source, struct server_
 			       .peer = source->path.peer,
 			       .tcp = source->path.tcp,
 			       .set = set ? set->registration : 0,
-			       .origin = origin_of(p, r, set),
-			       .has_response = screen_has_response(r) };
+			       .origin = origin_of(p, r, set) };
 	p->n_attempts++;
 	status = attempt_check(a, r, set);
 	policy = attempt_policy(a);
 	if (status)
 		goto free_attempt;
-	a->is_protected = is_protected(a, r, set);
+	a->is_protected = is_protected(a, set);
 	copy = sip_clone(r);
 	status = copy ? screen(a, copy, set) : 503;
 	if (status)

@@ -33,15 +33,9 @@ static bool is_set(const struct credentials *c, const char *name)
 	return value && *value;
 }
 
-bool screen_has_response(const struct sip *request)
+bool screen_has_response(const struct credentials *c)
 {
-	struct credentials c;
-	const char *value = sip_header(request, "Authorization", 0);
-	if (!value || credentials_parse(value, &c))
-		return false;
-	bool has = is_set(&c, "response") || is_set(&c, "auts");
-	credentials_wipe(&c);
-	return has;
+	return is_set(c, "response") || is_set(c, "auts");
 }
 
 /*

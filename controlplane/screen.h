@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct credentials;
 struct sip;
 
 /* How the network was told that a REGISTER was protected: 24.229 7.2A.2; seed 6.1.5. */
@@ -29,10 +30,8 @@ enum screen_protection {
 /* Seed 6.1.5: whether the S-CSCF may take the message as integrity-protected. */
 bool screen_is_protected(bool has_response, enum screen_protection by);
 
-/*
- * Whether the request answers a challenge: an Authorization with a response or auts.
- */
-bool screen_has_response(const struct sip *request);
+/* Whether these credentials answer a challenge: with a response or auts. */
+bool screen_has_response(const struct credentials *c);
 
 /*
  * Replaces what the UE says about integrity protection, in every Authorization and

@@ -50,7 +50,6 @@ static int screen(struct sip *s)
 	struct screen_keys keys;
 	struct address source;
 	address_parse("192.0.2.1", 5062, &source);
-	screen_has_response(s);
 	screen_from_ue(s);
 	screen_to_ue(s);
 	if (sip_via_received(s, &source) || screen_set_indicator(s, SCREEN_NOTHING) ||
