@@ -20,12 +20,11 @@ import json
 import mmap
 import os
 import socket
-import sqlite3
 import struct
 import subprocess
 import time
 
-from support import core, process
+from support import core, process, records
 
 CLOCK = "/run/clock"
 SUBSCRIBER = "/run/subscriber.csv"
@@ -169,11 +168,8 @@ class Scenario:
 
     def flag(self):
         """The subscriber's at the HSS."""
-        with sqlite3.connect("file:/run/imsgate/hss.db?mode=ro", uri=True) as database:
-            state, = database.execute("SELECT state FROM identity WHERE impu = ?",
-                                      (self.subscriber["impu"],)).fetchone()
-        database.close()
-        return ("unregistered", "pending", "registered")[state]
+        _, flags = records.read("/run/imsgate/hss.db")[self.subscriber["impi"]]
+        return ("unregistered", "pending", "registered")[flags[self.subscriber["impu"]]]
 
     def n_registers(self):
         """That came to the S-CSCF."""
