@@ -19,8 +19,8 @@
 #include "controlplane/cx.h"
 
 #define CX_LOCAL_VERSION      2
-#define CX_LOCAL_OUTSTANDING  1024
-#define CX_LOCAL_OPEN         256
+#define CX_LOCAL_OUTSTANDING  8192 /* a second of a full core, while a disk takes its time */
+#define CX_LOCAL_OPEN         1024
 #define CX_LOCAL_CLIENTS      16
 #define CX_LOCAL_TIMEOUT_MS   5000
 #define CX_LOCAL_RECONNECT_MS 200

@@ -16,7 +16,7 @@
 #include "controlplane/register_request.h"
 
 /* As many as the S-CSCF behind it. */
-#define MAX_TXNS (1u << 18)
+#define MAX_TXNS (1u << 19)
 
 struct counters {
 	uint64_t register_rx;

@@ -12,8 +12,8 @@
 #include "controlplane/transport.h"
 #include "crypto/wipe.h"
 
-/* Toward UEs each stays 64·T1 = 128 s, two a registration: 2000 registrations a second. */
-#define MAX_TXNS     (1u << 19)
+/* Toward UEs each stays 64·T1 = 128 s, two a registration: 4000 registrations a second. */
+#define MAX_TXNS     (1u << 20)
 #define MAX_UES      262144
 #define MAX_WAITING  32768 /* about 1.2 KB each, and half a minute of the core's time */
 #define DRAIN_BATCH  64

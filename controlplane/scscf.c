@@ -15,8 +15,11 @@
 #include "controlplane/reg_event.h"
 #include "controlplane/registration.h"
 
-/* 32 s of answered transactions (RFC 3261 timer J) at 2000 requests a second. */
-#define MAX_TXNS (1u << 18)
+/*
+ * Answered ones stay for 32 s (RFC 3261 timer J), three a registration with reg events, and one of
+ * our own for 5 s: 5000 registrations a second.
+ */
+#define MAX_TXNS (1u << 19)
 /* Lines of the status socket's list: a base of millions is no answer to a question. */
 #define LISTED 10000
 
