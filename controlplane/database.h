@@ -1,6 +1,6 @@
 /*
- * What the SQLite files of the control plane have in common. They are of mode 0600, in WAL mode,
- * and one thread's. Functions return 0 or -errno.
+ * What the SQLite files of the control plane, and those beside them, have in common. They are of
+ * mode 0600, in WAL mode, and one thread's. Functions return 0 or -errno.
  */
 #ifndef CONTROLPLANE_DATABASE_H
 #define CONTROLPLANE_DATABASE_H
@@ -29,5 +29,8 @@ int database_prepare(sqlite3 *db, const char *const sql[], unsigned n, sqlite3_s
 
 /* Steps a statement that gives no rows, and makes it ready for its next use. */
 int database_run(sqlite3_stmt *statement);
+
+/* A file that was made or renamed at `path` is there after a power failure, too. */
+int database_sync_directory(const char *path);
 
 #endif

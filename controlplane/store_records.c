@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "controlplane/database.h"
 
 enum {
 	LOCK_STEP_MS = 1,    /* between looks at a lock that another process has */
@@ -149,21 +150,6 @@ static bool is_whole(const struct stored *s)
 	return s->check == checksum(s, offsetof(struct stored, check));
 }
 
-static int sync_directory_of(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd, rc = 0;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
 static int make(const char *path, const struct head *head)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc;
@@ -174,7 +160,7 @@ static int make(const char *path, const struct head *head)
 	if (rc == 0 && fsync(fd) < 0)
 		rc = -errno;
 	if (rc == 0)
-		rc = sync_directory_of(path);
+		rc = database_sync_directory(path);
 	if (rc == 0)
 		return fd;
 	close(fd);

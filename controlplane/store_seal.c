@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "controlplane/database.h"
 #include "crypto/wipe.h"
 
 enum {
@@ -70,21 +70,6 @@ static int write_key(int fd)
 	return rc;
 }
 
-static int sync_directory_of(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd, rc = 0;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
 /*
  * Written under another name and then linked, so that nobody sees half of it, and of two who make
  * it at once both go on with the one that was first.
@@ -105,7 +90,7 @@ static int make_file(const char *path)
 	if (rc == 0 && link(name, path) < 0 && errno != EEXIST)
 		rc = -errno;
 	unlink(name);
-	return rc == 0 ? sync_directory_of(path) : rc;
+	return rc == 0 ? database_sync_directory(path) : rc;
 }
 
 static int open_file(const char *path, bool may_make, uint8_t key[KEY_BYTES], char *text,
