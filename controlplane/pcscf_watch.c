@@ -287,10 +287,11 @@ void watches_begin(struct watches *w, const struct ue *ue, const char *aor, bool
 	struct watch *s = find_owner(w, ue->id, aor);
 	if (s && (!is_challenged || s->pending))
 		return;
-	char call_id[CALL_ID_BYTES];
-	make_call_id(ue, call_id);
-	if (!s)
+	if (!s) {
+		char call_id[CALL_ID_BYTES];
+		make_call_id(ue, call_id);
 		s = watch_new(w, ue, aor, call_id);
+	}
 	if (s && !subscribe(s))
 		return;
 	w->counters.subscribe_failed++;

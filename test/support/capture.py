@@ -110,3 +110,14 @@ def messages(path, protocol, names, directory):
 def wrong_icvs(packets):
     """Those of packets, as fields() has them with ICV first, whose ICV is not good."""
     return [dict(zip(ICV, packet)) for packet in packets if packet[:2] != ("1", "0")]
+
+
+def check_icvs(report, name, path, key_rows, checked, directory):
+    """The claim that every ICV is good of the SPIs that tshark has keys of. The SPI of each packet."""
+    packets = fields(path, ESP, ICV, key_rows, directory, decode=False)
+    spis = [packet[ICV.index("esp.spi")] for packet in packets]
+    known = [packet for packet, spi in zip(packets, spis) if spi in checked]
+    wrong = wrong_icvs(known)
+    report.check(f"{name}: tshark finds every ICV good that it can check", known and not wrong,
+                 f"{len(wrong)} of {len(known)} are not: {wrong[:3]}")
+    return spis
