@@ -40,17 +40,6 @@ static struct slab slabs[N_SLABS];
 static uint32_t n_slabs; /* used once or more */
 static LIST_HEAD(slab_list, slab) unused, with_room[N_SIZES];
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_SLABS false /* each piece is malloc's, so that use after its end is seen */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_SLABS false
-#endif
-#endif
-#ifndef HAS_SLABS
-#define HAS_SLABS true
-#endif
-
 /* Which size holds so many bytes; N_SIZES: none. */
 static unsigned size_of(size_t n_bytes)
 {
@@ -86,7 +75,7 @@ static struct slab *slab_of(const void *piece)
 static bool has_region(void)
 {
 	static bool tried;
-	if (tried || !HAS_SLABS)
+	if (tried || !SIP_HAS_SLABS)
 		return region != NULL;
 	tried = true;
 	void *all = mmap(NULL, (size_t)N_SLABS * SLAB_BYTES, PROT_READ | PROT_WRITE,

@@ -11,7 +11,20 @@
 #ifndef CONTROLPLANE_SIP_MEMORY_H
 #define CONTROLPLANE_SIP_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Under AddressSanitizer each piece is malloc's, so that use after its end is seen. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SIP_HAS_SLABS false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SIP_HAS_SLABS false
+#endif
+#endif
+#ifndef SIP_HAS_SLABS
+#define SIP_HAS_SLABS true
+#endif
 
 void *sip_take(size_t n_bytes); /* aligned for pointers and numbers; NULL: out of memory */
 void sip_give(void *p);         /* NULL: nothing */

@@ -8,18 +8,6 @@
 
 #define N_PIECES 20000
 
-/* With AddressSanitizer each piece is malloc's, which keeps what it was given back. */
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_SLABS false
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_SLABS false
-#endif
-#endif
-#ifndef HAS_SLABS
-#define HAS_SLABS true
-#endif
-
 static unsigned long resident_kb(void)
 {
 	unsigned long pages = 0;
@@ -80,6 +68,6 @@ TEST(sip_memory, what_nobody_uses_any_more_is_the_systems)
 	for (unsigned i = 0; i < N_PIECES; i++)
 		sip_give(piece[i]);
 	EXPECT_TRUE(full_kb > before_kb + 28000);
-	if (HAS_SLABS)
+	if (SIP_HAS_SLABS)
 		EXPECT_TRUE(resident_kb() < before_kb + 2000);
 }
