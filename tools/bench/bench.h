@@ -67,6 +67,7 @@ struct bench_run {
 /* The measurements. 0 or -errno with a message on stderr. */
 int packets_run(struct bench_run *run);
 int drops_run(struct bench_run *run);
+int lines_run(struct bench_run *run);
 int memory_run(struct bench_run *run);
 int install_run(struct bench_run *run);
 int latency_run(struct bench_run *run);

@@ -58,6 +58,11 @@ static uint32_t pick(struct bench_feed *f)
 	return f->member ? f->member[i] : i;
 }
 
+const struct sa *feed_random_sa(struct bench_feed *f)
+{
+	return sa_slot_of_spi(&f->bench->sas, rte_be_to_cpu_32(f->peer[pick(f)].spi_be));
+}
+
 /* ---- peers ---- */
 
 /* splitmix64 of the peer's number: another key for every SA, and again the same whenever asked. */

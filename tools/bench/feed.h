@@ -56,6 +56,9 @@ int feed_grow(struct bench_feed *f, uint32_t n);
 /* Deletes all peers and waits until their slots are free. */
 void feed_end(struct bench_feed *f);
 
+/* The SA of an inbound peer picked at random. */
+const struct sa *feed_random_sa(struct bench_feed *f);
+
 /* A peer's address and the edge's, as they lie in the header of a packet from the peer. */
 void feed_addresses(uint32_t peer, uint32_t pair_be[2]);
 

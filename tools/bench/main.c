@@ -20,6 +20,7 @@
 static const struct bench_measurement_name names[] = {
 	{ "packets", "cycles per packet: algorithms, directions, sizes, SAs" },
 	{ "drops", "cycles of packets that are dropped" },
+	{ "lines", "cycles that the memory takes for random SAs, and what of it is page walks" },
 	{ "memory", "bytes per SA" },
 	{ "install", "SA sets per second through the socket" },
 	{ "latency", "time in the box at 50 % and 90 % of capacity" },
@@ -28,8 +29,8 @@ static const struct bench_measurement_name names[] = {
 	{ "flood", "what forged clear SIP costs those who are known" },
 };
 static int (*const run_of[])(struct bench_run *run) = {
-	packets_run, drops_run, memory_run, install_run,
-	latency_run, churn_run, scale_run,  flood_run,
+	packets_run, drops_run, lines_run, memory_run, install_run,
+	latency_run, churn_run, scale_run, flood_run,
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == N_MEASUREMENTS, "every name has a function");
 
