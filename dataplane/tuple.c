@@ -227,36 +227,44 @@ bool tuple_is_peer_protected(const struct sa_table *table, const struct tuple *t
 
 /* Fills in the candidate, if the bucket has one. */
 static inline bool take_candidate(const struct sa_table *table, const struct tuple_bucket *bucket,
-				  struct tuple_lookup *lookup, bool with_keys)
+				  struct tuple_lookup *lookup)
 {
 	unsigned bits = agreeing(bucket, lookup->hash);
 	lookup->candidate = next_match(table, bucket, lookup->hash, &bits);
+	return lookup->candidate;
+}
+
+static void prefetch_candidate(const struct tuple_lookup *lookup, bool with_keys)
+{
 	if (!lookup->candidate)
-		return false;
+		return;
 	if (with_keys)
 		sa_prefetch(lookup->candidate, lookup->tuple.family);
 	else
 		sa_prefetch_id(lookup->candidate, lookup->tuple.family);
-	return true;
 }
 
+/* What asks for lines does so in short loops: see inbound_burst(). */
 void tuple_candidates(const struct sa_table *table, struct tuple_lookup lookup[], uint32_t n,
 		      bool with_keys)
 {
 	const struct tuple_index *index = table->tuples;
-	for (uint32_t i = 0; i < n; i++) /* short loops: see inbound_burst() */
+	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(first_bucket(index, lookup[i].hash));
 	uint64_t late = 0; /* bit i: lookup i may be in its second bucket */
 	for (uint32_t i = 0; i < n; i++) {
-		const struct tuple_bucket *bucket = first_bucket(index, lookup[i].hash);
-		if (likely(take_candidate(table, bucket, &lookup[i], with_keys)))
-			continue;
-		rte_prefetch0(second_bucket(index, lookup[i].hash));
-		late |= UINT64_C(1) << i;
+		if (unlikely(!take_candidate(table, first_bucket(index, lookup[i].hash),
+					     &lookup[i])))
+			late |= UINT64_C(1) << i;
 	}
+	for (uint64_t bits = late; bits; bits &= bits - 1)
+		rte_prefetch0(second_bucket(index, lookup[__builtin_ctzll(bits)].hash));
+	for (uint32_t i = 0; i < n; i++)
+		prefetch_candidate(&lookup[i], with_keys);
 	for (; late; late &= late - 1) {
 		struct tuple_lookup *l = &lookup[__builtin_ctzll(late)];
-		take_candidate(table, second_bucket(index, l->hash), l, with_keys);
+		if (take_candidate(table, second_bucket(index, l->hash), l))
+			prefetch_candidate(l, with_keys);
 	}
 }
 
