@@ -1,8 +1,10 @@
 /*
  * Cx over a Unix SOCK_SEQPACKET socket, between the CSCFs and the HSS of one machine.
  *
- * One message = one datagram: struct cx_local_header and the struct of cx.h that the command names,
- * in host order; of an answer as much as it uses. Both ends check version, direction, lengths and
+ * One message = struct cx_local_header and the struct of cx.h that the command names: texts up to
+ * their NUL, of lists what is used, all else as it lies in memory. What one turn of the loop brings
+ * goes in one datagram, message behind message, as long as there is room: for the kernel a datagram
+ * costs much and its length little. Both ends check version, direction, lengths and
  * cx_*_is_sound(); a peer that breaks a rule loses its connection. CK and IK travel here: the
  * socket is of mode 0600, so that only processes of one user meet on it.
  *
@@ -18,7 +20,7 @@
 
 #include "controlplane/cx.h"
 
-#define CX_LOCAL_VERSION      2
+#define CX_LOCAL_VERSION      3
 #define CX_LOCAL_OUTSTANDING  8192 /* a second of a full core, while a disk takes its time */
 #define CX_LOCAL_OPEN         1024
 #define CX_LOCAL_CLIENTS      16
@@ -34,10 +36,12 @@ struct cx_local_header {
 	uint64_t id;           /* the client's own, returned in the answer */
 };
 
-struct cx_local_message {
-	struct cx_local_header header;
-	uint8_t body[sizeof(struct cx_ppr)]; /* the command's struct; this is the longest */
-};
+/* Of a datagram. With what the kernel keeps beside it, it is one piece of 8 KiB of its memory. */
+#define CX_LOCAL_DATAGRAM_BYTES 7680
+#define CX_LOCAL_TOGETHER       64 /* messages at the most */
+
+/* The longest message, a PPR, fits. */
+#define CX_LOCAL_MESSAGE_BYTES (sizeof(struct cx_local_header) + sizeof(struct cx_ppr))
 
 struct hss;
 struct loop;
@@ -45,18 +49,25 @@ struct cx_local_server;
 
 /* Both return the bytes of the message. */
 size_t cx_local_pack_request(const struct cx_request *request, uint64_t id,
-			     struct cx_local_message *out);
+			     uint8_t out[static CX_LOCAL_MESSAGE_BYTES]);
 size_t cx_local_pack_answer(const struct cx_answer *answer, uint64_t id,
-			    struct cx_local_message *out);
+			    uint8_t out[static CX_LOCAL_MESSAGE_BYTES]);
 
-/* What cx_local_pack_answer() will need: no vector and no identity behind the last one. */
-size_t cx_local_answer_bytes(const struct cx_answer *answer);
+/* A message of `n_bytes`. Return 0 or -EPROTO; *out is then sound. */
+int cx_local_parse_request(const uint8_t *message, size_t n_bytes, struct cx_request *out,
+			   uint64_t *id);
+int cx_local_parse_answer(const uint8_t *message, size_t n_bytes, struct cx_answer *out,
+			  uint64_t *id);
 
-/* `n_bytes` arrived in `message`. Return 0 or -EPROTO; *out is then sound. */
-int cx_local_parse_request(const struct cx_local_message *message, size_t n_bytes,
-			   struct cx_request *out, uint64_t *id);
-int cx_local_parse_answer(const struct cx_local_message *message, size_t n_bytes,
-			  struct cx_answer *out, uint64_t *id);
+/* What takes a message of a datagram. Returns 0, or -errno: the rest is not looked at. */
+typedef int cx_local_take(void *user, bool is_answer, const uint8_t *message, size_t n_bytes);
+
+/*
+ * Hands over the messages of a datagram of `n_bytes`, of which more than CX_LOCAL_DATAGRAM_BYTES
+ * may be cut off. None is handed over when their lengths are not right. Returns how many there
+ * were, or -errno: the connection is of no use any more.
+ */
+int cx_local_take_all(const uint8_t *datagram, size_t n_bytes, cx_local_take *take, void *user);
 
 /* Connects by itself, sooner or later. NULL: out of memory. */
 struct cx *cx_local_client_new(struct loop *loop, const char *path);

@@ -14,10 +14,11 @@
 #include "controlplane/loop.h"
 #include "crypto/wipe.h"
 
-#define BATCH 8 /* messages a system call takes; of 4 KiB each, on the stack */
-
-/* Answers read in one turn, so that a busy HSS does not keep the loop from the SIP sockets. */
-#define READ_BURST 64
+/*
+ * Datagrams that a turn reads, of up to CX_LOCAL_TOGETHER answers: a busy HSS is not to keep the
+ * loop from the SIP sockets.
+ */
+#define BATCH 2
 
 struct asked {
 	TAILQ_ENTRY(asked) link;
@@ -26,7 +27,9 @@ struct asked {
 	cx_done *done;
 	void *user;
 	bool is_sent; /* and in that list */
-	struct cx_request request;
+	enum cx_command command;
+	size_t bytes; /* of the packed message */
+	uint8_t message[];
 };
 
 TAILQ_HEAD(asked_list, asked);
@@ -61,7 +64,7 @@ static void finish(struct client *c, struct asked *a, const struct cx_answer *an
 
 static void fail(struct client *c, struct asked *a)
 {
-	struct cx_answer answer = { .command = a->request.command, .result = CX_UNABLE_TO_DELIVER };
+	struct cx_answer answer = { .command = a->command, .result = CX_UNABLE_TO_DELIVER };
 
 	finish(c, a, &answer);
 }
@@ -132,10 +135,10 @@ static void on_timeout(void *user)
 }
 
 /* RTR or PPR. Returns 0 or -errno: then the HSS learns by the end of the connection. */
-static int answer_push(struct client *c, const struct cx_local_message *message, size_t n_bytes)
+static int answer_push(struct client *c, const uint8_t *message, size_t n_bytes)
 {
 	struct cx_answer answer = { .result = CX_UNABLE_TO_COMPLY };
-	struct cx_local_message out;
+	uint8_t out[CX_LOCAL_MESSAGE_BYTES];
 	struct cx_request request;
 	uint64_t id;
 	int rc = cx_local_parse_request(message, n_bytes, &request, &id);
@@ -147,47 +150,43 @@ static int answer_push(struct client *c, const struct cx_local_message *message,
 		return -EPROTO;
 	if (c->cx.heard != NULL)
 		answer.result = c->cx.heard(c->cx.heard_user, &request);
-	n_bytes = cx_local_pack_answer(&answer, id, &out);
-	return send(c->fd, &out, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -EPIPE : 0;
+	n_bytes = cx_local_pack_answer(&answer, id, out);
+	return send(c->fd, out, n_bytes, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -EPIPE : 0;
 }
 
 /* Returns 0, or -errno: disconnect. */
-static int take_message(struct client *c, const struct cx_local_message *message, size_t n_bytes)
+static int take_message(void *user, bool is_answer, const uint8_t *message, size_t n_bytes)
 {
+	struct client *c = user;
 	struct cx_answer answer;
 	struct asked *a;
 	uint64_t id;
 	int rc;
 
-	if (n_bytes == 0)
-		return -ECONNRESET;
-	if (n_bytes > sizeof(*message))
-		return -EPROTO;
-	if (n_bytes >= sizeof(message->header) && message->header.is_answer == 0)
+	if (!is_answer)
 		return answer_push(c, message, n_bytes);
 	rc = cx_local_parse_answer(message, n_bytes, &answer, &id);
-	if (rc == 0) {
-		a = c->at[id % CX_LOCAL_OUTSTANDING];
-		/* An answer that comes after its timeout meets nobody: no error. */
-		if (a != NULL && a->id == id && a->is_sent && a->request.command == answer.command)
-			finish(c, a, &answer);
-	}
-	if (rc == 0)
-		cx_answer_clear(&answer, answer.command);
-	return rc;
+	if (rc < 0)
+		return rc;
+	a = c->at[id % CX_LOCAL_OUTSTANDING];
+	/* An answer that comes after its timeout meets nobody: no error. */
+	if (a != NULL && a->id == id && a->is_sent && a->command == answer.command)
+		finish(c, a, &answer);
+	cx_answer_clear(&answer, answer.command);
+	return 0;
 }
 
-/* Returns how many messages there were, or -errno: disconnect. */
+/* Returns 0 also when there was nothing to read, or -errno: disconnect. */
 static int read_batch(struct client *c)
 {
-	struct cx_local_message messages[BATCH];
+	uint8_t datagrams[BATCH][CX_LOCAL_DATAGRAM_BYTES];
 	struct mmsghdr headers[BATCH];
 	struct iovec pieces[BATCH];
 	int rc = 0;
 	int n;
 
 	for (int i = 0; i < BATCH; i++) {
-		pieces[i] = (struct iovec){ &messages[i], sizeof(messages[i]) };
+		pieces[i] = (struct iovec){ datagrams[i], sizeof(datagrams[i]) };
 		headers[i].msg_hdr = (struct msghdr){ .msg_iov = &pieces[i], .msg_iovlen = 1 };
 	}
 	n = recvmmsg(c->fd, headers, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
@@ -197,22 +196,18 @@ static int read_batch(struct client *c)
 		size_t bytes = headers[i].msg_len;
 
 		/* What comes after a bad one is not believed. */
-		if (rc == 0)
-			rc = take_message(c, &messages[i], bytes);
-		wipe(&messages[i], bytes < sizeof(messages[i]) ? bytes : sizeof(messages[i]));
+		if (rc >= 0)
+			rc = cx_local_take_all(datagrams[i], bytes, take_message, c);
+		wipe(datagrams[i], bytes < sizeof(datagrams[i]) ? bytes : sizeof(datagrams[i]));
 	}
-	return rc < 0 ? rc : n;
+	return rc < 0 ? rc : 0;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
 	struct client *c = user;
-	int n_read = 0;
-	int rc;
+	int rc = read_batch(c);
 
-	do
-		n_read += rc = read_batch(c);
-	while (rc == BATCH && n_read < READ_BURST);
 	if (rc < 0) {
 		log_warn("cx: connection to the HSS lost: %s", strerror(-rc));
 		disconnect(c);
@@ -273,26 +268,23 @@ static void mark_sent(struct client *c, int n)
 	}
 }
 
-/* Returns how many the kernel took, or -errno of the first of them. */
-static int send_batch(struct client *c)
+/* One datagram of what waits. Returns how many messages that were, or -errno. */
+static int send_datagram(struct client *c)
 {
-	struct cx_local_message messages[BATCH];
-	struct mmsghdr headers[BATCH];
-	struct iovec pieces[BATCH];
+	struct iovec pieces[CX_LOCAL_TOGETHER];
+	struct msghdr header = { .msg_iov = pieces };
+	size_t room = CX_LOCAL_DATAGRAM_BYTES;
 	struct asked *a;
-	unsigned n = 0;
-	int n_sent;
+	int n = 0;
 
 	TAILQ_FOREACH (a, &c->unsent, link) {
-		if (n == BATCH)
+		if (n == CX_LOCAL_TOGETHER || a->bytes > room)
 			break;
-		pieces[n].iov_base = &messages[n];
-		pieces[n].iov_len = cx_local_pack_request(&a->request, a->id, &messages[n]);
-		headers[n].msg_hdr = (struct msghdr){ .msg_iov = &pieces[n], .msg_iovlen = 1 };
-		n++;
+		pieces[n++] = (struct iovec){ a->message, a->bytes };
+		room -= a->bytes;
 	}
-	n_sent = sendmmsg(c->fd, headers, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return n_sent < 0 ? -errno : n_sent;
+	header.msg_iovlen = (size_t)n;
+	return sendmsg(c->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : n;
 }
 
 /* Sends what waits until the socket is full. */
@@ -302,7 +294,7 @@ static void flush(void *user)
 	int n;
 
 	while (c->fd >= 0 && !TAILQ_EMPTY(&c->unsent)) {
-		n = send_batch(c);
+		n = send_datagram(c);
 		if (n >= 0) {
 			mark_sent(c, n);
 		} else {
@@ -317,18 +309,23 @@ static void flush(void *user)
 static int send_local(struct cx *cx, const struct cx_request *request, cx_done *done, void *user)
 {
 	struct client *c = (struct client *)cx;
+	uint8_t message[CX_LOCAL_MESSAGE_BYTES];
 	struct asked *a;
+	size_t n_bytes;
 
 	if (c->at[c->next_id % CX_LOCAL_OUTSTANDING] != NULL)
 		return -ENOBUFS;
-	a = malloc(sizeof(*a));
+	n_bytes = cx_local_pack_request(request, c->next_id, message);
+	a = malloc(sizeof(*a) + n_bytes);
 	if (a == NULL)
 		return -ENOMEM;
 	*a = (struct asked){ .id = c->next_id++,
 			     .deadline_ms = loop_now_ms(c->loop) + CX_LOCAL_TIMEOUT_MS,
 			     .done = done,
 			     .user = user,
-			     .request = *request };
+			     .command = request->command,
+			     .bytes = n_bytes };
+	memcpy(a->message, message, n_bytes);
 	c->at[a->id % CX_LOCAL_OUTSTANDING] = a;
 	TAILQ_INSERT_TAIL(&c->unsent, a, link);
 	if (c->fd < 0 && !timer_is_set(&c->reconnect))

@@ -16,8 +16,8 @@
 #include "controlplane/loop.h"
 #include "crypto/wipe.h"
 
-/* Messages read or sent in one call: requests of one turn share a commit with those of others. */
-#define BURST 64
+/* Datagrams read in one call: requests of one turn share a commit with those of others. */
+#define BURST 8
 
 struct client;
 
@@ -27,7 +27,7 @@ struct served {
 	struct client *client;
 	uint64_t id;
 	size_t bytes; /* of the packed message that waits; 0: none yet, and no room */
-	_Alignas(8) uint8_t message[]; /* a struct cx_local_message, as far as it is used */
+	uint8_t message[];
 };
 
 /* A request of the HSS's to all clients, and what they said so far. */
@@ -66,7 +66,7 @@ struct cx_local_server {
 	unsigned n_clients;
 	uint64_t next_id; /* of parts */
 	LIST_HEAD(, client) clients;
-	struct cx_local_message read[BURST]; /* keys are in none: they only go out */
+	uint8_t read[BURST][CX_LOCAL_DATAGRAM_BYTES]; /* no keys: they only go out */
 	struct iovec read_in[BURST];
 	struct mmsghdr read_head[BURST];
 };
@@ -128,25 +128,24 @@ static void drop(struct client *c)
 	free_if_unused(c);
 }
 
-/* As many as one call takes of what waits; returns how many the socket took, or -errno. */
-static int send_some(struct client *c)
+/* One datagram of what waits. Returns how many messages that were, or -errno. */
+static int send_datagram(struct client *c)
 {
-	struct mmsghdr head[BURST] = { 0 };
-	struct iovec data[BURST];
+	struct iovec pieces[CX_LOCAL_TOGETHER];
+	struct msghdr header = { .msg_iov = pieces };
+	size_t room = CX_LOCAL_DATAGRAM_BYTES;
 	struct served *v;
-	unsigned n = 0;
-	int sent;
+	int n = 0;
 
 	STAILQ_FOREACH(v, &c->unsent, link)
 	{
-		if (n == BURST)
+		if (n == CX_LOCAL_TOGETHER || v->bytes > room)
 			break;
-		data[n] = (struct iovec){ .iov_base = v->message, .iov_len = v->bytes };
-		head[n].msg_hdr = (struct msghdr){ .msg_iov = &data[n], .msg_iovlen = 1 };
-		n++;
+		pieces[n++] = (struct iovec){ v->message, v->bytes };
+		room -= v->bytes;
 	}
-	sent = sendmmsg(c->fd, head, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return sent < 0 ? -errno : sent;
+	header.msg_iovlen = (size_t)n;
+	return sendmsg(c->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : n;
 }
 
 /* Sends what waits until the socket is full. False: the client is gone. */
@@ -156,7 +155,7 @@ static bool flush(struct client *c)
 	int n;
 
 	while (!STAILQ_EMPTY(&c->unsent)) {
-		n = send_some(c);
+		n = send_datagram(c);
 		if (n == -EAGAIN || n == -ENOBUFS) {
 			event_add(c->writable, NULL);
 			return true;
@@ -196,10 +195,15 @@ static void on_writable(evutil_socket_t fd, short what, void *user)
 /* What does not find its place ends the connection: the client then knows that it got no answer. */
 static void on_answer(void *user, const struct cx_answer *answer)
 {
-	struct served *v = user, *larger;
+	uint8_t message[CX_LOCAL_MESSAGE_BYTES];
+	struct served *v = user, *larger = NULL;
 	struct client *c = v->client;
+	size_t n_bytes;
 
-	larger = c->fd >= 0 ? realloc(v, sizeof(*v) + cx_local_answer_bytes(answer)) : NULL;
+	if (c->fd >= 0) {
+		n_bytes = cx_local_pack_answer(answer, v->id, message);
+		larger = realloc(v, sizeof(*v) + n_bytes);
+	}
 	if (larger == NULL) {
 		free_served(v);
 		if (c->fd >= 0)
@@ -208,12 +212,13 @@ static void on_answer(void *user, const struct cx_answer *answer)
 			free_if_unused(c);
 		return;
 	}
-	larger->bytes = cx_local_pack_answer(answer, larger->id,
-					     (struct cx_local_message *)larger->message);
+	larger->bytes = n_bytes;
+	memcpy(larger->message, message, n_bytes);
+	wipe(message, n_bytes);
 	STAILQ_INSERT_TAIL(&c->unsent, larger, link);
 }
 
-static int take_part(struct client *c, const struct cx_local_message *message, size_t n_bytes)
+static int take_part(struct client *c, const uint8_t *message, size_t n_bytes)
 {
 	struct cx_answer answer;
 	struct part *part;
@@ -232,18 +237,15 @@ static int take_part(struct client *c, const struct cx_local_message *message, s
 }
 
 /* Returns 0, or -errno: drop the client. */
-static int take_message(struct client *c, const struct cx_local_message *message, size_t n_bytes)
+static int take_message(void *user, bool is_answer, const uint8_t *message, size_t n_bytes)
 {
+	struct client *c = user;
 	struct cx_request request;
 	struct served *v;
 	uint64_t id;
 	int rc;
 
-	if (n_bytes == 0)
-		return -ECONNRESET;
-	if (n_bytes > sizeof(*message))
-		return -EPROTO;
-	if (n_bytes >= sizeof(message->header) && message->header.is_answer == 1)
+	if (is_answer)
 		return take_part(c, message, n_bytes);
 	rc = cx_local_parse_request(message, n_bytes, &request, &id);
 	if (rc < 0)
@@ -265,16 +267,16 @@ static int take_message(struct client *c, const struct cx_local_message *message
 static int read_some(struct client *c)
 {
 	struct cx_local_server *s = c->server;
-	unsigned room = CX_LOCAL_OPEN - c->n_open;
+	unsigned room = (CX_LOCAL_OPEN - c->n_open) / CX_LOCAL_TOGETHER + 1;
 	int n = recvmmsg(c->fd, s->read_head, room < BURST ? room : BURST, MSG_DONTWAIT | MSG_TRUNC,
 			 NULL);
 	int rc = 0;
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	for (int i = 0; rc == 0 && i < n; i++)
-		rc = take_message(c, &s->read[i], s->read_head[i].msg_len);
-	return rc;
+	for (int i = 0; rc >= 0 && i < n; i++)
+		rc = cx_local_take_all(s->read[i], s->read_head[i].msg_len, take_message, c);
+	return rc < 0 ? rc : 0;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)
@@ -371,7 +373,7 @@ int cx_local_server_new(struct loop *loop, const char *path, struct hss *hss,
 	LIST_INIT(&s->clients);
 	for (unsigned i = 0; i < BURST; i++) {
 		s->read_in[i] =
-			(struct iovec){ .iov_base = &s->read[i], .iov_len = sizeof(s->read[i]) };
+			(struct iovec){ .iov_base = s->read[i], .iov_len = sizeof(s->read[i]) };
 		s->read_head[i].msg_hdr =
 			(struct msghdr){ .msg_iov = &s->read_in[i], .msg_iovlen = 1 };
 	}
@@ -398,21 +400,23 @@ int cx_local_server_new(struct loop *loop, const char *path, struct hss *hss,
 /* False: no memory, and nothing was queued. */
 static bool queue_part(struct client *c, struct push *push, const struct cx_request *request)
 {
+	uint64_t id = c->server->next_id++;
+	uint8_t message[CX_LOCAL_MESSAGE_BYTES];
+	size_t n_bytes = cx_local_pack_request(request, id, message);
 	struct part *part = malloc(sizeof(*part));
-	struct served *v = part != NULL ? malloc(sizeof(*v) + sizeof(struct cx_local_header) +
-						 cx_request_bytes(request->command))
-					: NULL;
+	struct served *v = part != NULL ? malloc(sizeof(*v) + n_bytes) : NULL;
 
 	if (v == NULL) {
 		free(part);
 		return false;
 	}
-	*part = (struct part){ .push = push, .id = c->server->next_id++ };
+	*part = (struct part){ .push = push, .id = id };
 	LIST_INSERT_HEAD(&c->parts, part, link);
 	push->n_parts++;
 	v->client = c;
-	v->id = part->id;
-	v->bytes = cx_local_pack_request(request, part->id, (struct cx_local_message *)v->message);
+	v->id = id;
+	v->bytes = n_bytes;
+	memcpy(v->message, message, n_bytes);
 	c->n_open++;
 	STAILQ_INSERT_TAIL(&c->unsent, v, link);
 	return true;

@@ -203,77 +203,203 @@ static int connect_raw(const char *path)
 }
 
 /* Sends `n` bytes on a new connection. True: it was taken; false: the connection is gone. */
-static bool is_taken(struct local_lab *lab, const struct cx_local_message *m, size_t n)
+static bool is_taken(struct local_lab *lab, const uint8_t *m, size_t n)
 {
-	struct cx_local_message reply;
+	uint8_t reply[CX_LOCAL_DATAGRAM_BYTES];
 	int fd = connect_raw(lab->path);
 	ssize_t got;
 
 	run(lab);
 	EXPECT_EQ(send(fd, m, n, 0), (ssize_t)n);
 	run(lab);
-	got = recv(fd, &reply, sizeof(reply), 0);
+	got = recv(fd, reply, sizeof(reply), 0);
 	close(fd);
 	run(lab);
 	return got > 0;
 }
 
+/* Whether it is taken with one byte of it changed. */
+static bool is_taken_with(struct local_lab *lab, const uint8_t *m, size_t n, size_t at,
+			  uint8_t value)
+{
+	uint8_t changed[CX_LOCAL_MESSAGE_BYTES];
+
+	memcpy(changed, m, n);
+	changed[at] = value;
+	return is_taken(lab, changed, n);
+}
+
 TEST(cx_local, message_that_breaks_a_rule_costs_the_connection_and_changes_nothing)
 {
 	struct cx_request mar = hss_lab_mar(2, 1, S1);
-	struct cx_local_message good, m;
+	uint8_t good[CX_LOCAL_MESSAGE_BYTES];
+	/* what comes behind the texts is as in the struct, and the last of the message */
+	size_t from_end = sizeof(struct cx_mar) - offsetof(struct cx_mar, resync);
 	struct local_lab lab;
 	size_t n;
 
 	ASSERT_TRUE(open_lab(&lab));
-	n = cx_local_pack_request(&mar, 7, &good);
-	EXPECT_TRUE(is_taken(&lab, &good, n));
+	n = cx_local_pack_request(&mar, 7, good);
+	memset(good + n, 0, sizeof(good) - n);
+	EXPECT_TRUE(is_taken(&lab, good, n));
 	EXPECT_EQ(hss_stats(lab.hss.hss)->mar, 1);
 	for (size_t cut = 1; cut < n; cut += 13)
-		EXPECT_FALSE(is_taken(&lab, &good, cut));
-	EXPECT_FALSE(is_taken(&lab, &good, n + 1));
-	m = good;
-	m.header.version = CX_LOCAL_VERSION + 1;
-	EXPECT_FALSE(is_taken(&lab, &m, n));
-	m = good;
-	m.header.is_answer = 1;
-	EXPECT_FALSE(is_taken(&lab, &m, n));
-	m = good;
-	m.header.command = 304;
-	EXPECT_FALSE(is_taken(&lab, &m, n));
-	m = good;
-	m.header.length_bytes++;
-	EXPECT_FALSE(is_taken(&lab, &m, n));
-	m = good;
-	memset(m.body, 'a', CX_IDENTITY_BYTES);
-	EXPECT_FALSE(is_taken(&lab, &m, n));
-	m = good;
-	memset(m.body + offsetof(struct cx_mar, scheme), 'a', sizeof(mar.mar.scheme));
-	EXPECT_FALSE(is_taken(&lab, &m, n));
-	m = good;
-	m.body[offsetof(struct cx_mar, resync)] = 2;
-	EXPECT_FALSE(is_taken(&lab, &m, n));
-	m = good;
-	m.body[offsetof(struct cx_mar, reserved) + 1] = 1;
-	EXPECT_FALSE(is_taken(&lab, &m, n));
+		EXPECT_FALSE(is_taken(&lab, good, cut));
+	EXPECT_FALSE(is_taken(&lab, good, n + 1));
+	EXPECT_FALSE(is_taken_with(&lab, good, n, offsetof(struct cx_local_header, version),
+				   CX_LOCAL_VERSION + 1));
+	for (uint8_t kind = 1; kind < 3; kind++)
+		EXPECT_FALSE(is_taken_with(&lab, good, n,
+					   offsetof(struct cx_local_header, is_answer), kind));
+	EXPECT_FALSE(
+		is_taken_with(&lab, good, n, offsetof(struct cx_local_header, command), 304 & 255));
+	EXPECT_FALSE(is_taken_with(&lab, good, n, offsetof(struct cx_local_header, result), 1));
+	for (size_t bytes = 0; bytes < 256 && bytes < n; bytes++)
+		EXPECT_FALSE(is_taken_with(&lab, good, n,
+					   offsetof(struct cx_local_header, length_bytes),
+					   (uint8_t)bytes));
+	EXPECT_FALSE(is_taken_with(&lab, good, n, n - from_end, 2)); /* resync */
+	EXPECT_FALSE(is_taken_with(&lab, good, n, n - 1, 1));        /* reserved */
 	EXPECT_EQ(hss_stats(lab.hss.hss)->mar, 1);
-	EXPECT_TRUE(is_taken(&lab, &good, n));
+	EXPECT_TRUE(is_taken(&lab, good, n));
+	close_lab(&lab);
+}
+
+/* Text that is longer than its field, or that does not end in the message. */
+TEST(cx_local, text_ends_in_its_field)
+{
+	const struct cx_request lir = hss_lab_lir(1);
+	uint8_t m[CX_LOCAL_MESSAGE_BYTES];
+	struct cx_local_header header;
+	struct cx_request read;
+	uint64_t id;
+	size_t n = cx_local_pack_request(&lir, 1, m);
+
+	EXPECT_EQ(cx_local_parse_request(m, n, &read, &id), 0);
+	EXPECT_MEM(&read.lir, &lir.lir, sizeof(lir.lir));
+	m[n - 1] = 'a';
+	EXPECT_EQ(cx_local_parse_request(m, n, &read, &id), -EPROTO);
+	for (size_t length = CX_IDENTITY_BYTES - 2; length <= CX_IDENTITY_BYTES; length++) {
+		memcpy(&header, m, sizeof(header));
+		n = sizeof(header) + length + 1;
+		header.length_bytes = (uint32_t)n;
+		memcpy(m, &header, sizeof(header));
+		memset(m + sizeof(header), 'a', length);
+		m[n - 1] = '\0';
+		EXPECT_EQ(cx_local_parse_request(m, n, &read, &id),
+			  length < CX_IDENTITY_BYTES ? 0 : -EPROTO);
+	}
+}
+
+/* Of 16 vectors in one list, of 17 none. */
+TEST(cx_local, list_ends_at_its_bound)
+{
+	struct cx_answer answer = { .command = CX_MAR, .result = CX_SUCCESS }, read;
+	uint8_t m[CX_LOCAL_MESSAGE_BYTES];
+	size_t at = sizeof(struct cx_local_header), n;
+	uint64_t id;
+
+	answer.maa.n_items = CX_MAX_ITEMS;
+	for (int i = 0; i < CX_MAX_ITEMS; i++)
+		answer.maa.items[i] =
+			(struct cx_item){ .number = (uint32_t)i, .res_bytes = 8, .ck = { 7 } };
+	n = cx_local_pack_answer(&answer, 1, m);
+	EXPECT_EQ(cx_local_parse_answer(m, n, &read, &id), 0);
+	EXPECT_MEM(&read.maa, &answer.maa, sizeof(answer.maa));
+	for (uint8_t i = 0; i < 255; i++) {
+		m[at] = i;
+		EXPECT_EQ(cx_local_parse_answer(m, n, &read, &id), i == CX_MAX_ITEMS ? 0 : -EPROTO);
+	}
+}
+
+/* `n` requests in one datagram; returns its bytes. */
+static size_t pack_many(const struct cx_request *request, unsigned n,
+			uint8_t out[static CX_LOCAL_DATAGRAM_BYTES])
+{
+	uint8_t message[CX_LOCAL_MESSAGE_BYTES];
+	size_t bytes = 0, one;
+
+	for (unsigned i = 0; i < n; i++) {
+		one = cx_local_pack_request(request, i, message);
+		memcpy(out + bytes, message, one);
+		bytes += one;
+	}
+	return bytes;
+}
+
+static int count(void *user, bool is_answer, const uint8_t *message, size_t n_bytes)
+{
+	struct cx_answer answer;
+	unsigned *n = user;
+	uint64_t id;
+
+	EXPECT_TRUE(is_answer);
+	EXPECT_EQ(cx_local_parse_answer(message, n_bytes, &answer, &id), 0);
+	EXPECT_EQ(id, *n);
+	(*n)++;
+	return 0;
+}
+
+TEST(cx_local, requests_of_one_datagram_are_answered_in_one)
+{
+	const struct cx_request lir = hss_lab_lir(2), mar = hss_lab_mar(2, 1, S1);
+	uint8_t datagram[CX_LOCAL_DATAGRAM_BYTES];
+	struct local_lab lab;
+	unsigned n = 0;
+	ssize_t bytes;
+	int fd;
+
+	ASSERT_TRUE(open_lab(&lab));
+	fd = connect_raw(lab.path);
+	bytes = (ssize_t)pack_many(&lir, CX_LOCAL_TOGETHER, datagram);
+	EXPECT_EQ(send(fd, datagram, (size_t)bytes, 0), bytes);
+	run(&lab);
+	EXPECT_EQ(hss_stats(lab.hss.hss)->lir, CX_LOCAL_TOGETHER);
+	bytes = recv(fd, datagram, sizeof(datagram), 0);
+	ASSERT_GT(bytes, 0);
+	EXPECT_EQ(cx_local_take_all(datagram, (size_t)bytes, count, &n), CX_LOCAL_TOGETHER);
+	EXPECT_EQ(n, CX_LOCAL_TOGETHER);
+	EXPECT_LT(recv(fd, datagram, sizeof(datagram), 0), 0);
+	/* One is wrong in its length: the others change nothing either. */
+	bytes = (ssize_t)pack_many(&mar, 3, datagram);
+	EXPECT_FALSE(is_taken(&lab, datagram, (size_t)bytes - 1));
+	EXPECT_EQ(hss_stats(lab.hss.hss)->mar, 0);
+	bytes = (ssize_t)pack_many(&lir, CX_LOCAL_TOGETHER + 1, datagram);
+	EXPECT_FALSE(is_taken(&lab, datagram, (size_t)bytes));
+	EXPECT_EQ(hss_stats(lab.hss.hss)->lir, CX_LOCAL_TOGETHER);
+	close(fd);
+	close_lab(&lab);
+}
+
+/* Vectors of one turn that are more than a datagram holds. */
+TEST(cx_local, answers_that_need_more_than_one_datagram_all_arrive)
+{
+	const struct cx_request mar = hss_lab_mar(2, CX_MAX_ITEMS, S1);
+	struct seen seen = { 0 };
+	struct local_lab lab;
+
+	ASSERT_TRUE(open_lab(&lab));
+	for (int i = 0; i < CX_LOCAL_TOGETHER; i++)
+		EXPECT_EQ(cx_send(lab.client, &mar, see, &seen), 0);
+	run(&lab);
+	EXPECT_EQ(seen.n, CX_LOCAL_TOGETHER);
+	EXPECT_EQ(seen.last.maa.n_items, CX_MAX_ITEMS);
 	close_lab(&lab);
 }
 
 TEST(cx_local, client_that_never_reads_does_not_stop_the_others)
 {
 	struct cx_request mar = hss_lab_mar(2, CX_MAX_ITEMS, S1);
-	struct cx_local_message m;
+	uint8_t m[CX_LOCAL_DATAGRAM_BYTES];
 	struct seen seen = { 0 };
 	struct local_lab lab;
-	size_t n = cx_local_pack_request(&mar, 1, &m);
+	size_t n = cx_local_pack_request(&mar, 1, m);
 	int fd;
 
 	ASSERT_TRUE(open_lab(&lab));
 	fd = connect_raw(lab.path);
 	for (int i = 0; i < 2000; i++) {
-		if (send(fd, &m, n, 0) < 0)
+		if (send(fd, m, n, 0) < 0)
 			run(&lab);
 	}
 	EXPECT_LE(hss_stats(lab.hss.hss)->mar, 2000);
@@ -288,14 +414,14 @@ TEST(cx_local, client_that_never_reads_does_not_stop_the_others)
 TEST(cx_local, client_that_leaves_before_its_answer_is_forgotten)
 {
 	struct cx_request mar = hss_lab_mar(2, 1, S1);
-	struct cx_local_message m;
+	uint8_t m[CX_LOCAL_DATAGRAM_BYTES];
 	struct local_lab lab;
-	size_t n = cx_local_pack_request(&mar, 1, &m);
+	size_t n = cx_local_pack_request(&mar, 1, m);
 	int fd;
 
 	ASSERT_TRUE(open_lab(&lab));
 	fd = connect_raw(lab.path);
-	EXPECT_EQ(send(fd, &m, n, 0), (ssize_t)n);
+	EXPECT_EQ(send(fd, m, n, 0), (ssize_t)n);
 	close(fd);
 	run(&lab);
 	EXPECT_EQ(hss_stats(lab.hss.hss)->mar, 1);
@@ -309,7 +435,8 @@ TEST(cx_local, answer_that_nobody_asked_for_is_ignored_and_a_malformed_one_disco
 	struct cx_request lir = hss_lab_lir(1);
 	struct cx_answer answer = { .command = CX_LIR, .result = CX_SUCCESS };
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	struct cx_local_message m;
+	struct cx_local_header header;
+	uint8_t m[CX_LOCAL_DATAGRAM_BYTES];
 	struct seen seen = { 0 };
 	struct local_lab lab;
 	int listener, fd;
@@ -328,13 +455,14 @@ TEST(cx_local, answer_that_nobody_asked_for_is_ignored_and_a_malformed_one_disco
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(cx_send(lab.client, &lir, see, &seen), 0);
 	run(&lab);
-	ASSERT_GT(recv(fd, &m, sizeof(m), MSG_DONTWAIT), 0);
-	n = cx_local_pack_answer(&answer, m.header.id + CX_LOCAL_OUTSTANDING, &m);
-	EXPECT_EQ(send(fd, &m, n, 0), (ssize_t)n);
+	ASSERT_GT(recv(fd, m, sizeof(m), MSG_DONTWAIT), 0);
+	memcpy(&header, m, sizeof(header));
+	n = cx_local_pack_answer(&answer, header.id + CX_LOCAL_OUTSTANDING, m);
+	EXPECT_EQ(send(fd, m, n, 0), (ssize_t)n);
 	run(&lab);
 	EXPECT_EQ(seen.n, 0);
-	memset(m.body, 'a', CX_IDENTITY_BYTES);
-	EXPECT_EQ(send(fd, &m, n, 0), (ssize_t)n);
+	memset(m + sizeof(header), 'a', n - sizeof(header));
+	EXPECT_EQ(send(fd, m, n, 0), (ssize_t)n);
 	run(&lab);
 	EXPECT_EQ(seen.n, 1);
 	EXPECT_EQ(seen.last.result, CX_UNABLE_TO_DELIVER);
