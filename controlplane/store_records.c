@@ -4,9 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,7 +53,8 @@ struct change {
 
 struct store_records {
 	int fd;
-	off_t room; /* the file is at least so long */
+	const struct stored *map; /* the file, to be read; others' changes show in it */
+	off_t room;               /* so long it is mapped, and it never gets shorter */
 	bool is_locked;
 	struct change *changes; /* that wait for the commit, one of an id */
 	unsigned n_changes, max_changes;
@@ -122,15 +127,6 @@ static int grow(struct store_records *r)
 
 /* --- the file --- */
 
-static int read_at(int fd, int64_t id, void *out)
-{
-	ssize_t n = pread(fd, out, STORE_RECORD_BYTES, place(id));
-
-	if (n < 0)
-		return -errno;
-	return n == STORE_RECORD_BYTES ? 0 : -ENOENT; /* beyond the end */
-}
-
 static int write_at(int fd, int64_t id, const void *record)
 {
 	ssize_t n = pwrite(fd, record, STORE_RECORD_BYTES, place(id));
@@ -150,10 +146,17 @@ static bool is_whole(const struct stored *s)
 	return s->check == checksum(s, offsetof(struct stored, check));
 }
 
+/*
+ * A new file in place of what may be there, not in it: another process may have that mapped.
+ * Returns a descriptor or -errno.
+ */
 static int make(const char *path, const struct head *head)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc;
+	int fd, rc;
 
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	rc = write_at(fd, 0, head);
@@ -171,20 +174,86 @@ static int make(const char *path, const struct head *head)
 static int open_file(const char *path, const struct head *head, bool is_new)
 {
 	struct head found;
-	int fd, rc;
+	int fd, rc = 0;
 
 	if (is_new)
 		return make(path, head);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	rc = read_at(fd, 0, &found);
-	if (rc == -ENOENT || (rc == 0 && memcmp(&found, head, sizeof(found)) != 0))
+	if (pread(fd, &found, sizeof(found), 0) != sizeof(found) ||
+	    memcmp(&found, head, sizeof(found)) != 0)
 		rc = -EKEYREJECTED;
 	if (rc == 0)
 		return fd;
 	close(fd);
 	return rc;
+}
+
+/*
+ * Maps what the file has grown by. What is changed goes by pwrite(): a page that is changed in
+ * place after each flush is a fault each time, dearer than the call. -EUCLEAN: the file is shorter
+ * than it was; numbers that it had would be used again.
+ */
+static int look_at_size(struct store_records *r)
+{
+	struct stat st;
+	void *map;
+
+	if (fstat(r->fd, &st) < 0)
+		return -errno;
+	if (st.st_size == r->room)
+		return 0;
+	if (st.st_size < r->room)
+		return -EUCLEAN;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, r->fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	/* What is read stays in small pieces, too; a hint, and no loss where it is not taken. */
+	madvise(map, (size_t)st.st_size, MADV_RANDOM);
+	if (r->map != NULL)
+		munmap((void *)r->map, (size_t)r->room);
+	r->map = map;
+	r->room = st.st_size;
+	return 0;
+}
+
+/*
+ * A page that the disk does not give, or that somebody has cut off, is a SIGBUS to who reads it.
+ * Where that is; in the thread that reads.
+ */
+static _Thread_local sigjmp_buf *volatile reading;
+
+static void on_bus_error(int signal_number)
+{
+	if (reading != NULL)
+		siglongjmp(*reading, 1);
+	signal(signal_number, SIG_DFL); /* not ours: it comes again, and ends us */
+}
+
+static int catch_bus_errors(void)
+{
+	/* Nothing is masked meanwhile, so there is nothing to take back after the jump. */
+	struct sigaction action = { .sa_handler = on_bus_error, .sa_flags = SA_NODEFER };
+
+	return sigaction(SIGBUS, &action, NULL) < 0 ? -errno : 0;
+}
+
+/* `n` records from that of `id` on, all within the room. Returns 0 or -EIO. */
+static int read_records(const struct store_records *r, int64_t id, struct stored *out, size_t n)
+{
+	sigjmp_buf here;
+
+	if (sigsetjmp(here, 0) != 0) {
+		reading = NULL;
+		return -EIO;
+	}
+	reading = &here;
+	atomic_signal_fence(memory_order_seq_cst); // with on_bus_error()
+	memcpy(out, &r->map[id], n * sizeof(*out));
+	atomic_signal_fence(memory_order_seq_cst);
+	reading = NULL;
+	return 0;
 }
 
 static void say(int rc, const char *path, const char *database, char *error, size_t error_bytes)
@@ -205,27 +274,27 @@ int store_records_open(const char *database, const uint8_t proof[STORE_RECORDS_P
 	struct store_records *r = calloc(1, sizeof(*r));
 	struct head head;
 	char path[PATH_MAX];
-	int rc = r == NULL ? -ENOMEM : 0;
+	int rc = -ENOMEM;
 
+	if (r != NULL) {
+		r->fd = -1;
+		rc = grow(r);
+	}
 	snprintf(path, sizeof(path), "%s.records", database);
 	memcpy(head.magic, magic, sizeof(magic));
 	memcpy(head.proof, proof, sizeof(head.proof));
 	head.check = checksum(&head, offsetof(struct head, check));
-	if (rc == 0)
-		rc = grow(r);
 	if (rc == 0) {
 		r->fd = open_file(path, &head, is_new);
-		rc = r->fd < 0 ? r->fd : 0;
+		rc = r->fd < 0 ? r->fd : look_at_size(r);
 	}
+	if (rc == 0)
+		rc = catch_bus_errors();
 	if (rc < 0) {
 		say(rc, path, database, error, error_bytes);
-		if (r != NULL)
-			r->fd = -1;
 		store_records_close(r);
 		return rc;
 	}
-	/* What is read stays in small pieces, too; a hint, and no loss where it is not taken. */
-	posix_fadvise(r->fd, 0, 0, POSIX_FADV_RANDOM);
 	*out = r;
 	return 0;
 }
@@ -236,6 +305,8 @@ void store_records_close(struct store_records *r)
 		return;
 	if (r->fd >= 0)
 		close(r->fd); /* and with it the lock is gone */
+	if (r->map != NULL)
+		munmap((void *)r->map, (size_t)r->room);
 	free(r->changes);
 	free(r->by_id);
 	free(r);
@@ -262,8 +333,13 @@ int store_records_lock(struct store_records *r)
 			break;
 		nanosleep(&step, NULL);
 	}
+	if (rc < 0)
+		return rc == -EAGAIN || rc == -EACCES ? -EBUSY : rc;
+	rc = look_at_size(r);
+	if (rc < 0)
+		try_lock(r->fd, F_UNLCK);
 	r->is_locked = rc == 0;
-	return rc == -EAGAIN || rc == -EACCES ? -EBUSY : rc;
+	return rc;
 }
 
 void store_records_unlock(struct store_records *r)
@@ -283,7 +359,6 @@ bool store_records_is_locked(const struct store_records *r)
 int store_records_reserve(struct store_records *r, int64_t id)
 {
 	static const uint8_t zeros[PAGE_BYTES];
-	struct stat st;
 	off_t end = place(id + 1);
 	bool was_locked = r->is_locked;
 	int rc;
@@ -293,17 +368,14 @@ int store_records_reserve(struct store_records *r, int64_t id)
 	rc = was_locked ? 0 : store_records_lock(r);
 	if (rc < 0)
 		return rc;
-	st.st_size = end;
-	if (fstat(r->fd, &st) < 0)
-		rc = -errno;
 	end = (end / place(ROOM_RECORDS) + 1) * place(ROOM_RECORDS);
-	for (off_t at = st.st_size, n; rc == 0 && at < end; at += n) {
+	for (off_t at = r->room, n; rc == 0 && at < end; at += n) {
 		n = PAGE_BYTES - at % PAGE_BYTES;
 		if (pwrite(r->fd, zeros, (size_t)n, at) != n)
 			rc = -ENOSPC;
 	}
 	if (rc == 0)
-		r->room = end > st.st_size ? end : st.st_size;
+		rc = look_at_size(r);
 	if (!was_locked)
 		store_records_unlock(r);
 	return rc;
@@ -322,10 +394,9 @@ int store_records_get(struct store_records *r, int64_t id, uint64_t stamp, struc
 	} else if (r->last.id == id) {
 		found = &r->last.record;
 	} else {
-		rc = read_at(r->fd, id, &stored);
-		if (rc == -ENOENT)
-			memset(&stored, 0, sizeof(stored));
-		else if (rc < 0)
+		memset(&stored, 0, sizeof(stored));
+		rc = place(id + 1) <= r->room ? read_records(r, id, &stored, 1) : 0;
+		if (rc < 0)
 			return rc;
 		if (!is_empty(&stored) && !is_whole(&stored))
 			return -EBADMSG;
@@ -381,18 +452,15 @@ int store_records_each(struct store_records *r,
 		       void *arg)
 {
 	struct stored *some = malloc(LOOK_RECORDS * sizeof(*some));
+	int64_t end = r->room / STORE_RECORD_BYTES;
 	bool goes_on = true;
-	ssize_t n = 0;
 	int rc = some == NULL ? -ENOMEM : 0;
 
 	assert(r->is_locked);
-	for (int64_t id = 1; rc == 0 && goes_on; id += LOOK_RECORDS) {
-		n = pread(r->fd, some, LOOK_RECORDS * sizeof(*some), place(id));
-		if (n < (ssize_t)sizeof(*some)) {
-			rc = n < 0 ? -errno : 0;
-			break;
-		}
-		for (unsigned i = 0; goes_on && i < (size_t)n / sizeof(*some); i++)
+	for (int64_t id = 1, n; rc == 0 && goes_on && id < end; id += n) {
+		n = end - id < LOOK_RECORDS ? end - id : LOOK_RECORDS;
+		rc = read_records(r, id, some, (size_t)n);
+		for (int64_t i = 0; rc == 0 && goes_on && i < n; i++)
 			if (!is_empty(&some[i]) && is_whole(&some[i]))
 				goes_on = each(arg, id + i, &some[i].record);
 	}

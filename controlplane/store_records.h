@@ -8,7 +8,8 @@
  * A record bears the stamp of the row it belongs to: one left by a subscriber who was deleted is
  * none of who has his number now. No record means that he was never challenged.
  *
- * Several processes may have the file. Who has it locked is the only one that reads or changes it.
+ * Several processes may have the file, mapped for reading. Who has it locked is the only one that
+ * reads or changes it. It never gets shorter.
  * What is put waits in memory until store_records_commit(), which returns after it has reached the
  * disk. All calls need the lock, but those of the lock and of the room. Functions return 0 or
  * -errno.
@@ -44,7 +45,10 @@ int store_records_open(const char *database, const uint8_t proof[STORE_RECORDS_P
 		       struct store_records **out, char *error, size_t error_bytes);
 void store_records_close(struct store_records *r); /* what was not committed is forgotten */
 
-/* -EBUSY: another process has had it for STORE_BUSY_MS. */
+/*
+ * -EBUSY: another process has had it for STORE_BUSY_MS. -EUCLEAN: somebody has cut it, so that
+ * numbers which were in it would be used again.
+ */
 int store_records_lock(struct store_records *r);
 /* Forgets what was not committed. */
 void store_records_unlock(struct store_records *r);
@@ -53,7 +57,10 @@ bool store_records_is_locked(const struct store_records *r);
 /* Makes room on the disk up to a subscriber's record, so that his first challenge need not. */
 int store_records_reserve(struct store_records *r, int64_t id);
 
-/* Of what was put, too. -ENOENT: none of this stamp; -EBADMSG: damaged; *out stays as it was. */
+/*
+ * Of what was put, too. -ENOENT: none of this stamp; -EBADMSG: damaged; -EIO: the disk does not
+ * give it; *out stays as it was.
+ */
 int store_records_get(struct store_records *r, int64_t id, uint64_t stamp,
 		      struct store_record *out);
 int store_records_put(struct store_records *r, int64_t id, const struct store_record *record);

@@ -35,6 +35,8 @@ const char *store_error(struct store *s)
 {
 	int rc = sqlite3_errcode(s->db);
 
+	if (s->records_error == -EUCLEAN)
+		return "the file of records was cut off: sequence numbers would be used again";
 	if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE)
 		return strerror(-s->records_error);
 	return sqlite3_errmsg(s->db);

@@ -576,3 +576,52 @@ TEST(store, c138_every_flipped_bit_of_a_record_is_found)
 	close(fd);
 	subscribers_close(&lab);
 }
+
+/* A record that is gone would read as "never challenged". */
+TEST(store, c138_file_of_records_that_was_cut_off_gives_no_old_number)
+{
+	enum { N = 200, FIRST_PAGE = 4096 };
+	struct store_subscriber found;
+	struct subscribers lab;
+	char records[80];
+
+	ASSERT_TRUE(subscribers_open(&lab, N));
+	EXPECT_EQ(store_set_challenged(lab.store, N, 999, "sip:s1"), 0);
+	snprintf(records, sizeof(records), "%s.records", lab.path);
+	ASSERT_EQ(store_enter(lab.store, true), 0);
+	ASSERT_EQ(truncate(records, FIRST_PAGE), 0); /* by one who does not know of the lock */
+	EXPECT_EQ(store_find_served(lab.store, N, &found), -EIO);
+	EXPECT_EQ(store_find_served(lab.store, 1, &found), 0);
+	store_rollback(lab.store);
+	EXPECT_EQ(store_enter(lab.store, true), -EUCLEAN);
+	EXPECT_TRUE(strstr(store_error(lab.store), "cut off") != NULL);
+	EXPECT_EQ(store_find_served(lab.store, 1, &found), -EUCLEAN);
+	subscribers_close(&lab);
+}
+
+/* Who has it mapped would be ended by the kernel, were it cut to be made anew. */
+TEST(store, c138_new_file_of_records_leaves_the_old_one_to_who_has_it)
+{
+	static const uint8_t proof[STORE_RECORDS_PROOF] = { 1 };
+	const struct store_record record = { .stamp = 1, .sqn = 999 };
+	struct store_record found = { 0 };
+	struct store_records *old, *new;
+	struct subscribers lab;
+	char error[256];
+
+	ASSERT_TRUE(subscribers_open(&lab, 1));
+	ASSERT_EQ(store_records_open(lab.path, proof, true, &old, error, sizeof(error)), 0);
+	ASSERT_EQ(store_records_lock(old), 0);
+	EXPECT_EQ(store_records_put(old, 200, &record), 0);
+	EXPECT_EQ(store_records_commit(old), 0);
+	store_records_unlock(old);
+	ASSERT_EQ(store_records_open(lab.path, proof, true, &new, error, sizeof(error)), 0);
+	ASSERT_EQ(store_records_lock(old), 0);
+	ASSERT_EQ(store_records_lock(new), 0);
+	EXPECT_EQ(store_records_get(old, 200, 1, &found), 0);
+	EXPECT_EQ(found.sqn, 999);
+	EXPECT_EQ(store_records_get(new, 200, 1, &found), -ENOENT);
+	store_records_close(old);
+	store_records_close(new);
+	subscribers_close(&lab);
+}
