@@ -14,6 +14,7 @@ struct store_cache {
 	struct table *by_id;
 	struct table *by_impu;
 	struct row_list rows;
+	struct store_row *last; /* that was asked for: a request asks for its row many times */
 };
 
 struct store_cache *store_cache_new(void)
@@ -33,6 +34,8 @@ struct store_cache *store_cache_new(void)
 
 static void drop(struct store_cache *c, struct store_row *row)
 {
+	if (c->last == row)
+		c->last = NULL;
 	TAILQ_REMOVE(&c->rows, row, link);
 	table_remove(c->by_id, &row->node);
 	for (unsigned i = 0; i < row->n; i++)
@@ -68,47 +71,67 @@ static uint64_t hash_of_impu(const struct store_cache *c, const char *impu)
 	return table_hash(c->by_impu, 0, impu, strlen(impu));
 }
 
-static void touch(struct store_cache *c, struct store_row *row)
+static struct store_row *use(struct store_cache *c, struct store_row *row)
 {
-	TAILQ_REMOVE(&c->rows, row, link);
-	TAILQ_INSERT_HEAD(&c->rows, row, link);
+	row->is_used = true;
+	c->last = row;
+	return row;
 }
 
 static struct store_row *find_id(struct store_cache *c, int64_t id)
 {
-	struct table_node *n = table_first(c->by_id, hash_of_id(c, id));
+	struct table_node *n;
 
+	if (c->last != NULL && c->last->id == id)
+		return c->last;
+	n = table_first(c->by_id, hash_of_id(c, id));
 	for (; n != NULL; n = table_next(n)) {
 		struct store_row *row = table_entry(n, struct store_row, node);
 
-		if (row->id == id) {
-			touch(c, row);
-			return row;
-		}
+		if (row->id == id)
+			return use(c, row);
 	}
 	return NULL;
 }
 
 static struct store_row_identity *find_impu(struct store_cache *c, const char *impu)
 {
-	struct table_node *n = table_first(c->by_impu, hash_of_impu(c, impu));
+	struct table_node *n;
 
+	for (unsigned i = 0; c->last != NULL && i < c->last->n; i++)
+		if (strcmp(c->last->identities[i].impu, impu) == 0)
+			return &c->last->identities[i];
+	n = table_first(c->by_impu, hash_of_impu(c, impu));
 	for (; n != NULL; n = table_next(n)) {
 		struct store_row_identity *i = table_entry(n, struct store_row_identity, node);
 
 		if (strcmp(i->impu, impu) == 0) {
-			touch(c, i->row);
+			use(c, i->row);
 			return i;
 		}
 	}
 	return NULL;
 }
 
+/* The oldest that was not used since it was the oldest last (the clock of Corbato 1968). */
+static void drop_one(struct store_cache *c)
+{
+	struct store_row *row;
+
+	while ((row = TAILQ_LAST(&c->rows, row_list))->is_used) {
+		row->is_used = false;
+		TAILQ_REMOVE(&c->rows, row, link);
+		TAILQ_INSERT_HEAD(&c->rows, row, link);
+	}
+	drop(c, row);
+}
+
 static void add(struct store_cache *c, struct store_row *row)
 {
 	if (table_count(c->by_id) >= STORE_CACHE_ROWS)
-		drop(c, TAILQ_LAST(&c->rows, row_list));
+		drop_one(c);
 	TAILQ_INSERT_HEAD(&c->rows, row, link);
+	c->last = row;
 	table_add(c->by_id, &row->node, hash_of_id(c, row->id));
 	for (unsigned i = 0; i < row->n; i++) {
 		struct store_row_identity *identity = &row->identities[i];
@@ -221,7 +244,7 @@ static int load(struct store *s, sqlite3_stmt *st, struct store_row **out)
 	char impi[STORE_IDENTITY_BYTES], capabilities[STORE_CAPABILITIES_BYTES];
 	struct store_row head = { 0 };
 	unsigned n = 0;
-	int step = SQLITE_DONE, rc = 0;
+	int step = SQLITE_DONE, rc = store_read(s);
 
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		if (n == 0)

@@ -1,7 +1,7 @@
 /*
- * Rows of the subscriber database in memory, each with its identities: as many as were asked for
- * last. They hold keys as they lie in the file, sealed. Who learns that another process has changed
- * the database clears it (store_turn.c).
+ * Rows of the subscriber database in memory, each with its identities: those that were asked for
+ * lately. They hold keys as they lie in the file, sealed. Who learns that another process has
+ * changed the database clears it (store_turn.c).
  */
 #ifndef CONTROLPLANE_STORE_CACHE_H
 #define CONTROLPLANE_STORE_CACHE_H
@@ -28,13 +28,14 @@ struct store_row_identity {
 };
 
 struct store_row {
-	TAILQ_ENTRY(store_row) link; /* who was asked for last is first */
+	TAILQ_ENTRY(store_row) link; /* the oldest is last */
 	struct table_node node;      /* by id */
 	int64_t id;
 	uint64_t stamp; /* of its record: the first bytes of `sealed`, which are random */
 	uint64_t sqn;   /* before the first challenge */
 	uint8_t sealed[STORE_SEALED_BYTES];
 	uint8_t amf[STORE_AMF_BYTES];
+	bool is_used; /* since it was read, or spared */
 	const char *impi;
 	const char *capabilities;
 	unsigned n;

@@ -17,6 +17,7 @@ enum store_statement {
 	STORE_ADD_PROOF,
 	STORE_FIND_PROOF,
 	STORE_BEGIN,
+	STORE_READ,
 	STORE_COMMIT,
 	STORE_ROLLBACK,
 	STORE_ADD_SUBSCRIBER,
@@ -44,6 +45,7 @@ struct store {
 	int data_version;  /* of the database when the cache was last found right */
 	int records_error; /* the last one of theirs, -errno */
 	bool is_open;      /* a transaction is, of either kind */
+	bool is_reading;   /* in it, one of the database that only reads */
 	sqlite3_stmt *statements[STORE_N_STATEMENTS];
 };
 
@@ -58,6 +60,10 @@ int store_run(struct store *s, enum store_statement which);
  */
 int store_need(struct store *s);
 int store_end(struct store *s, int rc);
+
+/* Before rows are read, and before something is written by itself. */
+int store_read(struct store *s);
+void store_read_no_more(struct store *s);
 
 /* --- store_cache.c, with the records locked --- */
 

@@ -64,6 +64,7 @@ static int64_t add_name(struct store *s, const char *name)
 {
 	int rc;
 
+	store_read_no_more(s);
 	sqlite3_bind_text(s->statements[STORE_ADD_NAME], 1, name, -1, SQLITE_STATIC);
 	rc = store_run(s, STORE_ADD_NAME);
 	return rc < 0 ? rc : find_name(s, name);

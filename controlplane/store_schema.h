@@ -63,6 +63,7 @@ static const char *const store_sql[STORE_N_STATEMENTS] = {
 	[STORE_ADD_PROOF] = "INSERT INTO proof (sealed) VALUES (?1)",
 	[STORE_FIND_PROOF] = "SELECT sealed FROM proof",
 	[STORE_BEGIN] = "BEGIN IMMEDIATE",
+	[STORE_READ] = "BEGIN",
 	[STORE_COMMIT] = "COMMIT",
 	[STORE_ROLLBACK] = "ROLLBACK",
 	[STORE_ADD_SUBSCRIBER] =

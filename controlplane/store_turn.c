@@ -42,6 +42,28 @@ const char *store_error(struct store *s)
 	return sqlite3_errmsg(s->db);
 }
 
+/*
+ * What a transaction of records reads of rows it reads in one of the database, too, from the first
+ * one on: each statement alone would lock the database and let go of it.
+ */
+int store_read(struct store *s)
+{
+	int rc = 0;
+
+	if (!s->is_open || !sqlite3_get_autocommit(s->db))
+		return 0;
+	rc = store_run(s, STORE_READ);
+	s->is_reading = rc == 0;
+	return rc;
+}
+
+void store_read_no_more(struct store *s)
+{
+	if (s->is_reading)
+		store_run(s, STORE_COMMIT); /* of nothing */
+	s->is_reading = false;
+}
+
 int store_need(struct store *s)
 {
 	int rc = store_records_is_locked(s->records) ? 0 : note(s, store_records_lock(s->records));
@@ -64,15 +86,25 @@ int store_end(struct store *s, int rc)
 	return rc;
 }
 
+static void close_transaction(struct store *s)
+{
+	store_read_no_more(s);
+	if (store_records_is_locked(s->records))
+		store_records_unlock(s->records);
+	s->is_open = false;
+}
+
 int store_enter(struct store *s, bool looks)
 {
 	int rc = note(s, store_records_lock(s->records));
 
+	s->is_open = rc == 0;
+	if (rc == 0 && looks)
+		rc = store_read(s);
 	if (rc == 0 && looks)
 		rc = check_cache(s);
-	s->is_open = rc == 0;
-	if (rc < 0 && store_records_is_locked(s->records))
-		store_records_unlock(s->records);
+	if (rc < 0)
+		close_transaction(s);
 	return rc;
 }
 
@@ -88,13 +120,6 @@ int store_begin(struct store *s)
 	return rc;
 }
 
-static void close_transaction(struct store *s)
-{
-	if (store_records_is_locked(s->records))
-		store_records_unlock(s->records);
-	s->is_open = false;
-}
-
 /* The records first: one of a row that then is not there has a stamp that is nobody's. */
 int store_commit(struct store *s)
 {
@@ -103,7 +128,7 @@ int store_commit(struct store *s)
 
 	if (rc == 0 && !s->is_open)
 		rc = -EIO; /* it was rolled back */
-	if (rc == 0 && !sqlite3_get_autocommit(s->db))
+	if (rc == 0 && !s->is_reading && !sqlite3_get_autocommit(s->db))
 		rc = store_run(s, STORE_COMMIT);
 	if (rc == 0)
 		close_transaction(s);
@@ -113,7 +138,7 @@ int store_commit(struct store *s)
 void store_rollback(struct store *s)
 {
 	/* SQLite has rolled back already after some failures. */
-	if (!sqlite3_get_autocommit(s->db)) {
+	if (!s->is_reading && !sqlite3_get_autocommit(s->db)) {
 		store_run(s, STORE_ROLLBACK);
 		store_cache_clear(s->cache);
 		store_names_clear(s->names);
