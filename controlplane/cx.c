@@ -27,11 +27,33 @@ bool cx_succeeded(enum cx_result result)
 	return ((unsigned)result & ~(unsigned)CX_EXPERIMENTAL) / 1000 == 2;
 }
 
-void cx_answer_clear(struct cx_answer *answer, enum cx_command command)
+void cx_answer_init(struct cx_answer *answer, enum cx_command command)
 {
 	answer->command = command;
 	answer->result = 0;
-	wipe(&answer->uaa, cx_answer_bytes(command));
+	switch (command) {
+	case CX_UAR:
+		answer->uaa = (struct cx_uaa){ 0 };
+		return;
+	case CX_MAR:
+		answer->maa.n_items = 0;
+		return;
+	case CX_SAR:
+		answer->saa.n_impus = 0;
+		return;
+	case CX_LIR:
+		answer->lia = (struct cx_lia){ 0 };
+		return;
+	case CX_RTR:
+	case CX_PPR:
+		return;
+	}
+}
+
+void cx_answer_wipe(struct cx_answer *answer)
+{
+	if (answer->command == CX_MAR)
+		wipe(answer->maa.items, answer->maa.n_items * sizeof(answer->maa.items[0]));
 }
 
 int cx_identity(char out[static CX_IDENTITY_BYTES], const char *text)
@@ -40,8 +62,7 @@ int cx_identity(char out[static CX_IDENTITY_BYTES], const char *text)
 
 	if (bytes >= CX_IDENTITY_BYTES)
 		return -EMSGSIZE;
-	memset(out, 0,
-	       CX_IDENTITY_BYTES); /* the whole field travels: nothing of the stack with it */
+	memset(out, 0, CX_IDENTITY_BYTES); /* nothing of what was there may be read again */
 	memcpy(out, text, bytes);
 	return 0;
 }
@@ -139,24 +160,6 @@ size_t cx_request_bytes(enum cx_command command)
 		return sizeof(struct cx_rtr);
 	case CX_PPR:
 		return sizeof(struct cx_ppr);
-	}
-	return 0;
-}
-
-size_t cx_answer_bytes(enum cx_command command)
-{
-	switch (command) {
-	case CX_UAR:
-		return sizeof(struct cx_uaa);
-	case CX_MAR:
-		return sizeof(struct cx_maa);
-	case CX_SAR:
-		return sizeof(struct cx_saa);
-	case CX_LIR:
-		return sizeof(struct cx_lia);
-	case CX_RTR:
-	case CX_PPR:
-		break;
 	}
 	return 0;
 }

@@ -240,11 +240,11 @@ int cx_identity(char out[static CX_IDENTITY_BYTES], const char *text);
 bool cx_request_is_sound(const struct cx_request *request);
 bool cx_answer_is_sound(const struct cx_answer *answer);
 
-/* Bytes of the union's member that a command's request or answer uses; 0 = no such command. */
+/* Bytes of the union's member that a command's request uses; 0 = no such command. */
 size_t cx_request_bytes(enum cx_command command);
-size_t cx_answer_bytes(enum cx_command command);
 
-/* An answer with zeros in what its command uses of the union; and again when it held keys. */
-void cx_answer_clear(struct cx_answer *answer, enum cx_command command);
+/* An answer that says nothing yet: empty texts and lists. */
+void cx_answer_init(struct cx_answer *answer, enum cx_command command);
+void cx_answer_wipe(struct cx_answer *answer); /* the keys in it, before it is forgotten */
 
 #endif

@@ -172,7 +172,7 @@ static int take_message(void *user, bool is_answer, const uint8_t *message, size
 	/* An answer that comes after its timeout meets nobody: no error. */
 	if (a != NULL && a->id == id && a->is_sent && a->command == answer.command)
 		finish(c, a, &answer);
-	cx_answer_clear(&answer, answer.command);
+	cx_answer_wipe(&answer);
 	return 0;
 }
 

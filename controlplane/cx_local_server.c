@@ -19,6 +19,10 @@
 /* Datagrams read in one call: requests of one turn share a commit with those of others. */
 #define BURST 8
 
+/* Places for answers of so many bytes, as most have, are kept for the next ones. */
+#define MOST_BYTES 192
+#define MAX_SPARE  256
+
 struct client;
 
 /* A request from its arrival until its answer is in the socket. */
@@ -26,7 +30,8 @@ struct served {
 	STAILQ_ENTRY(served) link;
 	struct client *client;
 	uint64_t id;
-	size_t bytes; /* of the packed message that waits; 0: none yet, and no room */
+	size_t room;
+	size_t bytes; /* of the packed message that waits; 0: none yet */
 	uint8_t message[];
 };
 
@@ -66,16 +71,45 @@ struct cx_local_server {
 	unsigned n_clients;
 	uint64_t next_id; /* of parts */
 	LIST_HEAD(, client) clients;
+	STAILQ_HEAD(, served) spare; /* nobody's, of MOST_BYTES */
+	unsigned n_spare;
 	uint8_t read[BURST][CX_LOCAL_DATAGRAM_BYTES]; /* no keys: they only go out */
 	struct iovec read_in[BURST];
 	struct mmsghdr read_head[BURST];
 };
 
+static struct served *new_served(struct client *c, uint64_t id, size_t room)
+{
+	struct cx_local_server *s = c->server;
+	struct served *v = room == MOST_BYTES ? STAILQ_FIRST(&s->spare) : NULL;
+
+	if (v != NULL) {
+		STAILQ_REMOVE_HEAD(&s->spare, link);
+		s->n_spare--;
+	} else {
+		v = malloc(sizeof(*v) + room);
+	}
+	if (v == NULL)
+		return NULL;
+	*v = (struct served){ .client = c, .id = id, .room = room };
+	c->n_open++;
+	return v;
+}
+
 static void free_served(struct served *v)
 {
-	v->client->n_open--;
+	struct client *c = v->client;
+	struct cx_local_server *s = c->server;
+
+	c->n_open--;
 	wipe(v->message, v->bytes);
-	free(v);
+	/* A client that is gone may outlive the server. */
+	if (c->fd < 0 || v->room != MOST_BYTES || s->n_spare == MAX_SPARE) {
+		free(v);
+		return;
+	}
+	STAILQ_INSERT_HEAD(&s->spare, v, link);
+	s->n_spare++;
 }
 
 /* One part less; the last one gives the answer. */
@@ -196,26 +230,29 @@ static void on_writable(evutil_socket_t fd, short what, void *user)
 static void on_answer(void *user, const struct cx_answer *answer)
 {
 	uint8_t message[CX_LOCAL_MESSAGE_BYTES];
-	struct served *v = user, *larger = NULL;
+	struct served *v = user;
 	struct client *c = v->client;
+	uint64_t id = v->id;
 	size_t n_bytes;
 
-	if (c->fd >= 0) {
-		n_bytes = cx_local_pack_answer(answer, v->id, message);
-		larger = realloc(v, sizeof(*v) + n_bytes);
-	}
-	if (larger == NULL) {
+	if (c->fd < 0) {
 		free_served(v);
-		if (c->fd >= 0)
-			drop(c);
-		else
-			free_if_unused(c);
+		free_if_unused(c);
 		return;
 	}
-	larger->bytes = n_bytes;
-	memcpy(larger->message, message, n_bytes);
+	n_bytes = cx_local_pack_answer(answer, id, message);
+	if (n_bytes > v->room) {
+		free_served(v);
+		v = new_served(c, id, n_bytes);
+	}
+	if (v != NULL) {
+		v->bytes = n_bytes;
+		memcpy(v->message, message, n_bytes);
+		STAILQ_INSERT_TAIL(&c->unsent, v, link);
+	}
 	wipe(message, n_bytes);
-	STAILQ_INSERT_TAIL(&c->unsent, larger, link);
+	if (v == NULL)
+		drop(c);
 }
 
 static int take_part(struct client *c, const uint8_t *message, size_t n_bytes)
@@ -250,13 +287,9 @@ static int take_message(void *user, bool is_answer, const uint8_t *message, size
 	rc = cx_local_parse_request(message, n_bytes, &request, &id);
 	if (rc < 0)
 		return rc;
-	v = malloc(sizeof(*v));
+	v = new_served(c, id, MOST_BYTES);
 	if (v == NULL)
 		return -ENOMEM;
-	v->client = c;
-	v->id = id;
-	v->bytes = 0;
-	c->n_open++;
 	rc = hss_request(c->server->hss, &request, on_answer, v);
 	if (rc < 0)
 		free_served(v);
@@ -335,9 +368,7 @@ static int remove_stale(const struct sockaddr_un *local)
 	close(fd);
 	if (rc == -ECONNREFUSED)
 		return unlink(local->sun_path) == 0 ? 0 : -errno;
-	if (rc == -ENOENT)
-		return 0;
-	return -EADDRINUSE;
+	return rc == -ENOENT ? 0 : -EADDRINUSE;
 }
 
 static int listen_on(struct cx_local_server *s)
@@ -371,6 +402,7 @@ int cx_local_server_new(struct loop *loop, const char *path, struct hss *hss,
 	s->fd = -1;
 	s->local.sun_family = AF_UNIX;
 	LIST_INIT(&s->clients);
+	STAILQ_INIT(&s->spare);
 	for (unsigned i = 0; i < BURST; i++) {
 		s->read_in[i] =
 			(struct iovec){ .iov_base = s->read[i], .iov_len = sizeof(s->read[i]) };
@@ -404,7 +436,7 @@ static bool queue_part(struct client *c, struct push *push, const struct cx_requ
 	uint8_t message[CX_LOCAL_MESSAGE_BYTES];
 	size_t n_bytes = cx_local_pack_request(request, id, message);
 	struct part *part = malloc(sizeof(*part));
-	struct served *v = part != NULL ? malloc(sizeof(*v) + n_bytes) : NULL;
+	struct served *v = part != NULL ? new_served(c, id, n_bytes) : NULL;
 
 	if (v == NULL) {
 		free(part);
@@ -413,11 +445,8 @@ static bool queue_part(struct client *c, struct push *push, const struct cx_requ
 	*part = (struct part){ .push = push, .id = id };
 	LIST_INSERT_HEAD(&c->parts, part, link);
 	push->n_parts++;
-	v->client = c;
-	v->id = id;
 	v->bytes = n_bytes;
 	memcpy(v->message, message, n_bytes);
-	c->n_open++;
 	STAILQ_INSERT_TAIL(&c->unsent, v, link);
 	return true;
 }
@@ -450,12 +479,17 @@ int cx_local_push(struct cx_local_server *s, const struct cx_request *request, c
 void cx_local_server_free(struct cx_local_server *s)
 {
 	struct client *c;
+	struct served *v;
 
 	if (s == NULL)
 		return;
 	hss_listen(s->hss, NULL, NULL);
 	while ((c = LIST_FIRST(&s->clients)) != NULL)
 		drop(c);
+	while ((v = STAILQ_FIRST(&s->spare)) != NULL) {
+		STAILQ_REMOVE_HEAD(&s->spare, link);
+		free(v);
+	}
 	if (s->acceptable != NULL) {
 		event_free(s->acceptable);
 		unlink(s->local.sun_path);

@@ -72,19 +72,18 @@ static void let_go(struct hss *h, struct asked *a)
 
 static void give(struct hss *h, struct asked *a)
 {
-	enum cx_command command = a->answer.command;
-
 	if (!cx_succeeded(a->answer.result))
 		h->stats.request_refused++;
 	a->done(a->user, &a->answer);
-	cx_answer_clear(&a->answer, command);
+	cx_answer_wipe(&a->answer);
 	let_go(h, a);
 }
 
 /* A vector whose SQN is not on the disk does not leave. */
 static void refuse(struct asked *a, enum cx_result result)
 {
-	cx_answer_clear(&a->answer, a->answer.command);
+	cx_answer_wipe(&a->answer);
+	cx_answer_init(&a->answer, a->answer.command);
 	a->answer.result = result;
 }
 
@@ -272,7 +271,7 @@ static struct asked *keep(struct hss *h, const struct cx_request *request, cx_do
 	a->user = user;
 	memcpy(&a->request, request,
 	       offsetof(struct cx_request, uar) + cx_request_bytes(request->command));
-	cx_answer_clear(&a->answer, request->command);
+	cx_answer_init(&a->answer, request->command);
 	return a;
 }
 
