@@ -116,7 +116,10 @@ static void settle(struct loop *l, uint32_t position, struct place p)
 		sift_down(l, position, p);
 }
 
-/* An alarm that comes too early costs one wake-up, so it is moved only when it would be late. */
+/*
+ * An alarm that comes too early costs one wake-up, so it is moved only when it would be late, and
+ * not before the end of the turn: many a timer is set and taken back within one.
+ */
 static void set_alarm(struct loop *l)
 {
 	if (l->fake_ms || l->n_timers == 0 || l->heap[1].at_ms >= l->alarm_ms)
@@ -163,7 +166,8 @@ int timer_set(struct loop *l, struct timer *t, uint64_t delay_ms)
 		l->n_timers++;
 		sift_up(l, l->n_timers, p);
 	}
-	set_alarm(l);
+	if (!l->is_in_turn)
+		set_alarm(l);
 	return 0;
 }
 
@@ -223,6 +227,7 @@ static void end_turn(struct loop *l)
 	run_ends(l);
 	l->is_in_turn = false;
 	l->turn_ms = 0;
+	set_alarm(l);
 }
 
 unsigned loop_turn(struct loop *l)
@@ -251,7 +256,6 @@ static void on_alarm(evutil_socket_t fd, short what, void *user)
 	struct loop *l = user;
 	l->alarm_ms = UINT64_MAX;
 	loop_fire(l);
-	set_alarm(l);
 }
 
 static void on_signal(evutil_socket_t fd, short what, void *user)

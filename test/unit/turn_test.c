@@ -193,6 +193,52 @@ TEST(turn, an_end_that_is_cancelled_does_not_run)
 	end();
 }
 
+/* Three timers of one turn of a loop that runs: the first is taken back, the second sets the last.
+ */
+struct three {
+	struct loop *loop;
+	struct timer timers[3];
+	bool has_fired[3];
+};
+
+static void set_last(void *user)
+{
+	struct three *t = user;
+	t->has_fired[1] = true;
+	timer_set(t->loop, &t->timers[0], 0);
+	timer_set(t->loop, &t->timers[2], 1);
+	timer_cancel(t->loop, &t->timers[0]);
+}
+
+static void fire_never(void *user)
+{
+	struct three *t = user;
+	t->has_fired[0] = true;
+}
+
+static void fire_last(void *user)
+{
+	struct three *t = user;
+	t->has_fired[2] = true;
+	loop_stop(t->loop);
+}
+
+TEST(turn, a_timer_set_in_a_turn_wakes_the_loop_that_waits_after_it)
+{
+	struct three t = { .loop = loop_new(8, NULL) };
+	ASSERT_TRUE(t.loop != NULL);
+	timer_init(&t.timers[0], fire_never, &t);
+	timer_init(&t.timers[1], set_last, &t);
+	timer_init(&t.timers[2], fire_last, &t);
+	EXPECT_EQ(timer_set(t.loop, &t.timers[1], 1), 0);
+	alarm(10); /* the loop would wait for ever */
+	EXPECT_EQ(loop_run(t.loop), 0);
+	alarm(0);
+	EXPECT_FALSE(t.has_fired[0]);
+	EXPECT_TRUE(t.has_fired[1] && t.has_fired[2]);
+	loop_free(t.loop);
+}
+
 /* --- UDP --- */
 
 static void say_five(void *user)
