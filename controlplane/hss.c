@@ -18,6 +18,10 @@
  */
 #define MAX_SPARE 256
 
+/* Rows are read ahead in steps of some 150 us, a whole cache in two seconds. */
+#define AHEAD_IDS 64
+#define AHEAD_MS  1
+
 /* A request from its arrival until its answer is given. Of both what the command uses is written.
  */
 struct asked {
@@ -36,6 +40,7 @@ struct hss {
 	struct milenage *milenage;
 	struct timer commit;
 	struct timer reply;
+	struct timer ahead;
 	struct asked_list changes; /* wait for the commit's turn */
 	struct asked_list reads;   /* wait for the next turn */
 	struct asked_list spare;   /* nobody's */
@@ -179,6 +184,15 @@ static int answer_one(struct hss *h, struct asked *a)
 	return rc < 0 ? rc : 0;
 }
 
+static void read_ahead(void *user)
+{
+	struct hss *h = user;
+
+	/* Who is asked for meanwhile is read then; a store that fails says so then. */
+	if (store_read_ahead(h->store, AHEAD_IDS) == 0 && !store_is_ahead(h->store))
+		timer_set(h->loop, &h->ahead, AHEAD_MS);
+}
+
 /* Makes the answers of a list and keeps what they say. Returns 0, or -errno: none may be given. */
 static int make_answers(struct hss *h, const struct asked_list *list, bool with_changes)
 {
@@ -189,6 +203,8 @@ static int make_answers(struct hss *h, const struct asked_list *list, bool with_
 
 	if (looks)
 		h->looked_ms = now_ms;
+	if (looks && !store_is_ahead(h->store) && !timer_is_set(&h->ahead))
+		timer_set(h->loop, &h->ahead, AHEAD_MS);
 	for (a = STAILQ_FIRST(list); rc == 0 && a != NULL; a = STAILQ_NEXT(a, link))
 		rc = answer_one(h, a);
 	if (rc == 0)
@@ -328,6 +344,8 @@ struct hss *hss_new(struct loop *loop, struct store *store)
 	STAILQ_INIT(&h->spare);
 	timer_init(&h->commit, commit, h);
 	timer_init(&h->reply, reply, h);
+	timer_init(&h->ahead, read_ahead, h);
+	timer_set(loop, &h->ahead, 0);
 	here = h;
 	return h;
 }
@@ -342,6 +360,7 @@ void hss_free(struct hss *h)
 		here = NULL;
 	timer_cancel(h->loop, &h->commit);
 	timer_cancel(h->loop, &h->reply);
+	timer_cancel(h->loop, &h->ahead);
 	STAILQ_CONCAT(&h->changes, &h->reads);
 	while ((a = STAILQ_FIRST(&h->changes)) != NULL) {
 		STAILQ_REMOVE_HEAD(&h->changes, link);

@@ -100,6 +100,14 @@ int store_commit(struct store *s);
 void store_rollback(struct store *s);
 
 /*
+ * Reads rows of the next `n_ids` ids into memory, before they are asked for: of a row that is asked
+ * for alone the search in the database is most. As many as there is room for; store_is_ahead():
+ * there are no more. What another process changes lets it begin anew.
+ */
+int store_read_ahead(struct store *s, unsigned n_ids);
+bool store_is_ahead(const struct store *s);
+
+/*
  * Adds a subscriber with n ≥ 1 identities, the first being the default one, all unregistered and
  * in one implicit set. On -EEXIST *taken is -1 when the IMPI is there already, else the index of
  * the IMPU that is.

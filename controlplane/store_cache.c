@@ -15,6 +15,8 @@ struct store_cache {
 	struct table *by_impu;
 	struct row_list rows;
 	struct store_row *last; /* that was asked for: a request asks for its row many times */
+	int64_t ahead_id;       /* rows up to this one were read ahead */
+	bool is_ahead;          /* there are no more, or there is no room */
 };
 
 struct store_cache *store_cache_new(void)
@@ -49,6 +51,8 @@ void store_cache_clear(struct store_cache *c)
 
 	while ((row = TAILQ_FIRST(&c->rows)) != NULL)
 		drop(c, row);
+	c->ahead_id = 0;
+	c->is_ahead = false;
 }
 
 void store_cache_free(struct store_cache *c)
@@ -237,43 +241,115 @@ static struct store_row *assemble(const struct store_row *head, const char *impi
 	return row;
 }
 
-/* The statement is bound; a line is an identity with its subscriber. */
-static int load(struct store *s, sqlite3_stmt *st, struct store_row **out)
-{
+/* A row whose lines are being read: one for each identity. */
+struct reading {
+	struct store_row head;
+	char impi[STORE_IDENTITY_BYTES];
+	char capabilities[STORE_CAPABILITIES_BYTES];
 	struct read_identity all[STORE_MAX_IMPUS];
-	char impi[STORE_IDENTITY_BYTES], capabilities[STORE_CAPABILITIES_BYTES];
-	struct store_row head = { 0 };
-	unsigned n = 0;
+	unsigned n;
+};
+
+/* Keeps a row that is whole, unless it is there already. */
+static int keep(struct store *s, struct reading *r)
+{
+	struct store_row *row;
+
+	if (r->n == 0 || find_id(s->cache, r->head.id) != NULL)
+		return 0;
+	row = assemble(&r->head, r->impi, r->capabilities, r->all, r->n);
+	if (row == NULL)
+		return -ENOMEM;
+	add(s->cache, row);
+	return 0;
+}
+
+static int read_line(struct store *s, sqlite3_stmt *st, struct reading *r)
+{
+	int rc = 0;
+
+	if (r->n > 0 && r->head.id != sqlite3_column_int64(st, 0)) {
+		rc = keep(s, r);
+		r->n = 0;
+	}
+	if (rc == 0 && r->n == 0)
+		rc = read_row(st, &r->head, r->impi, r->capabilities);
+	if (rc == 0)
+		rc = r->n < STORE_MAX_IMPUS ? read_identity(st, &r->all[r->n++]) : -EIO;
+	return rc;
+}
+
+/* The statement is bound; its lines come by subscriber. -ENOENT: there are none. */
+static int load(struct store *s, sqlite3_stmt *st)
+{
+	struct reading r; /* not cleared: 5 KB of which a line or two are read */
 	int step = SQLITE_DONE, rc = store_read(s);
 
-	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
-		if (n == 0)
-			rc = read_row(st, &head, impi, capabilities);
-		if (rc == 0)
-			rc = n < STORE_MAX_IMPUS ? read_identity(st, &all[n++]) : -EIO;
-	}
+	r.head = (struct store_row){ 0 };
+	r.n = 0;
+	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW)
+		rc = read_line(s, st, &r);
 	if (rc == 0)
 		rc = database_errno(step);
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
-	if (rc == 0 && n == 0)
+	if (rc == 0 && r.n == 0)
 		rc = -ENOENT;
-	if (rc < 0)
-		return rc;
-	*out = assemble(&head, impi, capabilities, all, n);
-	if (*out == NULL)
-		return -ENOMEM;
-	add(s->cache, *out);
-	return 0;
+	return rc == 0 ? keep(s, &r) : rc;
+}
+
+/* The first id behind `id`, 0 if there is none, or -errno. */
+static int64_t next_id(struct store *s, int64_t id)
+{
+	sqlite3_stmt *st = s->statements[STORE_NEXT_ID];
+	int64_t next;
+	int step;
+
+	sqlite3_bind_int64(st, 1, id);
+	step = sqlite3_step(st);
+	next = step == SQLITE_ROW ? sqlite3_column_int64(st, 0) : database_errno(step);
+	sqlite3_reset(st);
+	return next;
+}
+
+bool store_is_ahead(const struct store *s)
+{
+	return s->cache->is_ahead;
+}
+
+int store_read_ahead(struct store *s, unsigned n_ids)
+{
+	sqlite3_stmt *st = s->statements[STORE_ROWS_FROM];
+	struct store_cache *c = s->cache;
+	int64_t first = next_id(s, c->ahead_id);
+	int rc;
+
+	if (first < 0)
+		return (int)first;
+	if (first == 0 || table_count(c->by_id) + n_ids > STORE_CACHE_ROWS) {
+		c->is_ahead = true;
+		return 0;
+	}
+	sqlite3_bind_int64(st, 1, first);
+	sqlite3_bind_int64(st, 2, first + n_ids);
+	rc = load(s, st);
+	if (rc == 0)
+		c->ahead_id = first + n_ids - 1;
+	return rc;
 }
 
 int store_row_of_id(struct store *s, int64_t id, struct store_row **out)
 {
+	int rc;
+
 	*out = find_id(s->cache, id);
 	if (*out != NULL)
 		return 0;
 	sqlite3_bind_int64(s->statements[STORE_ROW_OF_ID], 1, id);
-	return load(s, s->statements[STORE_ROW_OF_ID], out);
+	rc = load(s, s->statements[STORE_ROW_OF_ID]);
+	if (rc == 0)
+		*out = find_id(s->cache, id);
+	return rc;
 }
 
 int store_row_of_impu(struct store *s, const char *impu, struct store_row **out,
@@ -284,7 +360,7 @@ int store_row_of_impu(struct store *s, const char *impu, struct store_row **out,
 	*identity = find_impu(s->cache, impu);
 	if (*identity == NULL) {
 		sqlite3_bind_text(s->statements[STORE_ROW_OF_IMPU], 1, impu, -1, SQLITE_STATIC);
-		rc = load(s, s->statements[STORE_ROW_OF_IMPU], out);
+		rc = load(s, s->statements[STORE_ROW_OF_IMPU]);
 		if (rc < 0)
 			return rc;
 		*identity = find_impu(s->cache, impu);

@@ -14,7 +14,7 @@
 #include "controlplane/store_seal.h"
 #include "controlplane/table.h"
 
-#define STORE_CACHE_ROWS 65536 /* some 400 bytes each, with one identity */
+#define STORE_CACHE_ROWS 131072 /* some 400 bytes each, with one identity */
 
 struct store_row;
 

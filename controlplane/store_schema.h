@@ -54,9 +54,12 @@
 	" WHERE scscf <> '' OR state <> 0 ORDER BY subscriber.id"
 
 /* Columns are read by position: store_cache.c. */
-#define STORE_ROW                                                                                  \
+#define STORE_COLUMNS                                                                              \
 	"SELECT subscriber.id, impi, keys, amf, sqn, capabilities,"                                \
-	" impu, position, barred, implicit FROM identity"                                          \
+	" impu, position, barred, implicit"
+#define STORE_ROW                                                                                  \
+	STORE_COLUMNS                                                                              \
+	" FROM identity"                                                                           \
 	" JOIN subscriber ON subscriber.id = identity.subscriber WHERE identity.subscriber = "
 
 static const char *const store_sql[STORE_N_STATEMENTS] = {
@@ -74,6 +77,11 @@ static const char *const store_sql[STORE_N_STATEMENTS] = {
 	[STORE_ROW_OF_ID] = STORE_ROW "?1 ORDER BY position",
 	[STORE_ROW_OF_IMPU] =
 		STORE_ROW "(SELECT subscriber FROM identity WHERE impu = ?1) ORDER BY position",
+	/* the outer loop is the one that goes through the file in its order */
+	[STORE_ROWS_FROM] = STORE_COLUMNS
+	" FROM subscriber CROSS JOIN identity ON identity.subscriber = subscriber.id"
+	" WHERE subscriber.id >= ?1 AND subscriber.id < ?2 ORDER BY subscriber.id, position",
+	[STORE_NEXT_ID] = "SELECT min(id) FROM subscriber WHERE id > ?1",
 	[STORE_SET_BARRED] = "UPDATE identity SET barred = ?2 WHERE impu = ?1",
 	[STORE_SET_IMPLICIT] = "UPDATE identity SET implicit = ?2 WHERE impu = ?1",
 	[STORE_SET_CAPABILITIES] = "UPDATE subscriber SET capabilities = ?2 WHERE id = ?1",

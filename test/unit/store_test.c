@@ -528,6 +528,42 @@ TEST(store, more_subscribers_than_are_kept_in_memory_are_found)
 	subscribers_close(&lab);
 }
 
+/* Of whom another process has deleted, who does not look finds what he has in memory. */
+TEST(store, rows_are_read_ahead_over_gaps_and_anew_after_a_change)
+{
+	struct store_subscriber found;
+	struct store *second = NULL;
+	struct subscribers lab;
+	unsigned n_steps = 0;
+
+	ASSERT_TRUE(subscribers_open(&lab, 200));
+	ASSERT_TRUE(open_second(&lab, &second));
+	for (int64_t id = 50; id < 150; id++)
+		ASSERT_EQ(store_delete(second, id), 0);
+	ASSERT_EQ(store_enter(lab.store, true), 0);
+	ASSERT_EQ(store_commit(lab.store), 0);
+	EXPECT_FALSE(store_is_ahead(lab.store));
+	for (; !store_is_ahead(lab.store) && n_steps < 100; n_steps++)
+		ASSERT_EQ(store_read_ahead(lab.store, 10), 0);
+	EXPECT_EQ(n_steps, 5 + 6 + 1); /* up to 50, 150 … 200 by tens from 150, the end */
+	for (int64_t id = 1; id <= 200; id++)
+		if (id < 50 || id >= 150)
+			ASSERT_EQ(store_delete(second, id), 0);
+	ASSERT_EQ(store_enter(lab.store, false), 0);
+	for (int64_t id = 1; id <= 200; id++)
+		EXPECT_EQ(store_find_served(lab.store, id, &found),
+			  id < 50 || id >= 150 ? 0 : -ENOENT);
+	EXPECT_EQ(store_commit(lab.store), 0);
+	ASSERT_EQ(store_enter(lab.store, true), 0);
+	EXPECT_EQ(store_find_served(lab.store, 1, &found), -ENOENT);
+	EXPECT_EQ(store_commit(lab.store), 0);
+	EXPECT_FALSE(store_is_ahead(lab.store));
+	EXPECT_EQ(store_read_ahead(lab.store, 10), 0);
+	EXPECT_TRUE(store_is_ahead(lab.store));
+	store_close(second);
+	subscribers_close(&lab);
+}
+
 /* ---- the file of records ---- */
 
 TEST(store, c138_database_without_its_records_is_refused)
