@@ -88,6 +88,17 @@ static bool saa_is_sound(const struct cx_saa *saa)
 	return true;
 }
 
+static bool rtr_is_sound(const struct cx_rtr *rtr)
+{
+	if (!is_identity(rtr->impi) || rtr->n_impus > CX_MAX_IMPUS)
+		return false;
+	for (uint32_t i = 0; i < rtr->n_impus; i++) {
+		if (!is_identity(rtr->impus[i]))
+			return false;
+	}
+	return true;
+}
+
 bool cx_request_is_sound(const struct cx_request *request)
 {
 	const struct cx_mar *mar = &request->mar;
@@ -106,7 +117,7 @@ bool cx_request_is_sound(const struct cx_request *request)
 	case CX_LIR:
 		return is_identity(request->lir.impu);
 	case CX_RTR:
-		return is_identity(request->rtr.impi) && is_identity(request->rtr.impu);
+		return rtr_is_sound(&request->rtr);
 	case CX_PPR:
 		return is_identity(request->ppr.impi) && saa_is_sound(&request->ppr.profile);
 	}

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define CX_IDENTITY_BYTES   256                /* IMPI, IMPU, server name, with the NUL */
-#define CX_MAX_IMPUS        16                 /* of one implicit set */
+#define CX_MAX_IMPUS        16                 /* of one implicit set, and named by one RTR */
 #define CX_MAX_ITEMS        16                 /* vectors in one answer */
 #define CX_MAX_CAPABILITIES 16                 /* of either kind */
 #define CX_RES_BYTES        16                 /* RES is 4 … 16 bytes: TS 33.102 6.3.7 */
@@ -166,11 +166,11 @@ enum cx_reason {
 	CX_REMOVE_SCSCF = 3,
 };
 
-/* An implicit set ends as a whole. */
 struct cx_rtr {
 	char impi[CX_IDENTITY_BYTES];
-	char impu[CX_IDENTITY_BYTES]; /* one of the set; "": all sets of the IMPI */
-	uint32_t reason;              /* enum cx_reason */
+	uint32_t reason;  /* enum cx_reason */
+	uint32_t n_impus; /* whose sets end, each as a whole; 0: all of the IMPI */
+	char impus[CX_MAX_IMPUS][CX_IDENTITY_BYTES];
 };
 
 struct cx_ppr {

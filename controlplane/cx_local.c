@@ -122,8 +122,11 @@ static void saa(struct codec *c, struct cx_saa *a)
 static void rtr(struct codec *c, struct cx_rtr *r)
 {
 	identity(c, r->impi);
-	identity(c, r->impu);
 	raw(c, &r->reason, sizeof(r->reason));
+	if (!count(c, &r->n_impus, CX_MAX_IMPUS))
+		return;
+	for (uint32_t i = 0; i < r->n_impus; i++)
+		identity(c, r->impus[i]);
 }
 
 static void request_body(struct codec *c, struct cx_request *r)

@@ -42,6 +42,7 @@ struct cx_local_header {
 
 /* The longest message, a PPR, fits. */
 #define CX_LOCAL_MESSAGE_BYTES (sizeof(struct cx_local_header) + sizeof(struct cx_ppr))
+_Static_assert(sizeof(struct cx_rtr) <= sizeof(struct cx_ppr), "an RTR is no longer");
 
 struct hss;
 struct loop;

@@ -133,18 +133,40 @@ static const uint8_t *read_bytes(const struct seen *seen, enum cx_avp which, siz
 	return value->os.data;
 }
 
+static void read_impu(const struct avp_hdr *h, char out[static CX_IDENTITY_BYTES],
+		      enum cx_result *result)
+{
+	if (h->avp_value == NULL)
+		refuse(result, CX_INVALID_AVP_VALUE);
+	else
+		copy_text(h->avp_value, out, CX_IDENTITY_BYTES, result);
+}
+
 /* The first Public-Identity; those of an implicit set may follow it. */
-static void read_first_impu(const struct seen *seen, bool needed,
-			    char out[static CX_IDENTITY_BYTES], enum cx_result *result)
+static void read_first_impu(const struct seen *seen, char out[static CX_IDENTITY_BYTES],
+			    enum cx_result *result)
 {
 	const struct avp_hdr *h = seen->at[CX_AVP_PUBLIC_IDENTITY];
 
-	if (h == NULL && needed)
+	if (h == NULL)
 		refuse(result, CX_MISSING_AVP);
-	else if (h != NULL && h->avp_value == NULL)
-		refuse(result, CX_INVALID_AVP_VALUE);
-	else if (h != NULL)
-		copy_text(h->avp_value, out, CX_IDENTITY_BYTES, result);
+	else
+		read_impu(h, out, result);
+}
+
+/* Every Public-Identity: they may be of several implicit sets. */
+static void read_impus(const struct seen *seen, struct cx_rtr *r, enum cx_result *result)
+{
+	struct avp_hdr *h;
+
+	if (seen->n[CX_AVP_PUBLIC_IDENTITY] > CX_MAX_IMPUS) {
+		refuse(result, CX_AVP_OCCURS_TOO_OFTEN);
+		return;
+	}
+	for (struct avp *a = seen->avp[CX_AVP_PUBLIC_IDENTITY]; a != NULL; a = next(a)) {
+		if (fd_msg_avp_hdr(a, &h) == 0 && which_is(h) == CX_AVP_PUBLIC_IDENTITY)
+			read_impu(h, r->impus[r->n_impus++], result);
+	}
 }
 
 static void read_profile(const struct seen *seen, bool needed, struct cx_saa *out,
@@ -204,7 +226,7 @@ static void read_mar(const struct seen *seen, struct cx_mar *r, enum cx_result *
 static void read_sar(const struct seen *seen, struct cx_sar *r, enum cx_result *result)
 {
 	read_text(seen, CX_AVP_USER_NAME, true, r->impi, result);
-	read_first_impu(seen, true, r->impu, result);
+	read_first_impu(seen, r->impu, result);
 	read_text(seen, CX_AVP_SERVER_NAME, true, r->server_name, result);
 	read_number(seen, CX_AVP_SERVER_ASSIGNMENT_TYPE, true, &r->type, result);
 }
@@ -214,7 +236,7 @@ static void read_rtr(const struct seen *seen, struct cx_rtr *r, enum cx_result *
 	struct seen reason;
 
 	read_text(seen, CX_AVP_USER_NAME, true, r->impi, result);
-	read_first_impu(seen, false, r->impu, result);
+	read_impus(seen, r, result);
 	if (seen->n[CX_AVP_DEREGISTRATION_REASON] != 1) {
 		refuse(result, CX_MISSING_AVP);
 		return;

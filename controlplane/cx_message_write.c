@@ -138,8 +138,8 @@ static void put_rtr(struct writer *w, const struct cx_rtr *r)
 	struct writer reason;
 
 	put_text(w, CX_AVP_USER_NAME, r->impi);
-	if (r->impu[0] != '\0')
-		put_text(w, CX_AVP_PUBLIC_IDENTITY, r->impu);
+	for (uint32_t i = 0; i < r->n_impus; i++)
+		put_text(w, CX_AVP_PUBLIC_IDENTITY, r->impus[i]);
 	reason = begin_group(w, CX_AVP_DEREGISTRATION_REASON);
 	put_number(&reason, CX_AVP_REASON_CODE, r->reason);
 	end_group(w, &reason);

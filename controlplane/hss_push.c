@@ -110,7 +110,8 @@ static int end_set(struct hss_push *p, const char *impi, const char *scscf, cons
 	cx_identity(e->clear.sar.impu, impu);
 	cx_identity(e->clear.sar.server_name, scscf);
 	cx_identity(request.rtr.impi, impi);
-	cx_identity(request.rtr.impu, impu);
+	request.rtr.n_impus = 1;
+	cx_identity(request.rtr.impus[0], impu);
 	request.rtr.reason = CX_PERMANENT_TERMINATION;
 	rc = send(p, scscf, &request, on_ended, e);
 	if (rc < 0)

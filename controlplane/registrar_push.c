@@ -24,27 +24,31 @@ static void end(struct registrar *r, struct registration *g, uint32_t reason)
 }
 
 /*
- * The set of the identity that is named, or all of the IMPI's. Who is not registered here any more
- * is what the HSS wants him to be.
+ * The sets of the identities that are named, or all of the IMPI's. Who is not registered here any
+ * more is what the HSS wants him to be; but if it is so with all of them, while the IMPI has other
+ * sets here, one of us is wrong about whose they are.
  */
 static enum cx_result end_registration(struct registrar *r, const struct cx_rtr *rtr)
 {
 	struct registration *g = registrations_find(r->registrations, rtr->impi);
 	struct registration *next;
+	bool is_any = rtr->n_impus == 0;
 
 	if (g == NULL)
 		return CX_SUCCESS;
-	if (rtr->impu[0] != '\0') {
-		g = registrar_registered(r, rtr->impi, rtr->impu);
-		if (g == NULL)
-			return CX_IDENTITIES_DONT_MATCH;
+	for (; rtr->n_impus == 0 && g != NULL; g = next) {
+		next = registration_next(g);
 		end(r, g, rtr->reason);
-	} else {
-		for (; g != NULL; g = next) {
-			next = registration_next(g);
-			end(r, g, rtr->reason);
-		}
 	}
+	for (uint32_t i = 0; i < rtr->n_impus; i++) {
+		g = registrar_registered(r, rtr->impi, rtr->impus[i]);
+		if (g == NULL)
+			continue;
+		end(r, g, rtr->reason);
+		is_any = true;
+	}
+	if (!is_any)
+		return CX_IDENTITIES_DONT_MATCH;
 	/* What the HSS is told must still be so after a crash. */
 	return statefile_flush(r->file) < 0 ? CX_UNABLE_TO_COMPLY : CX_SUCCESS;
 }

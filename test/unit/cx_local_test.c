@@ -491,7 +491,7 @@ static enum cx_result hear(void *user, const struct cx_request *request)
 
 TEST(cx_local, c137_what_the_hss_sends_reaches_all_and_one_that_agrees_is_enough)
 {
-	const struct cx_request rtr = { .command = CX_RTR, .rtr = { "1@x", "sip:1@x", 0 } };
+	const struct cx_request rtr = { .command = CX_RTR, .rtr = { "1@x", 0, 1, { "sip:1@x" } } };
 	struct heard heard = { .result = CX_SUCCESS };
 	struct seen seen = { 0 };
 	struct local_lab lab;

@@ -38,7 +38,7 @@ static struct cx_request request_of(enum cx_command command)
 		r.lir = (struct cx_lir){ IMPU };
 		break;
 	case CX_RTR:
-		r.rtr = (struct cx_rtr){ IMPI, IMPU, CX_REMOVE_SCSCF };
+		r.rtr = (struct cx_rtr){ IMPI, CX_REMOVE_SCSCF, 2, { IMPU, "tel:+1" } };
 		break;
 	case CX_PPR:
 		r.ppr = (struct cx_ppr){
@@ -352,6 +352,37 @@ static void rtr_empty_reason(struct wire *w)
 	wire_close(w);
 }
 
+static void rtr(struct wire *w, unsigned n_impus)
+{
+	wire_put_text(w, 0, 1, IMPI);
+	for (unsigned i = 0; i < n_impus; i++)
+		wire_put_text(w, V, 601, IMPU);
+	wire_open(w, V, 615);
+	wire_put_number(w, V, 616, 0);
+	wire_close(w);
+}
+
+static void rtr_of_all(struct wire *w)
+{
+	rtr(w, 0);
+}
+
+static void rtr_of_most(struct wire *w)
+{
+	rtr(w, CX_MAX_IMPUS);
+}
+
+static void rtr_of_too_many(struct wire *w)
+{
+	rtr(w, CX_MAX_IMPUS + 1);
+}
+
+static void rtr_long_second(struct wire *w)
+{
+	rtr(w, 1);
+	wire_put(w, V, 601, long_text, 256);
+}
+
 TEST(cx_message, hostile_requests_are_refused_with_the_reason)
 {
 	static const struct {
@@ -378,6 +409,10 @@ TEST(cx_message, hostile_requests_are_refused_with_the_reason)
 		{ "a broken profile", CX_PPR, ppr_bad_profile, CX_INVALID_AVP_VALUE },
 		{ "no reason", CX_RTR, rtr_without_reason, CX_MISSING_AVP },
 		{ "no code", CX_RTR, rtr_empty_reason, CX_MISSING_AVP },
+		{ "no identity", CX_RTR, rtr_of_all, CX_SUCCESS },
+		{ "16 identities", CX_RTR, rtr_of_most, CX_SUCCESS },
+		{ "17 identities", CX_RTR, rtr_of_too_many, CX_AVP_OCCURS_TOO_OFTEN },
+		{ "256 bytes of the second", CX_RTR, rtr_long_second, CX_INVALID_AVP_VALUE },
 	};
 
 	wire_setup();

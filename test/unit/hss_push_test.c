@@ -87,7 +87,8 @@ TEST(hss_push, c137_ppr_bars_an_identity_at_once)
 
 TEST(hss_push, c137_scscf_says_what_it_does_not_know)
 {
-	struct cx_request rtr = { .command = CX_RTR, .rtr = { "1@" REALM, "sip:2@" REALM, 0 } };
+	struct cx_request rtr = { .command = CX_RTR,
+				  .rtr = { "1@" REALM, 0, 1, { "sip:2@" REALM } } };
 	struct cx_request ppr = { .command = CX_PPR, .ppr = { "3@" REALM, { 0 } } };
 	struct cx_request sar = { .command = CX_SAR };
 	struct push_lab lab;

@@ -261,7 +261,7 @@ TEST(register_sets, c137_rtr_ends_all_sets_and_ppr_changes_each)
 
 TEST(register_sets, c137_rtr_ends_the_set_that_it_names_or_all)
 {
-	struct cx_request rtr = { .command = CX_RTR, .rtr = { "7@" REALM, PSEUDO, 0 } };
+	struct cx_request rtr = { .command = CX_RTR, .rtr = { "7@" REALM, 0, 1, { PSEUDO } } };
 	struct core_lab lab;
 	struct ue first = ue_with(FIRST, 1), pseudo = ue_with(PSEUDO, 2);
 	struct registrar *r;
@@ -276,9 +276,31 @@ TEST(register_sets, c137_rtr_ends_the_set_that_it_names_or_all)
 	EXPECT_FALSE(ue_is_served(&lab, &pseudo));
 	pseudo = ue_with(PSEUDO, 3);
 	ASSERT_TRUE(ue_register_fully(&lab, &pseudo));
-	rtr.rtr.impu[0] = '\0';
+	rtr.rtr.n_impus = 0;
 	EXPECT_EQ(registrar_heard(r, &rtr), CX_SUCCESS);
 	EXPECT_EQ(core_lab_stat(&lab, "registration"), 0);
 	EXPECT_EQ(core_lab_stat(&lab, "register_ended_by_network"), 3);
+	core_lab_close(&lab);
+}
+
+/* As a foreign HSS may name them in one RTR: all of one set, one of the other, one of nobody. */
+TEST(register_sets, c137_rtr_ends_every_set_that_it_names)
+{
+	struct cx_request rtr = {
+		.command = CX_RTR,
+		.rtr = { "7@" REALM, 0, 4, { FIRST, SECOND, "sip:unknown@" REALM, PSEUDO2 } },
+	};
+	struct core_lab lab;
+	struct ue first = ue_with(FIRST, 1), pseudo = ue_with(PSEUDO, 2);
+	struct registrar *r;
+
+	ASSERT_TRUE(core_lab_open(&lab, 1, V1));
+	r = &((struct scscf *)lab.scscf)->registrar;
+	add_subscriber(&lab);
+	ASSERT_TRUE(ue_register_fully(&lab, &first));
+	ASSERT_TRUE(ue_register_fully(&lab, &pseudo));
+	EXPECT_EQ(registrar_heard(r, &rtr), CX_SUCCESS);
+	EXPECT_EQ(core_lab_stat(&lab, "registration"), 0);
+	EXPECT_EQ(core_lab_stat(&lab, "register_ended_by_network"), 2);
 	core_lab_close(&lab);
 }
