@@ -12,7 +12,6 @@
 #include "crypto/wipe.h"
 
 #define RECONNECT_MS  1000
-#define MAX_PENDING   65536     /* requests without a reply yet */
 #define SOCKET_BUFFER (4 << 20) /* some thousand installs at a time */
 
 static const struct waiter nobody;
@@ -64,7 +63,9 @@ static void flush(void *user)
 
 static void on_writable(evutil_socket_t fd, short what, void *user)
 {
-	flush(user);
+	struct dpclient *c = user;
+	flush(c);
+	dpclient_settle(c);
 }
 
 /* Room for an entry in the message that is to leave; another one leaves before. */
@@ -83,7 +84,7 @@ int dpclient_request(struct dpclient *c, enum api_type type, const void *entry, 
 {
 	if (c->fd < 0)
 		return -ENOTCONN;
-	if (c->n_pending == MAX_PENDING)
+	if (c->n_pending == DPCLIENT_MAX_PENDING)
 		return -EAGAIN;
 	int error = make_room(c, type, entry_bytes);
 	struct pending *p = error ? NULL : malloc(sizeof(*p));
@@ -114,6 +115,7 @@ static void close_socket(struct dpclient *c)
 	c->fd = -1;
 	c->ready = false;
 	forget_out(c);
+	dpclient_forget_owed(c);
 	while (c->n_pending)
 		dpclient_end(c, dpclient_take(c), -ECONNRESET, NULL);
 }
@@ -163,8 +165,10 @@ struct dpclient *dpclient_new(struct loop *loop, const char *path, const char *n
 			      struct dpclient_user user)
 {
 	struct dpclient *c = calloc(1, sizeof(*c));
-	if (!c)
+	if (!c || dpclient_owed_init(c)) {
+		free(c);
 		return NULL;
+	}
 	c->loop = loop;
 	c->user = user;
 	c->fd = -1;
@@ -184,10 +188,12 @@ void dpclient_free(struct dpclient *c)
 {
 	if (!c)
 		return;
-	flush(c); /* deletions, above all */
+	dpclient_settle(c); /* deletions, above all */
+	flush(c);
 	close_socket(c);
 	turn_end_cancel(c->loop, &c->send);
 	timer_cancel(c->loop, &c->reconnect);
+	table_free(c->owed_by_handle);
 	free(c);
 }
 
@@ -205,6 +211,8 @@ int dpclient_install(struct dpclient *c, const struct api_set *set, install_done
 {
 	if (!c->ready)
 		return -ENOTCONN;
+	if (!dpclient_settle(c))
+		return -EAGAIN;
 	return dpclient_request(c, API_SET_INSTALL, set, sizeof(*set),
 				(struct waiter){ .done = done, .user = user });
 }
@@ -214,6 +222,8 @@ int dpclient_install_tunnel(struct dpclient *c, const struct api_tunnel *tunnel,
 {
 	if (!c->ready)
 		return -ENOTCONN;
+	if (!dpclient_settle(c))
+		return -EAGAIN;
 	return dpclient_request(c, API_TUNNEL_INSTALL, tunnel, sizeof(*tunnel),
 				(struct waiter){ .tunnel_done = done, .user = user });
 }
@@ -221,26 +231,27 @@ int dpclient_install_tunnel(struct dpclient *c, const struct api_tunnel *tunnel,
 void dpclient_point_tunnel(struct dpclient *c, uint64_t handle, const uint8_t peer[static 16],
 			   uint16_t peer_port)
 {
-	struct api_tunnel_update update = { .handle = handle, .peer_port = peer_port };
-	memcpy(update.peer.bytes, peer, sizeof(update.peer.bytes));
-	dpclient_request(c, API_TUNNEL_UPDATE, &update, sizeof(update), nobody);
+	struct notice n = { .type = API_TUNNEL_UPDATE, .handle = handle, .peer_port = peer_port };
+	memcpy(n.peer.bytes, peer, sizeof(n.peer.bytes));
+	dpclient_tell(c, &n);
 }
 
 void dpclient_delete_tunnel(struct dpclient *c, uint64_t handle)
 {
-	struct api_tunnel_id id = { .handle = handle };
-	dpclient_request(c, API_TUNNEL_DELETE, &id, sizeof(id), nobody);
+	dpclient_tell(c, &(struct notice){ .type = API_TUNNEL_DELETE, .handle = handle });
 }
 
 void dpclient_update(struct dpclient *c, uint64_t registration, uint32_t lifetime_s)
 {
-	struct api_set_update update = { .registration = registration, .lifetime_s = lifetime_s };
-	dpclient_request(c, API_SET_UPDATE, &update, sizeof(update), nobody);
+	dpclient_tell(c, &(struct notice){ .type = API_SET_UPDATE,
+					   .handle = registration,
+					   .seconds = lifetime_s });
 }
 
 void dpclient_delete(struct dpclient *c, uint64_t registration, uint32_t grace_s)
 {
-	struct api_set_id id = { .registration = registration, .grace_s = grace_s };
 	c->counters.deleted++;
-	dpclient_request(c, API_SET_DELETE, &id, sizeof(id), nobody);
+	dpclient_tell(c, &(struct notice){ .type = API_SET_DELETE,
+					   .handle = registration,
+					   .seconds = grace_s });
 }

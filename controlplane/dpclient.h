@@ -38,8 +38,9 @@ struct dpclient_counters {
 	uint64_t connected; /* times */
 	uint64_t installed; /* sets */
 	uint64_t install_failed;
-	uint64_t deleted; /* sets asked to be deleted */
-	uint64_t expired; /* sets the data plane ended */
+	uint64_t deleted;   /* sets asked to be deleted */
+	uint64_t postponed; /* words about sets and tunnels that there was no room for at once */
+	uint64_t expired;   /* sets the data plane ended */
 };
 
 /* Connects in the background. `path` and `name` are copied. NULL: out of memory. */
@@ -63,7 +64,9 @@ int dpclient_install(struct dpclient *c, const struct api_set *set,
 int dpclient_install_tunnel(struct dpclient *c, const struct api_tunnel *tunnel,
 			    void (*done)(void *user, int status, uint32_t number), void *user);
 
-/* Without an answer that anybody waits for: a failure is counted, and the lifetime does the rest.
+/*
+ * Without an answer that anybody waits for. What there is no room for is said later, before
+ * anything else: meanwhile installs are refused with -EAGAIN.
  */
 void dpclient_update(struct dpclient *c, uint64_t registration, uint32_t lifetime_s);
 void dpclient_delete(struct dpclient *c, uint64_t registration, uint32_t grace_s);

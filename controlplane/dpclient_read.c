@@ -242,4 +242,5 @@ void dpclient_on_readable(evutil_socket_t fd, short what, void *user)
 {
 	for (unsigned i = 0; i < MAX_BATCHES && read_some(user); i++)
 		;
+	dpclient_settle(user);
 }

@@ -330,6 +330,7 @@ static int add_all(const struct pcscf *p, json_t *stats)
 		{ "sets_installed", d->installed },
 		{ "sets_install_failed", d->install_failed },
 		{ "sets_deleted", d->deleted },
+		{ "dataplane_postponed", d->postponed },
 		{ "sets_expired", d->expired },
 		{ "sets_orphaned", p->n_orphans },
 		{ "state_commits", statefile_counters(p->file)->commits },

@@ -224,8 +224,10 @@ static void on_installed(void *user, int status, const struct api_set_result *re
 		p->counters.challenge_failed++;
 		log_warn("an SA set could not be installed: %s",
 			 status ? strerror(-status) : "replaced meanwhile");
-		if (s)
-			ue_set_refused(s);
+		if (s && result)
+			ue_set_unanswered(s);
+		else if (s)
+			ue_set_expired(s);
 		pcscf_answer_later(c->x);
 	} else {
 		p->counters.challenge_tx++;
@@ -269,7 +271,7 @@ static int set_up(const struct attempt *a, struct server_txn *x, struct sip **re
 free_challenge:
 	challenge_free(c);
 forget_set:
-	ue_set_refused(s);
+	ue_set_cancelled(s);
 	return 503;
 }
 

@@ -246,7 +246,12 @@ void ue_set_confirmed(struct sa_set *s, uint32_t lifetime_s)
 	set_lifetime(s, lifetime_s);
 }
 
-void ue_set_refused(struct sa_set *s)
+void ue_set_cancelled(struct sa_set *s)
+{
+	ue_set_forget(s);
+}
+
+void ue_set_unanswered(struct sa_set *s)
 {
 	drop(s);
 }

@@ -132,9 +132,11 @@ int ue_set_new(struct ue *ue, const struct set_challenge *challenge, const struc
 	       struct sa_set **out);
 /* The data plane has it: temporary, and the only such set of its authentication (C-083 b). */
 void ue_set_confirmed(struct sa_set *s, uint32_t lifetime_s);
-/* The data plane refused it, or the answer cannot be sent. */
-void ue_set_refused(struct sa_set *s);
-/* The data plane said it is over. */
+/* The data plane was not asked for it after all. */
+void ue_set_cancelled(struct sa_set *s);
+/* The data plane has it, but its answer cannot be sent. */
+void ue_set_unanswered(struct sa_set *s);
+/* The data plane said that it is over, or refused it. */
 void ue_set_expired(struct sa_set *s);
 /* Authentication failed: deleted after UE_FAILED_SET_S; others stay (C-087). */
 void ue_set_failed(struct sa_set *s);

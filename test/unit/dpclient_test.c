@@ -67,6 +67,14 @@ static void answer(enum api_type type, const void *entry, size_t entry_bytes)
 	loop_turn(loop);
 }
 
+static void ready(void)
+{
+	answer(API_HELLO, &(struct api_hello){ .owner = 1 }, sizeof(struct api_hello));
+	answer(API_SA_LIST, &(struct api_cursor){ 0 }, sizeof(struct api_cursor));
+	answer(API_TUNNEL_LIST, &(struct api_cursor){ 0 }, sizeof(struct api_cursor));
+	ASSERT_TRUE(dpclient_is_ready(client));
+}
+
 static void begin(void)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
@@ -85,10 +93,7 @@ static void begin(void)
 	loop_turn(loop);
 	dataplane = accept(listener, NULL, NULL);
 	ASSERT_GE(dataplane, 0);
-	answer(API_HELLO, &(struct api_hello){ .owner = 1 }, sizeof(struct api_hello));
-	answer(API_SA_LIST, &(struct api_cursor){ 0 }, sizeof(struct api_cursor));
-	answer(API_TUNNEL_LIST, &(struct api_cursor){ 0 }, sizeof(struct api_cursor));
-	ASSERT_TRUE(dpclient_is_ready(client));
+	ready();
 }
 
 static void end(void)
@@ -248,27 +253,133 @@ TEST(dpclient, what_has_not_left_fails_with_the_connection)
 	end();
 }
 
-/* Nothing is lost of what was accepted, and what is not is refused at once. */
-TEST(dpclient, a_data_plane_that_does_not_read_is_waited_for)
+/* Sets of one number, until the socket and the message that waits are full: how many. */
+static unsigned fill(struct seen *all)
 {
 	struct api_set set = { .registration = 1 };
-	static struct api_set_result results[API_MESSAGE_BYTES / sizeof(struct api_set)];
-	struct seen all = { 0 };
 	unsigned n = 0;
 	int error = 0;
-	begin();
-	while (n < 60000 && !(error = dpclient_install(client, &set, see, &all)))
+	while (n < 60000 && !(error = dpclient_install(client, &set, see, all)))
 		n++;
 	EXPECT_EQ(error, -EAGAIN);
-	dpclient_delete(client, 1, 0); /* of another kind: there is no room for it */
-	while (all.n < n && hear()) {
+	return n;
+}
+
+/* The data plane reads and answers installs until so many are answered. */
+static void take_installs(const struct seen *all, unsigned n)
+{
+	static struct api_set_result results[API_MESSAGE_BYTES / sizeof(struct api_set)];
+	while (all->n < n && hear()) {
 		EXPECT_EQ(asked.h.type, API_SET_INSTALL);
 		reply(asked.h.n_entries, results, sizeof(results[0]), 0);
 		loop_turn(loop);
 	}
-	EXPECT_EQ(all.n, n);
-	EXPECT_EQ(all.status, 0);
+	EXPECT_EQ(all->n, n);
+	EXPECT_EQ(all->status, 0);
+}
+
+/* Nothing is lost of what was accepted, and what is not is refused at once. */
+TEST(dpclient, a_data_plane_that_does_not_read_is_waited_for)
+{
+	struct api_set set = { .registration = 1 };
+	struct seen all = { 0 };
+	begin();
+	take_installs(&all, fill(&all));
 	EXPECT_EQ(dpclient_install(client, &set, see, &all), 0);
+	end();
+}
+
+static void expect_update(uint64_t registration, uint32_t lifetime_s)
+{
+	struct api_set_update update;
+	ASSERT_TRUE(hear());
+	ASSERT_EQ(asked.h.type, API_SET_UPDATE);
+	ASSERT_EQ(asked.h.n_entries, 1);
+	memcpy(&update, asked.entries, sizeof(update));
+	EXPECT_EQ(update.registration, registration);
+	EXPECT_EQ(update.lifetime_s, lifetime_s);
+}
+
+static void expect_deletions(unsigned n, const struct api_set_id *ids)
+{
+	ASSERT_TRUE(hear());
+	ASSERT_EQ(asked.h.type, API_SET_DELETE);
+	ASSERT_EQ(asked.h.n_entries, n);
+	EXPECT_MEM(asked.entries, ids, n * sizeof(*ids));
+}
+
+TEST(dpclient, extension_and_deletion_without_room_are_said_when_there_is)
+{
+	const struct api_set_id ended[] = { { .registration = 2 },
+					    { .registration = 3, .grace_s = 88 } };
+	const struct api_set set = { .registration = 4 };
+	struct seen all = { 0 };
+	begin();
+	unsigned n = fill(&all);
+	dpclient_update(client, 1, 600);
+	dpclient_update(client, 2, 600);
+	dpclient_delete(client, 2, 0);
+	dpclient_delete(client, 3, 128);
+	EXPECT_EQ(dpclient_counters(client)->postponed, 4);
+	EXPECT_EQ(dpclient_install(client, &set, see, &all),
+		  -EAGAIN); /* it could be in their way */
+	now_ms += 40000;
+	take_installs(&all, n);
+	expect_update(1, 560);
+	expect_deletions(2, ended); /* the last word about each */
+	EXPECT_FALSE(hear());
+	EXPECT_EQ(dpclient_install(client, &set, see, &all), 0);
+	end();
+}
+
+TEST(dpclient, extension_that_waited_too_long_is_not_one_for_ever)
+{
+	struct seen all = { 0 };
+	begin();
+	unsigned n = fill(&all);
+	dpclient_update(client, 1, 10);
+	now_ms += 10000;
+	take_installs(&all, n);
+	expect_update(1, 1);
+	end();
+}
+
+TEST(dpclient, tunnel_without_room_goes_after_its_set)
+{
+	const struct api_set_id ended = { .registration = 7 };
+	const struct api_tunnel_id gone = { .handle = 7 };
+	const uint8_t peer[16] = { 10, 0, 0, 1 };
+	struct seen all = { 0 };
+	begin();
+	unsigned n = fill(&all);
+	dpclient_point_tunnel(client, 7, peer, 4500);
+	dpclient_delete(client, 7, 0);
+	dpclient_delete_tunnel(client, 7);
+	take_installs(&all, n);
+	expect_deletions(1, &ended);
+	ASSERT_TRUE(hear());
+	EXPECT_EQ(asked.h.type, API_TUNNEL_DELETE);
+	EXPECT_EQ(asked.h.n_entries, 1);
+	EXPECT_MEM(asked.entries, &gone, sizeof(gone));
+	EXPECT_FALSE(hear());
+	end();
+}
+
+/* The lists that follow the next connect show what is wrong, and these would be out of date. */
+TEST(dpclient, what_has_no_room_is_not_said_on_the_next_connection)
+{
+	struct seen all = { 0 };
+	begin();
+	fill(&all);
+	dpclient_delete(client, 2, 0);
+	close(dataplane);
+	loop_turn(loop);
+	now_ms += 1000;
+	loop_turn(loop);
+	dataplane = accept(listener, NULL, NULL);
+	ASSERT_GE(dataplane, 0);
+	ready();
+	EXPECT_FALSE(hear());
 	end();
 }
 
