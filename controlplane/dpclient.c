@@ -68,15 +68,22 @@ static void on_writable(evutil_socket_t fd, short what, void *user)
 	dpclient_settle(c);
 }
 
+/* Neither the message nor the reply to it may be too long. */
+static bool is_full(const struct dpclient *c, size_t entry_bytes)
+{
+	return c->out.length_bytes + entry_bytes > sizeof(c->entries) ||
+	       (c->out.n_entries + 1) * sizeof(struct api_set_result) > sizeof(c->entries);
+}
+
 /* Room for an entry in the message that is to leave; another one leaves before. */
 static int make_room(struct dpclient *c, enum api_type type, size_t entry_bytes)
 {
 	bool is_other = c->out.n_entries && c->out.type != type;
-	if (is_other || c->out.length_bytes + entry_bytes > sizeof(c->entries))
+	if (is_other || is_full(c, entry_bytes))
 		flush(c);
 	if (c->out.n_entries && is_other)
 		return -EAGAIN;
-	return c->out.length_bytes + entry_bytes > sizeof(c->entries) ? -EAGAIN : 0;
+	return is_full(c, entry_bytes) ? -EAGAIN : 0;
 }
 
 int dpclient_request(struct dpclient *c, enum api_type type, const void *entry, size_t entry_bytes,

@@ -365,6 +365,36 @@ TEST(dpclient, tunnel_without_room_goes_after_its_set)
 	end();
 }
 
+#define REPLY_ENTRIES                                                                              \
+	((API_MESSAGE_BYTES - sizeof(struct api_header)) / sizeof(struct api_set_result))
+
+enum { MANY_SETS = 70000 }; /* more than the 65 536 requests that may be under way */
+
+static void delete_many(void *user)
+{
+	for (unsigned i = 0; i < MANY_SETS; i++)
+		dpclient_delete(client, i + 1, 0);
+}
+
+/* An entry of a deletion is shorter than its result: the data plane refuses what it cannot answer.
+ */
+TEST(dpclient, as_many_deletions_as_there_are_come_in_messages_that_can_be_answered)
+{
+	static struct api_set_result results[REPLY_ENTRIES];
+	unsigned n_deleted = 0;
+	begin();
+	in_turn(delete_many);
+	EXPECT_GE(dpclient_counters(client)->postponed, MANY_SETS - 65536);
+	for (; hear(); loop_turn(loop)) {
+		ASSERT_EQ(asked.h.type, API_SET_DELETE);
+		ASSERT_LE(asked.h.n_entries, REPLY_ENTRIES);
+		n_deleted += asked.h.n_entries;
+		reply(asked.h.n_entries, results, sizeof(results[0]), 0);
+	}
+	EXPECT_EQ(n_deleted, MANY_SETS);
+	end();
+}
+
 /* The lists that follow the next connect show what is wrong, and these would be out of date. */
 TEST(dpclient, what_has_no_room_is_not_said_on_the_next_connection)
 {
