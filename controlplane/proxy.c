@@ -105,6 +105,8 @@ void proxy_receive(struct proxy *p, const struct path *from, const char *bytes, 
 	int error = sip_parse(bytes, n_bytes, &s);
 	if (error == -EMSGSIZE)
 		p->counters.sip_too_big++;
+	else if (error == -ENOMEM)
+		p->counters.sip_no_memory++;
 	else if (error)
 		p->counters.sip_malformed++;
 	else if (sip_is_request(s))
@@ -207,6 +209,7 @@ int proxy_stats(const struct proxy *p, json_t *stats)
 		{ "tls_refused", t->tls_refused },
 		{ "sip_too_big", c->sip_too_big },
 		{ "sip_malformed", c->sip_malformed },
+		{ "sip_no_memory", c->sip_no_memory },
 		{ "sip_unidentified", c->sip_unidentified },
 		{ "sip_keepalive", c->sip_keepalive },
 		{ "request_rx", c->request_rx },

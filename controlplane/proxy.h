@@ -62,6 +62,7 @@ struct proxy_user {
 struct proxy_counters {
 	uint64_t sip_too_big;      /* beyond a limit of sip.h */
 	uint64_t sip_malformed;    /* not SIP, or without what every message has */
+	uint64_t sip_no_memory;    /* not read for want of it */
 	uint64_t sip_unidentified; /* dropped by identify() */
 	uint64_t sip_keepalive;    /* CRLF in a datagram, RFC 5626 3.5.1: ignored */
 	uint64_t request_rx;

@@ -99,6 +99,23 @@ TEST(scarce, registration_through_the_pcscf_leaves_nothing_behind)
 	EXPECT_GT(n, 30);
 }
 
+/* Who looks for a peer that speaks no SIP is not to find one that does. */
+TEST(scarce, message_that_found_no_memory_is_not_called_malformed)
+{
+	uint64_t n_counted = 0;
+	for (unsigned n = 1; scarce_sweep(n); n++) {
+		begin();
+		scarce_begin();
+		ue_register(&ue, ue.clear, port_clear, auth_initial, "");
+		sip_free(core_receive());
+		n_counted += edge_stat("sip_no_memory");
+		EXPECT_EQ(edge_stat("sip_malformed"), 0);
+		expect_recovery();
+		edge_stop();
+	}
+	EXPECT_GE(n_counted, 1);
+}
+
 TEST(scarce, deregistration_and_refresh_leave_nothing_behind)
 {
 	static const unsigned expires_s[] = { 0, 600 };
