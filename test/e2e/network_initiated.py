@@ -201,9 +201,9 @@ def scene(build, transport):
     report = results.Report()
     sandbox.enter()
     policy = POLICY[transport]
-    edge = core.Core(build, N_UES, change=lambda text: text.replace(
-        "  algorithm: AKAv1-MD5", "  algorithm: AKAv1-MD5\n"
-        f"  reauth_within_s: {WITHIN_S}\n  reauth_unanswered: {policy}"))
+    edge = core.Core(build, N_UES, changes=[
+        ("  algorithm: AKAv1-MD5", "  algorithm: AKAv1-MD5\n"
+         f"  reauth_within_s: {WITHIN_S}\n  reauth_unanswered: {policy}")])
     try:
         wire = Wire()
         wire.start()

@@ -15,7 +15,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import api, dataplane, pace, peer, process, sandbox
+from support import api, dataplane, lab, pace, peer, process, sandbox
 
 N_UES, N_PACKETS, PACKETS_PER_S = 8, 6000, 1000
 UNDER_WAY = 200  # at most; a network port's ring has 512
@@ -38,10 +38,7 @@ class Edge:
 
     def write(self, *changes, after=""):
         """The text of the start with these changes is the text from now on."""
-        for old, new in changes:
-            if old not in self.text:
-                raise ValueError(f"the file has no {old}")
-            self.text = self.text.replace(old, new)
+        self.text = lab.changed(self.text, *changes)
         self.put(self.text + after)
 
     def put(self, text):
@@ -147,16 +144,16 @@ def change_workers(report, edge, traffic):
 def refuse(report, edge, traffic):
     """Files that change nothing, while packets still flow."""
     traffic.reach(4500)
-    edge.put(edge.text.replace("capacity: 4096", "capacity: 8192")
-             .replace("mtu_bytes: 1500", "mtu_bytes: 1400")
-             .replace("orphans: keep", "orphans: delete"))  # and FLOOD is not in it
+    edge.put(lab.changed(edge.text, ("capacity: 4096", "capacity: 8192"),
+                         ("mtu_bytes: 1500", "mtu_bytes: 1400"),
+                         ("orphans: keep", "orphans: delete")))  # and FLOOD is not in it
     said = edge.reload()
     wanted = ("imsgate reload: refused, and nothing changed:\n"
               "dataplane.sa.capacity: 4096 -> 8192 needs a restart\n"
               "dataplane.zones[0].mtu_bytes: 1500 -> 1400 needs a restart\n")
     report.check("reload: what needs a restart is refused, each key by name",
                  said == (1, "", wanted), f"{said}")
-    broken = edge.text.replace("idle_sleep_us: 120", "idle_sleep_us: often")
+    broken = lab.changed(edge.text, ("idle_sleep_us: 120", "idle_sleep_us: often"))
     line = broken[:broken.index("often")].count("\n") + 1
     edge.put(broken)
     status, out, err = edge.reload()

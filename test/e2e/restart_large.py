@@ -90,8 +90,7 @@ def life(report, edge, roles, name):
 
 
 def run(report, build, directory):
-    edge = core.Core(build, N_UES, change=lambda text: text.replace("capacity: 65536",
-                                                                  "capacity: 524288"))
+    edge = core.Core(build, N_UES, changes=[("capacity: 65536", "capacity: 524288")])
     ues = fleet.Fleet(build, N_UES)
     try:
         ues.ask("register")

@@ -31,11 +31,10 @@ route add 10.1.0.0/16 via 10.0.0.2
 
 
 class Core:
-    """`environment` is of all programs, `change` of the text of configs/lab.yaml; `tls`: SIP between
-    the CSCFs goes over TLS."""
+    """`environment` is of all programs, `changes` of the text of configs/lab.yaml, as
+    lab.changed(); `tls`: SIP between the CSCFs goes over TLS."""
 
-    def __init__(self, build, n_subscribers, environment=None, change=lambda text: text,
-                 tls=False):
+    def __init__(self, build, n_subscribers, environment=None, changes=(), tls=False):
         self.build, self.n_subscribers = build, n_subscribers
         self.environment = environment
         self.processes = []
@@ -43,10 +42,10 @@ class Core:
         os.mkdir("/run/imsgate")
         cores = (sorted(os.sched_getaffinity(0)) * 2)[:2]
         with open(lab.CONFIG) as source, open(CONFIG, "w") as file:
-            file.write(change(source.read())
-                       .replace("control_core: 0", f"control_core: {cores[0]}")
-                       .replace("worker_cores: [1]", f"worker_cores: [{cores[1]}]")
-                       .replace(', "fd00::1"', ""))
+            file.write(lab.changed(source.read(), *changes,
+                                   ("control_core: 0", f"control_core: {cores[0]}"),
+                                   ("worker_cores: [1]", f"worker_cores: [{cores[1]}]"),
+                                   (', "fd00::1"', "")))
         if tls:
             self._add_tls()
         self._start("dataplane/imsgate-dataplane", "wire")
@@ -67,7 +66,7 @@ class Core:
         authority = certificates.Authority("/run/certificates")
         authority.make("core", "IP:127.0.0.1")
         with open(CONFIG) as file:
-            text = file.read().replace("core_security: none", "core_security: tls")
+            text = lab.changed(file.read(), ("core_security: none", "core_security: tls"))
         with open(CONFIG, "w") as file:
             file.write(text + "\n" + authority.section("core"))
 

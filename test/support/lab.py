@@ -9,6 +9,15 @@ CONFIG = os.path.join(ROOT, "configs", "lab.yaml")
 TIMEOUT_S = 180
 
 
+def changed(text, *changes):
+    """The text of a configuration with each (old, new) made; what is not in it is an error."""
+    for old, new in changes:
+        if old not in text:
+            raise ValueError(f"the configuration has no {old!r}")
+        text = text.replace(old, new)
+    return text
+
+
 def command(build, *options):
     return [os.path.join(build, "tools", "imsgate"), "lab", "--config", CONFIG, *options]
 

@@ -81,12 +81,12 @@ class Ue:
 
 
 class Scenario:
-    def __init__(self, build, change=lambda text: text):
+    def __init__(self, build, *changes):
         self.build, self.environment = build, clock_environment(build)
         self.moved_s, self.ue, self.next_subscriber = 0, None, 0
         with open(CLOCK, "r+b") as file:
             self.clock = mmap.mmap(file.fileno(), 8)
-        self.core = core.Core(build, 64, self.environment, change)
+        self.core = core.Core(build, 64, self.environment, changes)
         self.subscribers = self.core.subscribers()
 
     # --- the clock ---
