@@ -20,13 +20,6 @@ static void begin(void)
 	begin_with("no");
 }
 
-static const char *verify(const struct ue_sim *u)
-{
-	static char text[1100];
-	snprintf(text, sizeof(text), "Security-Verify: %s\r\n", u->server);
-	return text;
-}
-
 /* A re-authentication over the set of socket `over`; the UE has the new port_uc then. */
 static void challenge_over(int over, const char *verify_line)
 {
@@ -45,7 +38,7 @@ static void challenge_over(int over, const char *verify_line)
 static int reauthenticate(void)
 {
 	int old = ue.uc_fd;
-	challenge_over(old, verify(&ue));
+	challenge_over(old, ue_verify(&ue));
 	return old;
 }
 
@@ -81,7 +74,7 @@ TEST(pcscf, c042_c043_c044_c045_every_row_of_the_truth_table_in_both_styles)
 		EXPECT_STREQ(heard(ue.clear, port_clear, initial, ""), none);
 		EXPECT_STREQ(heard(ue.clear, port_clear, response, ""), none);
 		ue_challenge(&ue);
-		snprintf(first, sizeof(first), "%s", verify(&ue));
+		snprintf(first, sizeof(first), "%s", ue_verify(&ue));
 		test_context("%s: rows 5 and 1, on the temporary set", styles[i][0]);
 		EXPECT_STREQ(heard(ue.uc_fd, port_ps, initial, first), none);
 		EXPECT_STREQ(heard(ue.uc_fd, port_ps, response, first), "yes");
@@ -93,7 +86,7 @@ TEST(pcscf, c042_c043_c044_c045_every_row_of_the_truth_table_in_both_styles)
 			     styles[i][0]);
 		EXPECT_STREQ(heard(old, port_ps, response, first), none);
 		test_context("%s: row 5 again, an established set beside it", styles[i][0]);
-		EXPECT_STREQ(heard(ue.uc_fd, port_ps, initial, verify(&ue)), none);
+		EXPECT_STREQ(heard(ue.uc_fd, port_ps, initial, ue_verify(&ue)), none);
 		ue_answer_challenge(&ue, 600);
 		test_context("%s: rows 4 and 2, on the set that is old now", styles[i][0]);
 		uint16_t in_use = ue.uc; /* an offer has another port_uc, C-091 */
@@ -101,7 +94,7 @@ TEST(pcscf, c042_c043_c044_c045_every_row_of_the_truth_table_in_both_styles)
 		EXPECT_STREQ(heard(old, port_ps, initial, first), none);
 		EXPECT_STREQ(heard(old, port_ps, response, first), none);
 		ue.uc = in_use;
-		EXPECT_STREQ(heard(ue.uc_fd, port_ps, initial, verify(&ue)), "yes");
+		EXPECT_STREQ(heard(ue.uc_fd, port_ps, initial, ue_verify(&ue)), "yes");
 		edge_stop();
 	}
 }
@@ -249,7 +242,7 @@ TEST(pcscf, c054_never_more_than_three_sets_are_in_the_data_plane)
 	begin();
 	ue_attach(&ue);
 	int over = ue.uc_fd;
-	snprintf(first, sizeof(first), "%s", verify(&ue));
+	snprintf(first, sizeof(first), "%s", ue_verify(&ue));
 	for (unsigned i = 0; i < 4; i++) {
 		test_context("challenge %u over the first set, not answered", i);
 		challenge_over(over, first);
@@ -332,7 +325,7 @@ TEST(pcscf, c091_of_four_ports_a_new_authentication_changes_two)
 	}
 	test_context("an offer with the port_uc in use is not challenged");
 	unsigned n = asked.n_installs;
-	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, verify(&ue));
+	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, ue_verify(&ue));
 	core_answer(core_receive(), 401, challenge_headers);
 	EXPECT_EQ(ue_status(ue.us_fd), 400);
 	EXPECT_EQ(asked.n_installs, n);
@@ -346,7 +339,7 @@ TEST(pcscf, c089_answer_to_a_deregistration_leaves_in_the_sas_whenever_it_is_ask
 	uint16_t from;
 	begin();
 	ue_attach(&ue);
-	char *text = ue_register_text(&ue, auth_initial, true, verify(&ue));
+	char *text = ue_register_text(&ue, auth_initial, true, ue_verify(&ue));
 	ue_send(&ue, ue.uc_fd, port_ps, text);
 	core_answer(core_receive(), 200, "");
 	for (unsigned i = 0; i < 3; i++) {
@@ -373,7 +366,7 @@ TEST(pcscf, c025_three_identities_have_one_active_set)
 	for (unsigned i = 0; i < 2; i++) {
 		char text[4096];
 		test_context("%s", users[i]);
-		char *first = ue_register_text(&ue, auth_initial, true, verify(&ue));
+		char *first = ue_register_text(&ue, auth_initial, true, ue_verify(&ue));
 		char *to = strstr(first, "To: <sip:u@");
 		ASSERT_TRUE(to != NULL);
 		snprintf(text, sizeof(text), "%.*sTo: <sip:%s@%s", (int)(to - first), first,

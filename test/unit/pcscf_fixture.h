@@ -115,6 +115,8 @@ int ue_status(int fd);
 
 /* The next message on Mw; NULL: none. */
 struct sip *core_receive(void);
+/* Whether a REGISTER on Mw says of its protection `value`. */
+bool core_hears_protected(const struct sip *s, const char *value);
 /* Answers `request` with a status and header lines (each with CRLF); settles. Frees the request. */
 void core_answer(struct sip *request, int status, const char *headers);
 /* Sends a request of the core to the P-CSCF. */
@@ -129,6 +131,13 @@ const char *ok_headers(const struct ue_sim *u, unsigned expires_s);
 void ue_challenge(struct ue_sim *u);
 void ue_answer_challenge(struct ue_sim *u, unsigned expires_s);
 void ue_attach(struct ue_sim *u);
+/* The line Security-Verify for the last challenge. */
+const char *ue_verify(const struct ue_sim *u);
+/*
+ * A re-authentication over the set in use, up to the 401: the UE has a new port_uc then. Returns
+ * the socket of the old one.
+ */
+int ue_reauthenticate(struct ue_sim *u);
 
 extern const char auth_initial[], auth_response[];
 

@@ -18,13 +18,6 @@ static void begin(void)
 	ue_open(&ue, 2, 14001, 14002);
 }
 
-static const char *verify(const struct ue_sim *u)
-{
-	static char text[1100];
-	snprintf(text, sizeof(text), "Security-Verify: %s\r\n", u->server);
-	return text;
-}
-
 static void replace(char *text, const char *what, const char *by)
 {
 	char *at = strstr(text, what);
@@ -103,7 +96,7 @@ TEST(pcscf_flood, c062_registered_victim_is_neither_cut_off_nor_kept_from_authen
 	EXPECT_EQ(edge_stat("sets_established"), 1);
 	test_context("a challenge over its SA ends the strangers' attempts at any age");
 	int old = ue.uc_fd;
-	snprintf(old_verify, sizeof(old_verify), "%s", verify(&ue));
+	snprintf(old_verify, sizeof(old_verify), "%s", ue_verify(&ue));
 	ue_renew(&ue, 14003);
 	ue_register(&ue, old, port_ps, auth_initial, old_verify);
 	core_answer(core_receive(), 401, challenge_headers);
@@ -160,7 +153,7 @@ TEST(pcscf_flood, c146a_registers_of_one_address_are_limited_and_others_are_not)
 	EXPECT_EQ(n_refused, 100);
 	EXPECT_EQ(edge_stat("register_throttled"), 100);
 	test_context("who has an SA is no stranger");
-	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, verify(&ue));
+	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, ue_verify(&ue));
 	core_answer(core_receive(), 200, ok_headers(&ue, 600));
 	EXPECT_EQ(ue_status(ue.us_fd), 200);
 	test_context("nor does another address feel it");
@@ -191,7 +184,7 @@ TEST(pcscf_flood, c146a_sets_of_strangers_leave_half_of_the_sas_to_others)
 	EXPECT_EQ(edge_stat("challenge_crowded"), 12);
 	test_context("who asks over an SA is challenged as ever");
 	char old_verify[1100];
-	snprintf(old_verify, sizeof(old_verify), "%s", verify(&ue));
+	snprintf(old_verify, sizeof(old_verify), "%s", ue_verify(&ue));
 	int old = ue.uc_fd;
 	ue_renew(&ue, 14003);
 	ue_register(&ue, old, port_ps, auth_initial, old_verify);
@@ -217,7 +210,7 @@ TEST(pcscf_flood, c146a_refused_strangers_leave_no_transaction)
 static void register_another(const char *user)
 {
 	char to[64];
-	char *text = ue_register_text(&ue, auth_initial, true, verify(&ue));
+	char *text = ue_register_text(&ue, auth_initial, true, ue_verify(&ue));
 	snprintf(to, sizeof(to), "To: <sip:%s@", user);
 	replace(text, "To: <sip:u@", to);
 	ue_send(&ue, ue.uc_fd, port_ps, text);

@@ -38,13 +38,6 @@ static void expect_address(const struct api_address *a, const char *text)
 	EXPECT_MEM(a->bytes, bytes, 16);
 }
 
-static const char *verify(const struct ue_sim *u)
-{
-	static char text[1100];
-	snprintf(text, sizeof(text), "Security-Verify: %s\r\n", u->server);
-	return text;
-}
-
 /* The Security-Server of an answer that has one; the answer is freed. */
 static void take_server(struct ue_sim *u, struct sip *answer, int status)
 {
@@ -256,7 +249,7 @@ TEST(pcscf, c081_in_its_sas_a_ue_may_name_the_address_inside_or_that_of_the_nat)
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		test_context("%s", rows[i].host);
 		snprintf(ue.inside, sizeof(ue.inside), "%s", rows[i].host);
-		ue_register(&ue, ue.uc_fd, port_ps, auth_initial, verify(&ue));
+		ue_register(&ue, ue.uc_fd, port_ps, auth_initial, ue_verify(&ue));
 		struct sip *s = core_receive();
 		EXPECT_EQ(s == NULL, rows[i].status != 0);
 		if (s) {
@@ -277,7 +270,7 @@ TEST(pcscf, c081_the_registration_of_a_contact_with_the_nats_address_counts)
 	begin();
 	challenge(&ue, nat.uc_fd, auth_initial);
 	snprintf(ue.inside, sizeof(ue.inside), "%s", nat.host);
-	ue_register(&ue, ue.uc_fd, port_ps, auth_response, verify(&ue));
+	ue_register(&ue, ue.uc_fd, port_ps, auth_response, ue_verify(&ue));
 	char ok[1024];
 	snprintf(ok, sizeof(ok),
 		 "Contact: <sip:127.0.0.66:1>;expires=100, <sip:%s:%u>;expires=600\r\n", nat.host,
@@ -293,7 +286,7 @@ static void reauthenticate(void)
 {
 	char before[1100];
 	int old = ue.uc_fd;
-	snprintf(before, sizeof(before), "%s", verify(&ue));
+	snprintf(before, sizeof(before), "%s", ue_verify(&ue));
 	ue_renew(&ue, (uint16_t)(ue.uc + 2));
 	ue_register(&ue, old, port_ps, auth_initial, before);
 	core_answer(core_receive(), 401, challenge_headers);
@@ -328,7 +321,7 @@ TEST(pcscf, c081_the_place_that_packets_tell_is_that_of_all_sets_of_the_ue)
 	EXPECT_EQ(asked.n_points, 3);
 	test_context("an address of before, which the UE cannot know to be over");
 	snprintf(ue.inside, sizeof(ue.inside), "%s", nat.host);
-	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, verify(&ue));
+	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, ue_verify(&ue));
 	struct sip *s = core_receive();
 	EXPECT_TRUE(s != NULL);
 	sip_free(s);
@@ -349,7 +342,7 @@ TEST(pcscf, c081_a_tunnel_ends_with_its_set)
 	test_context("a de-registration");
 	ue_renew(&ue, 14003);
 	attach();
-	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, verify(&ue));
+	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, ue_verify(&ue));
 	core_answer(core_receive(), 200, "");
 	EXPECT_EQ(ue_status(ue.us_fd), 200);
 	edge_pass(127000);

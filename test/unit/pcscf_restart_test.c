@@ -20,21 +20,6 @@ static void begin(void)
 	ue_open(&ue, 2, 14001, 14002);
 }
 
-static const char *verify(const struct ue_sim *u)
-{
-	static char text[1100];
-	snprintf(text, sizeof(text), "Security-Verify: %s\r\n", u->server);
-	return text;
-}
-
-static bool says_protected(const struct sip *s, const char *value)
-{
-	char needle[64];
-	snprintf(needle, sizeof(needle), "integrity-protected=\"%s\"", value);
-	const char *line = sip_header(s, "Authorization", 0);
-	return line && strstr(line, needle);
-}
-
 /* The next message on Mw; its Path is the way back to the UE. */
 static struct sip *core_register(void)
 {
@@ -48,7 +33,7 @@ static struct sip *core_register(void)
 static void attach(unsigned expires_s)
 {
 	ue_challenge(&ue);
-	ue_register(&ue, ue.uc_fd, port_ps, auth_response, verify(&ue));
+	ue_register(&ue, ue.uc_fd, port_ps, auth_response, ue_verify(&ue));
 	core_answer(core_register(), 200, ok_headers(&ue, expires_s));
 	EXPECT_EQ(ue_status(ue.us_fd), 200);
 }
@@ -57,7 +42,7 @@ static void reauthenticate(void)
 {
 	int old = ue.uc_fd;
 	char old_verify[1100];
-	snprintf(old_verify, sizeof(old_verify), "%s", verify(&ue));
+	snprintf(old_verify, sizeof(old_verify), "%s", ue_verify(&ue));
 	ue_renew(&ue, (uint16_t)(ue.uc + 2));
 	ue_register(&ue, old, port_ps, auth_initial, old_verify);
 	core_answer(core_receive(), 401, challenge_headers);
@@ -127,10 +112,10 @@ TEST(pcscf, c093_killed_it_serves_its_ues_over_the_same_sas)
 	EXPECT_TRUE(is_reached(&after));
 	EXPECT_EQ(after, before);
 	test_context("a refresh without a challenge");
-	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, verify(&ue));
+	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, ue_verify(&ue));
 	s = core_receive();
 	ASSERT_TRUE(s != NULL);
-	EXPECT_TRUE(says_protected(s, "yes"));
+	EXPECT_TRUE(core_hears_protected(s, "yes"));
 	core_answer(s, 200, ok_headers(&ue, 600));
 	EXPECT_EQ(ue_status(ue.us_fd), 200);
 	EXPECT_EQ(edge_stat("refreshed"), 1);
@@ -142,7 +127,7 @@ TEST(pcscf, c093_200_is_sent_when_it_is_true_after_a_kill)
 	begin();
 	ue_challenge(&ue);
 	edge_remember();
-	ue_register(&ue, ue.uc_fd, port_ps, auth_response, verify(&ue));
+	ue_register(&ue, ue.uc_fd, port_ps, auth_response, ue_verify(&ue));
 	edge_clock_stands = true; /* and with it the file */
 	core_answer(core_receive(), 200, ok_headers(&ue, 600));
 	EXPECT_EQ(ue_status(ue.us_fd), 0);
@@ -167,7 +152,7 @@ TEST(pcscf, c093_registration_that_cannot_be_kept_is_not_answered_200)
 	getrlimit(RLIMIT_FSIZE, &before);
 	none.rlim_max = before.rlim_max;
 	setrlimit(RLIMIT_FSIZE, &none);
-	ue_register(&ue, ue.uc_fd, port_ps, auth_response, verify(&ue));
+	ue_register(&ue, ue.uc_fd, port_ps, auth_response, ue_verify(&ue));
 	core_answer(core_receive(), 200, ok_headers(&ue, 600));
 	EXPECT_EQ(ue_status(ue.us_fd), 503);
 	setrlimit(RLIMIT_FSIZE, &before);
@@ -192,10 +177,10 @@ TEST(pcscf, c093_challenge_can_be_answered_after_a_kill)
 	EXPECT_STREQ(sip_header(s, "Security-Server", 0), ue.server);
 	sip_free(s);
 	test_context("SM7");
-	ue_register(&ue, ue.uc_fd, port_ps, auth_response, verify(&ue));
+	ue_register(&ue, ue.uc_fd, port_ps, auth_response, ue_verify(&ue));
 	s = core_receive();
 	ASSERT_TRUE(s != NULL);
-	EXPECT_TRUE(says_protected(s, "yes")); /* the nonce is that of this set */
+	EXPECT_TRUE(core_hears_protected(s, "yes")); /* the nonce is that of this set */
 	core_answer(s, 200, ok_headers(&ue, 600));
 	EXPECT_EQ(ue_status(ue.us_fd), 200);
 	EXPECT_EQ(edge_stat("sets_established"), 1);
@@ -239,7 +224,7 @@ TEST(pcscf, c089_c093_deregistered_ue_is_not_registered_again_by_a_kill)
 	begin();
 	attach(600);
 	edge_clock_stands = true;
-	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, verify(&ue));
+	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, ue_verify(&ue));
 	core_answer(core_receive(), 200, ok_headers(&ue, 0));
 	EXPECT_EQ(ue_status(ue.us_fd), 0);
 	edge_clock_stands = false;
