@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "dataplane": [r"configs/", r"crypto/", r"dataplane/"],
     "controlplane": [r"configs/", KEYS, r"dataplane/api\.h", r"controlplane/"],
     "tools": [r"configs/", KEYS, WORDS, r"controlplane/store\.h", r"tools/"],
-    "tools/ue": [r"crypto/", r"tools/ue/"],
+    "tools/ue": [r"crypto/", r"tools/netlink\.h", r"tools/ue/"],
     "tools/bench": [r"configs/", r"crypto/", r"dataplane/", r"tools/"],
     "test": [r"."],
 }

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tools/netlink.h"
+
 /* What the UEs say in one turn of the loop waits there to be read: thousands at once in a storm. */
 #define QUEUE_PKTS 32768
 
@@ -53,67 +55,25 @@ int net_tun_open(const char *name, unsigned mtu_bytes)
 	return error;
 }
 
-struct route_request {
-	struct nlmsghdr header;
-	struct rtmsg route;
-	uint8_t attributes[64];
-};
-
-static void add_attribute(struct route_request *r, uint16_t type, const void *data, size_t bytes)
-{
-	struct rtattr *a = (void *)((uint8_t *)r + NLMSG_ALIGN(r->header.nlmsg_len));
-
-	a->rta_type = type;
-	a->rta_len = (uint16_t)RTA_LENGTH(bytes);
-	memcpy(RTA_DATA(a), data, bytes);
-	r->header.nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->header.nlmsg_len) + RTA_ALIGN(a->rta_len));
-}
-
-/* Sends and waits for the kernel's word; routes are answered at once. */
-static int ask(const struct route_request *r)
-{
-	struct {
-		struct nlmsghdr header;
-		struct nlmsgerr error;
-		uint8_t rest[512]; /* the request, sent back */
-	} answer;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	int error = -EPROTO;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	if (send(fd, r, r->header.nlmsg_len, 0) < 0 ||
-	    (n = recv(fd, &answer, sizeof(answer), 0)) < 0)
-		error = -errno;
-	else if ((size_t)n >= NLMSG_LENGTH(sizeof(answer.error)) &&
-		 answer.header.nlmsg_type == NLMSG_ERROR)
-		error = answer.error.error;
-	close(fd);
-	return error;
-}
-
 static int add_route(const struct address *to, unsigned prefix_bits, const char *device, bool local)
 {
-	struct route_request r = {
-		.header = { .nlmsg_len = NLMSG_LENGTH(sizeof(r.route)),
-			    .nlmsg_type = RTM_NEWROUTE,
-			    .nlmsg_flags =
-				    NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE },
-		.route = { .rtm_family = to->family,
-			   .rtm_dst_len = (uint8_t)prefix_bits,
-			   .rtm_table = local ? RT_TABLE_LOCAL : RT_TABLE_MAIN,
-			   .rtm_protocol = RTPROT_STATIC,
-			   .rtm_scope = local ? RT_SCOPE_HOST : RT_SCOPE_LINK,
-			   .rtm_type = local ? RTN_LOCAL : RTN_UNICAST },
-	};
+	struct rtmsg route = { .rtm_family = to->family,
+			       .rtm_dst_len = (uint8_t)prefix_bits,
+			       .rtm_table = local ? RT_TABLE_LOCAL : RT_TABLE_MAIN,
+			       .rtm_protocol = RTPROT_STATIC,
+			       .rtm_scope = local ? RT_SCOPE_HOST : RT_SCOPE_LINK,
+			       .rtm_type = local ? RTN_LOCAL : RTN_UNICAST };
+	struct netlink_request r = { 0 };
 	uint32_t device_index = if_nametoindex(device);
 
 	if (!device_index)
 		return -errno;
-	add_attribute(&r, RTA_DST, to->bytes, address_bytes(to));
-	add_attribute(&r, RTA_OIF, &device_index, sizeof(device_index));
-	return ask(&r);
+	netlink_begin(&r, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, &route,
+		      sizeof(route));
+	netlink_put(&r, RTA_DST, to->bytes, address_bytes(to));
+	netlink_put(&r, RTA_OIF, &device_index, sizeof(device_index));
+	netlink_end(&r);
+	return netlink_ask(&r, NETLINK_ROUTE);
 }
 
 int net_route_host(const struct address *to, const char *device)
