@@ -3,7 +3,10 @@
 The UEs have cryptography of their own, on the cpu.
 Usage: devices.py BUILD-DIRECTORY
 """
+# Alone: several labs run in it at a time.
 
+import functools
+import itertools
 import os
 import sys
 
@@ -25,46 +28,55 @@ def run(report, build, name, devices, options):
     return outcome["counters"] if outcome else None
 
 
-def on_devices(report, build):
-    for number, (device, suite) in enumerate((d, s) for d in DEVICES for s in SUITES):
-        options = ["--alg", suite] + ["--ipv6"] * (number % 2)
-        name = f"lab {suite} on {device}"
-        counters = run(report, build, name, device, options)
-        if counters:
-            wanted = sum(counters[name] for name in IN_DEVICE)
-            report.check(f"{name}: all of it was in the device",
-                         counters["crypto_device"] >= wanted and not counters["crypto_failed"],
-                         f"{counters['crypto_device']} of {wanted}")
+def on_device(build, device, suite, ipv6, report):
+    name = f"lab {suite} on {device}"
+    counters = run(report, build, name, device, ["--alg", suite] + ["--ipv6"] * ipv6)
+    if counters:
+        wanted = sum(counters[name] for name in IN_DEVICE)
+        report.check(f"{name}: all of it was in the device",
+                     counters["crypto_device"] >= wanted and not counters["crypto_failed"],
+                     f"{counters['crypto_device']} of {wanted}")
 
 
-def beside_devices(report, build):
-    """What no device can do is the cpu's, and what the first one cannot do is the next one's."""
-    for devices in ("crypto_null0", "crypto_nonsense0"):
-        name = f"lab with {devices}"
-        counters = run(report, build, name, devices, ["--alg", "hmac-sha-1-96+aes-cbc"])
-        if counters:
-            report.check(f"{name}: all of it was on the cpu", counters["crypto_device"] == 0,
-                         f"{counters['crypto_device']}")
+def on_cpu(build, devices, report):
+    """What no device can do is the cpu's."""
+    name = f"lab with {devices}"
+    counters = run(report, build, name, devices, ["--alg", "hmac-sha-1-96+aes-cbc"])
+    if counters:
+        report.check(f"{name}: all of it was on the cpu", counters["crypto_device"] == 0,
+                     f"{counters['crypto_device']}")
+
+
+def on_second(build, report):
+    """What the first device cannot do is the next one's."""
     name = "lab with crypto_null0, crypto_openssl0"
     counters = run(report, build, name, "crypto_null0, crypto_openssl0", [])
     if counters:
         report.check(f"{name}: all of it was in the second",
                      counters["crypto_device"] >= counters["esp_rx"] + counters["esp_tx"],
                      f"{counters['crypto_device']}")
-    if len(os.sched_getaffinity(0)) >= 2:
-        name = "lab with 2 workers on crypto_aesni_mb0"
-        counters = run(report, build, name, DEVICES[0], ["--workers", "2", "--ues", "20"])
-        if counters:
-            report.check(f"{name}: all of it was in the device",
-                         counters["crypto_device"] >= counters["esp_rx"] + counters["esp_tx"],
-                         f"{counters['crypto_device']}")
+
+
+def with_two_workers(build, report):
+    name = "lab with 2 workers on crypto_aesni_mb0"
+    counters = run(report, build, name, DEVICES[0], ["--workers", "2", "--ues", "20"])
+    if counters:
+        report.check(f"{name}: all of it was in the device",
+                     counters["crypto_device"] >= counters["esp_rx"] + counters["esp_tx"],
+                     f"{counters['crypto_device']}")
 
 
 def main():
     report = results.Report()
     build = os.path.abspath(sys.argv[1])
-    on_devices(report, build)
-    beside_devices(report, build)
+    jobs = [functools.partial(on_device, build, device, suite, number % 2)
+            for number, (device, suite) in enumerate(itertools.product(DEVICES, SUITES))]
+    jobs += [functools.partial(on_cpu, build, device)
+             for device in ("crypto_null0", "crypto_nonsense0")]
+    jobs.append(functools.partial(on_second, build))
+    if len(os.sched_getaffinity(0)) >= 2:
+        jobs.append(functools.partial(with_two_workers, build))
+    results.side_by_side(report, jobs, lab.AT_A_TIME)
     return report.exit_status()
 
 

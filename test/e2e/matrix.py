@@ -7,8 +7,9 @@ each algorithm; a single pair has no SA that could answer a SYN. Half of all hav
 CSCFs, over and under either transport of the UEs.
 Usage: matrix.py BUILD-DIRECTORY
 """
+# Alone: several labs run in it at a time.
 
-import concurrent.futures
+import functools
 import itertools
 import os
 import re
@@ -22,7 +23,6 @@ from support import calls, capture, lab, results
 
 OTHER_PAIRS = [("aes-gmac", "null"), ("null", "aes-gcm"), ("hmac-sha-1-96", "des-ede3-cbc"),
                ("hmac-md5-96", "des-ede3-cbc")]
-AT_A_TIME = 2
 # configs/lab.yaml and tools/ue/ue.h
 PORT_PS, PORTS_PC = "5063", {str(port) for port in range(6000, 6016)}
 PORT_US, PORTS_UC = "5062", {str(port) for port in range(5100, 5116)}
@@ -33,11 +33,12 @@ FLOWS = {
     "tcp": {("UE", "ps", "uc", "request"), ("P", "ps", "uc", "answer"),
             ("P", "pc", "us", "request"), ("UE", "pc", "us", "answer")},
 }
+SYN, ACK = 0x02, 0x10
+FIELDS = ("sip.Method", "sip.Status-Code", "sip.Call-ID", "sip.CSeq", "sip.msg_hdr", "sip.msg_body",
+          "sip.Request-Line", "sip.Status-Line", "tcp.flags", "tcp.len", "tcp.reassembled_in",
+          "tcp.analysis.retransmission", "tcp.analysis.spurious_retransmission",
+          *(f"{layer}.{end}port" for layer in FLOWS for end in ("src", "dst")))
 KEYS_IN_SIP = re.compile(rb"[ci]k\s*=\s*\"?[0-9a-f]{32}", re.IGNORECASE)
-
-
-def addresses(ipv6):
-    return ["ipv6.src", "ipv6.dst"] if ipv6 else ["ip.src", "ip.dst"]
 
 
 class Wire:
@@ -47,34 +48,40 @@ class Wire:
         self.report = report
         self.name = name
         self.path = path
-        self.ipv6 = ipv6
+        self.addresses = ["ipv6.src", "ipv6.dst"] if ipv6 else ["ip.src", "ip.dst"]
+        self.edge = "fd00::1" if ipv6 else "10.0.0.1"
         self.tcp = tcp
         self.outcome = outcome
         self.directory = directory
         with open(keylog) as file:
             self.keys = file.readlines()
-        began, ended = outcome["attacks_began_s"], outcome["attacks_ended_s"]
-        self.before = f"frame.time_epoch < {began}"
-        self.esp = f"{capture.ESP} && {self.before}"
-        self.honest = f"({self.before} || frame.time_epoch > {ended})"
+        self.began, self.ended = outcome["attacks_began_s"], outcome["attacks_ended_s"]
+        self.fields = capture.Packets(path, (*FIELDS, *self.addresses), self.keys, directory).fields
 
-    def fields(self, display_filter, *names, decode=True):
-        return capture.fields(self.path, display_filter, names, self.keys, self.directory, decode)
+    def esp(self, packet):
+        return capture.is_esp(packet) and float(packet["frame.time_epoch"]) < self.began
+
+    def sip_in_esp(self, packet):
+        return self.esp(packet) and capture.has(packet, "sip")
+
+    def honest(self, packet):
+        return not self.began <= float(packet["frame.time_epoch"]) <= self.ended
 
     def check(self, claim, holds, why):
         self.report.check(f"{self.name}: {claim}", holds, why)
 
     def icvs(self):
         """C-066: a third implementation computes the same ICVs."""
-        packets = self.fields(f"{capture.ESP} && {self.honest}", *capture.ICV, decode=False)
+        honest = f"(frame.time_epoch < {self.began} || frame.time_epoch > {self.ended})"
+        packets = capture.fields(self.path, f"{capture.ESP} && {honest}", capture.ICV, self.keys,
+                                 self.directory, decode=False)
         wrong = capture.wrong_icvs(packets)
         self.check("every ICV is good", packets and not wrong,
                    f"{len(wrong)} of {len(packets)} are not: {wrong[:3]}")
 
     def counts(self):
-        edge = "fd00::1" if self.ipv6 else "10.0.0.1"
-        packets = self.fields(self.esp, *addresses(self.ipv6))
-        sent = sum(1 for packet in packets if packet[0] == edge)
+        packets = self.fields(self.esp, *self.addresses)
+        sent = sum(1 for packet in packets if packet[0] == self.edge)
         wire = (len(packets) - sent, sent)
         counters = self.outcome["counters"]
         counted = (counters["esp_rx"], counters["esp_tx"])
@@ -84,12 +91,12 @@ class Wire:
     def clear_sip(self):
         """C-065: in the clear only one REGISTER and its 401 of each UE. Either may be said again as
         it was, RFC 3261 17.1.2.2, where the machine is busy."""
-        packets = self.fields(f"sip && !esp && {self.honest}", *addresses(self.ipv6), "sip.Method",
+        packets = self.fields(lambda packet: capture.has(packet, "sip") and self.honest(packet)
+                              and not capture.has(packet, "esp"), *self.addresses, "sip.Method",
                               "sip.Status-Code", "sip.Call-ID", "sip.CSeq")
         wrong, said, challenged = [], {}, set()
-        edge = "fd00::1" if self.ipv6 else "10.0.0.1"
         for source, destination, method, status, *which in packets:
-            ue = destination if source == edge else source
+            ue = destination if source == self.edge else source
             if (method, status) not in (("REGISTER", ""), ("", "401")) or \
                     said.setdefault(ue, which) != which:
                 wrong.append((source, destination, method, status, *which))
@@ -101,15 +108,17 @@ class Wire:
 
     def sip_inside(self):
         """What is inside ESP is SIP, all of it, and well-formed."""
-        inside = self.fields(f"sip && {self.esp}", "sip.Method", "sip.Status-Code")
+        inside = self.fields(self.sip_in_esp, "sip.Method", "sip.Status-Code")
         methods = {method for listed, _ in inside for method in listed.split(",")} - {""}
         # Of TCP: segments without data, the first ones of a message that needs several, and what
         # was sent again because the machine is busy.
-        other = self.fields(f"{self.esp} && !sip && !(tcp.len == 0) && "
-                            "!tcp.reassembled_in && !tcp.analysis.retransmission && "
-                            "!tcp.analysis.spurious_retransmission", "frame.number",
-                            "_ws.col.Info")
-        malformed = self.fields(f"_ws.malformed && !icmp && !icmpv6 && {self.honest}",
+        other = self.fields(lambda packet: self.esp(packet) and not capture.has(packet, "sip")
+                            and packet["tcp.len"] != "0" and not any(packet[name] for name in (
+                                "tcp.reassembled_in", "tcp.analysis.retransmission",
+                                "tcp.analysis.spurious_retransmission")),
+                            "frame.number", "_ws.col.Info")
+        malformed = self.fields(lambda packet: packet["_ws.malformed"] and self.honest(packet)
+                                and not capture.has(packet, "icmp", "icmpv6"),
                                 "frame.number", "_ws.col.Info")
         self.check("all ESP carries well-formed SIP",
                    inside and not other and not malformed
@@ -118,13 +127,12 @@ class Wire:
 
     def flows(self):
         """C-068 b, C-080: what each SA carries is what the table of TS 33.203 7.1 says."""
-        edge = "fd00::1" if self.ipv6 else "10.0.0.1"
         layer = "tcp" if self.tcp else "udp"
-        packets = self.fields(f"{self.esp} && sip", addresses(self.ipv6)[0],
+        packets = self.fields(self.sip_in_esp, self.addresses[0],
                               f"{layer}.srcport", f"{layer}.dstport", "sip.Status-Code")
         seen = set()
         for source, source_port, port, status in packets:
-            sender, own, peer = ("P", source_port, port) if source == edge else \
+            sender, own, peer = ("P", source_port, port) if source == self.edge else \
                                 ("UE", port, source_port)
             names = ("ps" if own == PORT_PS else "pc" if own in PORTS_PC else own,
                      "us" if peer == PORT_US else "uc" if peer in PORTS_UC else peer)
@@ -134,12 +142,10 @@ class Wire:
 
     def calls(self):
         """C-117, C-141, C-142: the route of each message of a call, and who sees what."""
-        edge = "fd00::1" if self.ipv6 else "10.0.0.1"
-        rows = self.fields(f"sip && {self.esp}", *addresses(self.ipv6), "sip.msg_hdr")
+        rows = self.fields(self.sip_in_esp, *self.addresses, "sip.msg_hdr")
         messages = list(calls.read(rows))
-        dialogues = calls.Dialogues(messages, edge)
-        statuses = {status for listed, in self.fields(f"sip.Status-Code && {self.esp}",
-                                                      "sip.Status-Code")
+        dialogues = calls.Dialogues(messages, self.edge)
+        statuses = {status for listed, in self.fields(self.sip_in_esp, "sip.Status-Code")
                     for status in listed.split(",")}
         self.check("every message of a call goes both ways",
                    dialogues.seen(True) == dialogues.seen(False) == calls.METHODS
@@ -155,24 +161,27 @@ class Wire:
                    f"{len(inside)}, {dialogues.wrong_routes()[:2]}, {dialogues.routed_to_ues()[:2]}")
         self.check("the network says who calls whom", not dialogues.wrong_parties(),
                    f"{dialogues.wrong_parties()[:2]}")
-        leaks = calls.leaks(messages, edge)
+        leaks = calls.leaks(messages, self.edge)
         self.check("nothing of the network's own reaches a UE", not leaks, f"{leaks[:3]}")
 
     def connections(self):
         """UEs open from port_uc to port_ps, the P-CSCF from port_pc to port_us, nobody else."""
-        edge = "fd00::1" if self.ipv6 else "10.0.0.1"
-        opened = self.fields(f"{self.esp} && tcp.flags.syn == 1 && tcp.flags.ack == 0",
-                             addresses(self.ipv6)[0], "tcp.srcport", "tcp.dstport")
+        def opens(packet):
+            return any(int(flags, 16) & (SYN | ACK) == SYN
+                       for flags in packet["tcp.flags"].split(",") if flags)
+
+        opened = self.fields(lambda packet: self.esp(packet) and opens(packet),
+                             self.addresses[0], "tcp.srcport", "tcp.dstport")
         wrong = [(source, own, peer) for source, own, peer in opened
-                 if not (own in PORTS_PC and peer == PORT_US if source == edge
+                 if not (own in PORTS_PC and peer == PORT_US if source == self.edge
                          else own in PORTS_UC and peer == PORT_PS)]
-        by_edge = sum(1 for source, _, _ in opened if source == edge)
-        clear = self.fields(f"!esp && tcp.flags.syn == 1 && tcp.flags.ack == 0 && {self.honest}",
-                            addresses(self.ipv6)[0])
+        by_edge = sum(1 for source, _, _ in opened if source == self.edge)
+        clear = self.fields(lambda packet: opens(packet) and self.honest(packet)
+                            and not capture.has(packet, "esp"), self.addresses[0])
         self.check("connections are opened from port_uc and port_pc",
                    not wrong and by_edge and len(opened) > by_edge, f"{wrong[:3]}, {by_edge}")
         self.check("the P-CSCF opens none in the clear",
-                   clear and all(source != edge for source, in clear), f"{clear[:3]}")
+                   clear and all(source != self.edge for source, in clear), f"{clear[:3]}")
 
     def keys_absent(self):
         """C-012: the P-CSCF keeps ik and ck; no key in any spelling is on Gm."""
@@ -180,18 +189,15 @@ class Wire:
             wire = file.read().lower()
         # What is encrypted shows in tshark's reading only.
         wire += "\n".join("".join(row) for row in self.fields(
-            "sip", "sip.Request-Line", "sip.Status-Line", "sip.msg_hdr", "sip.msg_body")
-        ).lower().encode()
+            lambda packet: capture.has(packet, "sip"), "sip.Request-Line", "sip.Status-Line",
+            "sip.msg_hdr", "sip.msg_body")).lower().encode()
         secret = {key.encode() for row in self.keys for key in re.findall(r'"0x([0-9a-f]{32})', row)}
         shown = [key for key in secret if key in wire or bytes.fromhex(key.decode()) in wire]
         self.check("no key on the wire", secret and not shown and not KEYS_IN_SIP.search(wire),
                    f"{len(shown)} of {len(secret)} keys shown")
 
 
-def variant(build, ipv6, alg, ealg, single, tcp, tls):
-    """Its lines, and how many of them are failures."""
-    lines = []
-    report = results.Report(lines.append)
+def variant(build, ipv6, alg, ealg, single, tcp, tls, report):
     name = f"lab IPv{6 if ipv6 else 4} {'TCP' if tcp else 'UDP'} {alg} {ealg} " \
            f"{'single pair' if single else 'two pairs'}{', TLS in the core' * tls}"
     began = time.monotonic()
@@ -205,7 +211,7 @@ def variant(build, ipv6, alg, ealg, single, tcp, tls):
         status, outcome, said = lab.run(build, *options)
         if status or not outcome:
             report.failed(name, f"exit status {status}\n{said}")
-            return lines, report.n_failed
+            return
         report.passed(f"{name}: everything held, in {time.monotonic() - began:.1f} s")
         wire = Wire(report, name, pcap, keylog, outcome, ipv6, tcp,
                     os.path.join(directory, "tshark"))
@@ -217,11 +223,10 @@ def variant(build, ipv6, alg, ealg, single, tcp, tls):
             check()
     finally:
         shutil.rmtree(directory)
-    return lines, report.n_failed
 
 
 def variants():
-    """What variant() takes, but for the build."""
+    """What variant() takes, but for the build and the report."""
     for ipv6, md5, cbc, single in itertools.product((False, True), repeat=4):
         yield (ipv6, "hmac-md5-96" if md5 else "hmac-sha-1-96", "aes-cbc" if cbc else "null", single,
                not single and (ipv6 + md5 + cbc) % 2 == 0, md5)
@@ -235,13 +240,8 @@ def main():
     if not shutil.which("tshark"):
         report.skipped("lab matrix", "no tshark")
         return report.exit_status()
-    # A lab waits for most of its time, and has namespaces of its own.
-    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-        running = [pool.submit(variant, build, *which) for which in variants()]
-        for one in running:
-            lines, n_failed = one.result()
-            print("\n".join(lines), flush=True)
-            report.n_failed += n_failed
+    results.side_by_side(report, [functools.partial(variant, build, *which)
+                                  for which in variants()], lab.AT_A_TIME)
     return report.exit_status()
 
 

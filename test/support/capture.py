@@ -98,6 +98,30 @@ def fields(path, display_filter, names, key_rows, directory, decode=True):
     return [tuple(line.split("\t")) for line in printed.splitlines()]
 
 
+class Packets:
+    """Every packet of a capture, read once. Who asks has a function of a packet for a filter."""
+
+    def __init__(self, path, names, key_rows, directory):
+        names = ("frame.number", "frame.time_epoch", "frame.protocols", "_ws.col.Info",
+                 "_ws.malformed", *names)
+        rows = fields(path, "frame", names, key_rows, directory)
+        self.packets = [dict(zip(names, row, strict=True)) for row in rows]
+
+    def fields(self, wanted, *names):
+        """One tuple of strings for each packet that `wanted` is true of."""
+        return [tuple(packet[name] for name in names) for packet in self.packets if wanted(packet)]
+
+
+def has(packet, *protocols):
+    """Whether one of Packets has any of these."""
+    return not set(protocols).isdisjoint(packet["frame.protocols"].split(":"))
+
+
+def is_esp(packet):
+    """As ESP above."""
+    return has(packet, "esp") and not has(packet, "icmp", "icmpv6")
+
+
 def messages(path, protocol, names, directory):
     """The same of each message of a protocol, of which a segment may have several: lists."""
     printed = _tshark(path, protocol, [], directory, True, "-T", "pdml")

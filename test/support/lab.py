@@ -7,6 +7,7 @@ import subprocess
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CONFIG = os.path.join(ROOT, "configs", "lab.yaml")
 TIMEOUT_S = 180
+AT_A_TIME = 3  # a lab waits for most of its time, and has namespaces of its own
 
 
 def changed(text, *changes):

@@ -1,6 +1,8 @@
 """One line per claim: "ok NAME", "FAILED NAME: why", "skipped NAME: why". ./run counts them."""
 
+import concurrent.futures
 import os
+import subprocess
 import sys
 
 from support import process
@@ -50,3 +52,34 @@ class Report:
         if self.n_failed:
             process.print_tails()
         return 1 if self.n_failed else 0
+
+
+def ways(*names):
+    """Runs the calling script anew for each of these as its last argument, side by side; what each
+    says is said in their order. The exit status: 1 when one of them has failed."""
+    def run(name):
+        return subprocess.run([sys.executable, *sys.argv, name], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+
+    with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+        ends = []
+        for end in pool.map(run, names):
+            print(end.stdout, end="", flush=True)
+            ends.append(end.returncode)
+    return int(any(ends))
+
+
+def side_by_side(report, jobs, at_a_time):
+    """Calls functions of a Report, so many at a time; what they claim is said in their order. For
+    what waits for most of its time, in namespaces of its own."""
+    def run(job):
+        lines = []
+        own = Report(lines.append)
+        job(own)
+        return lines, own.n_failed
+
+    with concurrent.futures.ThreadPoolExecutor(at_a_time) as pool:
+        for lines, n_failed in pool.map(run, jobs):
+            for line in lines:
+                report.say(line)
+            report.n_failed += n_failed
