@@ -2,6 +2,7 @@
 """Floods of every kind against the real processes, while real UEs register, talk and leave: all of
 them do, and no process grows beyond a bound. Usage: floods.py BUILD-DIRECTORY
 """
+# Alone: who is served is a question of time.
 
 import json
 import os

@@ -4,6 +4,7 @@
 Also for an ordinary user, and while it is kept running for a visitor.
 Usage: leftovers.py BUILD-DIRECTORY
 """
+# Alone: it looks for what the whole machine has.
 
 import json
 import os

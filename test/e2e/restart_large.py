@@ -7,6 +7,7 @@ printed; what is asked for in docs/design.md holds on a machine that is not busy
 much that it cannot be another order. C-093.
 Usage: restart_large.py BUILD-DIRECTORY
 """
+# Alone: how soon is its question.
 
 import os
 import socket

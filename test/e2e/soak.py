@@ -3,6 +3,7 @@
 and every packet is accounted for. For some seconds, or as many as SOAK_SECONDS says; SOAK_SEED
 repeats what was sent. Usage: soak.py BUILD-DIRECTORY
 """
+# Alone: it has work for all processors.
 
 import os
 import secrets

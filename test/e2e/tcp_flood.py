@@ -6,6 +6,7 @@ The P-CSCF is the real one behind a device of its own; there is no data plane, s
 far as it can without: it is told which security agreement is wanted.
 Usage: tcp_flood.py BUILD-DIRECTORY
 """
+# Alone: who is served is a question of time.
 
 import json
 import os

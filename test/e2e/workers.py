@@ -4,6 +4,7 @@ receives a packet. The network port has one queue and the kernel port one for ea
 the kernel's own hash, so packets are handed over on both sides.
 Usage: workers.py BUILD-DIRECTORY
 """
+# Alone: it has work for all processors.
 
 import os
 import sys
