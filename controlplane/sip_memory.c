@@ -12,6 +12,7 @@
 
 #define SLAB_BYTES  (64 * 1024)
 #define N_SLABS     (1u << 18) /* 16 GB of addresses; memory only where they are used */
+#define N_SPARE     32 /* 2 MB: what 256 requests and their copies take, which come and go */
 #define COLOUR_MASK 15 /* slabs begin at different cache lines, or all would share a few sets */
 
 /* Sizes of pieces: up to `max` they differ by `step`. Longer ones are malloc's. */
@@ -27,7 +28,8 @@ struct piece {
 
 /* A slab of pieces of one size; its bytes are in `region`, at its own place in slabs[]. */
 struct slab {
-	LIST_ENTRY(slab) place; /* among those of its size that have room, or among the unused */
+	/* Among those of its size that have room, or the spare, or the unused. */
+	LIST_ENTRY(slab) place;
 	struct piece *free;
 	uint32_t piece_bytes;
 	uint16_t size_idx;
@@ -38,7 +40,10 @@ struct slab {
 static char *region; /* NULL: nothing was taken yet, or there are no addresses for it */
 static struct slab slabs[N_SLABS];
 static uint32_t n_slabs; /* used once or more */
-static LIST_HEAD(slab_list, slab) unused, with_room[N_SIZES];
+static unsigned n_spare;
+/* Spare slabs still have memory: a page given back and asked for again costs more than a message.
+ */
+static LIST_HEAD(slab_list, slab) unused, spare, with_room[N_SIZES];
 
 /* Which size holds so many bytes; N_SIZES: none. */
 static unsigned size_of(size_t n_bytes)
@@ -84,8 +89,8 @@ static bool has_region(void)
 	return region != NULL;
 }
 
-/* NULL: there is none. */
-static struct slab *open_slab(unsigned size_idx)
+/* One that has no memory yet. NULL: there is none. */
+static struct slab *take_unused(void)
 {
 	struct slab *s = LIST_FIRST(&unused);
 	if (s)
@@ -93,6 +98,23 @@ static struct slab *open_slab(unsigned size_idx)
 	else if (has_region() && n_slabs < N_SLABS)
 		s = &slabs[n_slabs++];
 	else
+		return NULL;
+	/* All its pages at once; a kernel before 5.14 gives them one by one, as they are used. */
+	madvise(start_of(s), SLAB_BYTES, MADV_POPULATE_WRITE);
+	return s;
+}
+
+/* NULL: there is none. */
+static struct slab *open_slab(unsigned size_idx)
+{
+	struct slab *s = LIST_FIRST(&spare);
+	if (s) {
+		LIST_REMOVE(s, place);
+		n_spare--;
+	} else {
+		s = take_unused();
+	}
+	if (!s)
 		return NULL;
 	s->free = NULL;
 	s->size_idx = (uint16_t)size_idx;
@@ -102,10 +124,15 @@ static struct slab *open_slab(unsigned size_idx)
 	return s;
 }
 
-/* Its memory is the system's again. */
+/* Its memory is the system's again, unless it is one of the few that are kept. */
 static void close_slab(struct slab *s)
 {
 	LIST_REMOVE(s, place);
+	if (n_spare < N_SPARE) {
+		LIST_INSERT_HEAD(&spare, s, place);
+		n_spare++;
+		return;
+	}
 	LIST_INSERT_HEAD(&unused, s, place);
 	madvise(start_of(s), SLAB_BYTES, MADV_DONTNEED);
 }

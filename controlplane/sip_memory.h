@@ -3,8 +3,8 @@
  *
  * Pieces of one size lie in slabs of their own. Taking one is a few instructions where malloc()
  * searches and merges; what lives long (registrations) is not scattered among what does not; and a
- * slab whose pieces were all given back is the system's again. What is given back is wiped first
- * (SM4 and SM5 carry keys).
+ * slab whose pieces were all given back is the system's again, but for 2 MB of them that are kept
+ * for what comes next. What is given back is wiped first (SM4 and SM5 carry keys).
  *
  * One thread: that of the loop.
  */
