@@ -63,7 +63,8 @@ struct sip {
 	struct sip_field *fields; /* by kind */
 	unsigned n_fields, max_fields;
 	uint16_t n_of[SIP_N_KINDS]; /* how many of each kind */
-	int status;                 /* 0: a request */
+	uint64_t other_names; /* of SIP_OTHER: a bit for each name that is or was among them */
+	int status;           /* 0: a request */
 	bool owns_fields, owns_body;
 	char *text; /* of its fields, and room behind `text_bytes` */
 	size_t text_bytes, max_text_bytes;

@@ -92,12 +92,6 @@ const char *sip_value(const struct sip *s, enum sip_kind kind, unsigned i)
 	return f ? f->value : NULL;
 }
 
-bool sip_field_is_named(const struct sip_field *f, const char *name, size_t name_bytes)
-{
-	return f->name_bytes == name_bytes && !((f->name[0] ^ name[0]) & ~0x20) &&
-	       !strncasecmp(f->name, name, name_bytes);
-}
-
 /* Room for a text, in the block or as a piece of its own; *own is NULL in the block. */
 static char *room_for(struct sip *s, size_t n_bytes, char **own)
 {
@@ -152,6 +146,8 @@ int sip_field_insert(struct sip *s, enum sip_kind kind, uint32_t i, const char *
 	*to = f;
 	s->n_fields++;
 	s->n_of[kind]++;
+	if (kind == SIP_OTHER)
+		s->other_names |= sip_name_bit(f.name, f.name_bytes);
 	return 0;
 }
 
@@ -254,6 +250,7 @@ struct sip *sip_clone(const struct sip *s)
 	copy->text_bytes = (size_t)(at - copy->text);
 	copy->n_fields = s->n_fields;
 	memcpy(copy->n_of, s->n_of, sizeof(copy->n_of));
+	copy->other_names = s->other_names;
 	copy->status = s->status;
 	return copy;
 }

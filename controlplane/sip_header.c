@@ -7,14 +7,32 @@
 
 #include "controlplane/sip_field.h"
 
-const char *sip_header(const struct sip *s, const char *name, unsigned i)
+/* The next of this name, from the j-th field on; n_fields: there is none. */
+static unsigned find(const struct sip *s, const char *name, unsigned j)
 {
 	size_t name_bytes = strlen(name);
-	unsigned first = s->n_fields - s->n_of[SIP_OTHER];
-	for (unsigned j = first; j < s->n_fields; j++)
-		if (sip_field_is_named(&s->fields[j], name, name_bytes) && i-- == 0)
-			return s->fields[j].value;
-	return NULL;
+	if (!(s->other_names & sip_name_bit(name, name_bytes)))
+		return s->n_fields;
+	for (; j < s->n_fields; j++) {
+		const struct sip_field *f = &s->fields[j];
+		if (f->name_bytes == name_bytes && !((f->name[0] ^ name[0]) & ~0x20) &&
+		    !strncasecmp(f->name, name, name_bytes))
+			break;
+	}
+	return j;
+}
+
+static unsigned first_other(const struct sip *s)
+{
+	return s->n_fields - s->n_of[SIP_OTHER];
+}
+
+const char *sip_header(const struct sip *s, const char *name, unsigned i)
+{
+	unsigned j = find(s, name, first_other(s));
+	while (j < s->n_fields && i-- > 0)
+		j = find(s, name, j + 1);
+	return j < s->n_fields ? s->fields[j].value : NULL;
 }
 
 int sip_header_add(struct sip *s, const char *name, const char *value)
@@ -29,16 +47,9 @@ int sip_header_add_first(struct sip *s, const char *name, const char *value)
 
 unsigned sip_header_remove(struct sip *s, const char *name)
 {
-	size_t name_bytes = strlen(name);
 	unsigned n = 0;
-	for (unsigned j = s->n_fields - s->n_of[SIP_OTHER]; j < s->n_fields;) {
-		if (!sip_field_is_named(&s->fields[j], name, name_bytes)) {
-			j++;
-			continue;
-		}
+	for (unsigned j = first_other(s); (j = find(s, name, j)) < s->n_fields; n++)
 		sip_field_remove(s, &s->fields[j]);
-		n++;
-	}
 	return n;
 }
 
@@ -67,7 +78,7 @@ uint32_t sip_header_number(const struct sip *s, const char *name, uint32_t absen
 static size_t element_bytes(const char *s)
 {
 	bool quoted = false, bracketed = false;
-	size_t n = 0;
+	size_t n = strcspn(s, ",\"<>");
 	for (; s[n]; n++) {
 		if (quoted && s[n] == '\\' && s[n + 1])
 			n++;
@@ -83,50 +94,72 @@ static size_t element_bytes(const char *s)
 	return n;
 }
 
-/* The i-th non-empty element of one line; what is left of i when the line has fewer. */
-static const char *line_element(const char *line, unsigned *i, size_t *n_bytes)
+/* A walk over the elements of a list, and the one that it is at. */
+struct list_walk {
+	const struct sip *message;
+	const char *name; /* of the header */
+	unsigned line;    /* the field whose rest is at `rest`; n_fields: no more */
+	const char *rest; /* NULL: before the first line */
+	const char *element;
+	size_t n_bytes;
+};
+
+/* False: that was the last. */
+static bool next_line(struct list_walk *w)
 {
-	while (*line) {
-		size_t n = element_bytes(line);
-		const char *start = line + strspn(line, " ");
-		const char *end = line + n;
-		line += n + (line[n] == ',');
+	const struct sip *s = w->message;
+	w->line = find(s, w->name, w->rest ? w->line + 1 : first_other(s));
+	if (w->line == s->n_fields)
+		return false;
+	w->rest = s->fields[w->line].value;
+	return true;
+}
+
+/* To the next that is not empty. False: that was the last. */
+static bool next_element(struct list_walk *w)
+{
+	for (;;) {
+		while (!w->rest || !*w->rest)
+			if (!next_line(w))
+				return false;
+		size_t n = element_bytes(w->rest);
+		const char *start = w->rest + strspn(w->rest, " ");
+		const char *end = w->rest + n;
+		w->rest = end + (*end == ',');
 		while (end > start && end[-1] == ' ')
 			end--;
 		if (end <= start)
 			continue;
-		if ((*i)-- == 0) {
-			*n_bytes = (size_t)(end - start);
-			return start;
-		}
+		w->element = start;
+		w->n_bytes = (size_t)(end - start);
+		return true;
 	}
-	return NULL;
 }
 
 int sip_list_get(const struct sip *s, const char *name, unsigned i, char *out, size_t out_bytes)
 {
-	const char *line;
-	for (unsigned l = 0; (line = sip_header(s, name, l)); l++) {
-		size_t n;
-		const char *element = line_element(line, &i, &n);
-		if (!element)
-			continue;
-		if (n >= out_bytes)
-			return -EMSGSIZE;
-		memcpy(out, element, n);
-		out[n] = '\0';
-		return (int)n;
-	}
-	return -ENOENT;
+	struct list_walk w = { .message = s, .name = name };
+	do {
+		if (!next_element(&w))
+			return -ENOENT;
+	} while (i-- > 0);
+	if (w.n_bytes >= out_bytes)
+		return -EMSGSIZE;
+	memcpy(out, w.element, w.n_bytes);
+	out[w.n_bytes] = '\0';
+	return (int)w.n_bytes;
+}
+
+static bool is_option(const struct list_walk *w, const char *tag)
+{
+	return w->n_bytes == strlen(tag) && !strncasecmp(w->element, tag, w->n_bytes);
 }
 
 bool sip_option_has(const struct sip *s, const char *name, const char *tag)
 {
-	char element[64];
-	int n;
-	for (unsigned i = 0; (n = sip_list_get(s, name, i, element, sizeof(element))) != -ENOENT;
-	     i++)
-		if (n > 0 && !strcasecmp(element, tag))
+	struct list_walk w = { .message = s, .name = name };
+	while (next_element(&w))
+		if (is_option(&w, tag))
 			return true;
 	return false;
 }
@@ -134,18 +167,19 @@ bool sip_option_has(const struct sip *s, const char *name, const char *tag)
 /* All lines of the header become one without the tag. */
 int sip_option_remove(struct sip *s, const char *name, const char *tag)
 {
-	char element[SIP_VALUE_BYTES], rest[SIP_HEAD_BYTES];
+	struct list_walk w = { .message = s, .name = name };
+	char rest[SIP_HEAD_BYTES];
 	size_t used = 0;
 	if (!sip_option_has(s, name, tag))
 		return 0;
-	int n;
-	for (unsigned i = 0; (n = sip_list_get(s, name, i, element, sizeof(element))) != -ENOENT;
-	     i++) {
-		if (n < 0 || !strcasecmp(element, tag) || used + (size_t)n + 3 > sizeof(rest))
+	while (next_element(&w)) {
+		if (is_option(&w, tag) || used + w.n_bytes + 3 > sizeof(rest))
 			continue;
 		if (used)
 			used = (size_t)(stpcpy(rest + used, ", ") - rest);
-		used = (size_t)(stpcpy(rest + used, element) - rest);
+		memcpy(rest + used, w.element, w.n_bytes);
+		used += w.n_bytes;
+		rest[used] = '\0';
 	}
 	sip_header_remove(s, name);
 	return used ? sip_header_add(s, name, rest) : 0;

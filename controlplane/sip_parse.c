@@ -52,23 +52,25 @@ static void put_field(struct sip_field *to, const struct sip_field *from, struct
 	}
 }
 
-/* Lines of the kinds from `first` on, as the scan has them; the message has none of these. */
-static void put_fields(struct sip *s, const struct sip_scan *scan, enum sip_kind first)
+/* The lines as the scan has them; the message has none. */
+static void put_fields(struct sip *s, const struct sip_scan *scan)
 {
 	struct texts t = { scan->text, s->text, s->text + scan->text_bytes, scan };
 	struct sip_field *next[SIP_N_KINDS];
-	struct sip_field *at = s->fields + s->n_fields;
-	for (enum sip_kind kind = first; kind < SIP_N_KINDS; kind++) {
+	struct sip_field *at = s->fields;
+	for (enum sip_kind kind = SIP_START; kind < SIP_N_KINDS; kind++) {
 		next[kind] = at;
 		at += scan->n_of[kind];
 		s->n_of[kind] = (uint16_t)scan->n_of[kind];
 	}
 	s->n_fields = (unsigned)(at - s->fields);
 	memcpy(s->text, scan->text, scan->text_bytes);
-	for (unsigned i = 0; i < scan->n_fields; i++)
-		if (scan->fields[i].kind >= first)
-			put_field(next[scan->fields[i].kind]++, &scan->fields[i], &t,
-				  scan->fields[i].kind != SIP_OTHER);
+	for (unsigned i = 0; i < scan->n_fields; i++) {
+		const struct sip_field *f = &scan->fields[i];
+		put_field(next[f->kind]++, f, &t, f->kind != SIP_OTHER);
+		if (f->kind == SIP_OTHER)
+			s->other_names |= sip_name_bit(f->name, f->name_bytes);
+	}
 	s->text_bytes = (size_t)(t.spelled - s->text);
 }
 
@@ -87,7 +89,7 @@ static int take_plain(const struct sip_scan *scan, struct sip **out)
 	if (!s)
 		return -ENOMEM;
 	s->status = scan->status;
-	put_fields(s, scan, SIP_START);
+	put_fields(s, scan);
 	if (!sip_is_plain_complete(s)) {
 		sip_free(s);
 		return -EBADMSG;
