@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "controlplane/sip.h"
+#include "controlplane/text.h"
 
 #define HEADER "P-Charging-Vector"
 
@@ -15,7 +16,11 @@ int charging_begin(struct sip *s)
 	char icid[SIP_TAG_BYTES], value[64];
 
 	sip_random_tag(icid);
-	snprintf(value, sizeof(value), "icid-value=\"%s\"", icid);
+	struct text t = text_in(value, sizeof(value));
+	text_put(&t, "icid-value=\"");
+	text_put(&t, icid);
+	text_put(&t, "\"");
+	text_end(&t);
 	return sip_header_set(s, HEADER, value);
 }
 

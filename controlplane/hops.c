@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <osipparser2/osip_parser.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "controlplane/sip.h"
 #include "controlplane/table.h"
+#include "controlplane/text.h"
 #include "controlplane/transport.h"
 
 #define MAX_MAX_FORWARDS 255 /* RFC 3261 20.22 */
@@ -92,7 +92,9 @@ int hops_add(const struct hops *h, struct sip *s, const struct path *path,
 		return 420;
 	if (hops > MAX_MAX_FORWARDS)
 		hops = MAX_MAX_FORWARDS;
-	snprintf(number, sizeof(number), "%u", hops - 1);
+	struct text t = text_in(number, sizeof(number));
+	text_put_number(&t, hops - 1);
+	text_end(&t);
 	sip_print_tag(loop_hash(h, s), hash);
 	if (is_loop(s, &e->local, hash))
 		return 482;

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/pcscf_watch.h"
+#include "controlplane/text.h"
 #include "controlplane/throttle.h"
 
 static void attempt_free(void *user)
@@ -87,9 +87,14 @@ static int add_path(const struct attempt *a, struct sip *s, const struct ue *ue)
 	char host[ADDRESS_TEXT_BYTES], id[UE_ID_BYTES] = "", path[128];
 	if (ue)
 		ue_id_text(ue, id);
-	snprintf(path, sizeof(path), "<sip:%s%s%s%s;lr>", id, ue ? "@" : "",
-		 address_print(&a->pcscf->core->local, host),
-		 transport_uri_parameter(a->pcscf->core));
+	struct text t = text_in(path, sizeof(path));
+	text_put(&t, "<sip:");
+	text_put(&t, id);
+	text_put(&t, ue ? "@" : "");
+	text_put(&t, address_print(&a->pcscf->core->local, host));
+	text_put(&t, transport_uri_parameter(a->pcscf->core));
+	text_put(&t, ";lr>");
+	text_end(&t);
 	int error = sip_header_add_first(s, "Path", path);
 	return error ? error : sip_header_add(s, "Require", "path");
 }
@@ -97,7 +102,11 @@ static int add_path(const struct attempt *a, struct sip *s, const struct ue *ue)
 static int add_network(const struct pcscf *p, struct sip *s)
 {
 	char network[512];
-	snprintf(network, sizeof(network), "\"%s\"", p->config->visited_network);
+	struct text t = text_in(network, sizeof(network));
+	text_put(&t, "\"");
+	text_put(&t, p->config->visited_network);
+	text_put(&t, "\"");
+	text_end(&t);
 	int error = sip_header_set(s, "P-Visited-Network-ID", network);
 	return error ? error : charging_begin(s);
 }

@@ -1,9 +1,9 @@
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "controlplane/sip_field.h"
+#include "controlplane/text.h"
 
 #define VERSION       "SIP/2.0/"
 #define VERSION_BYTES 8
@@ -32,54 +32,30 @@ const char *sip_via_param(const struct sip_via *via, const char *name)
 	return NULL;
 }
 
-/* Text in the making; what does not fit makes it too long for good. */
-struct line {
-	char text[VIA_BYTES];
-	size_t n_bytes;
-	bool too_long;
-};
-
-static void put(struct line *l, const char *text, size_t n)
-{
-	if (n > sizeof(l->text) - l->n_bytes) {
-		l->too_long = true;
-		return;
-	}
-	memcpy(l->text + l->n_bytes, text, n);
-	l->n_bytes += n;
-}
-
-static void put_text(struct line *l, const char *text)
-{
-	put(l, text, strlen(text));
-}
-
 int sip_via_push(struct sip *s, const struct address *sent_by, const char *branch, bool tcp)
 {
 	char host[ADDRESS_TEXT_BYTES];
-	struct line l;
-	l.n_bytes = 0;
-	l.too_long = false;
-	put_text(&l, tcp ? VERSION "TCP " : VERSION "UDP ");
-	put_text(&l, address_print(sent_by, host));
-	put_text(&l, ";branch=");
-	put_text(&l, branch);
-	return l.too_long ? -ENOMEM : sip_field_insert(s, SIP_VIA, 0, NULL, l.text, l.n_bytes);
+	char line[VIA_BYTES];
+	struct text t = text_in(line, sizeof(line));
+	text_put(&t, tcp ? VERSION "TCP " : VERSION "UDP ");
+	text_put(&t, address_print(sent_by, host));
+	text_put(&t, ";branch=");
+	text_put(&t, branch);
+	return t.is_too_long ? -ENOMEM : sip_field_insert(s, SIP_VIA, 0, NULL, line, t.n_bytes);
 }
 
 int sip_via_set_protocol(struct sip *s, const char *protocol)
 {
 	struct sip_field *f = sip_field_at(s, SIP_VIA, 0);
 	const char *sent_by = f ? strchr(f->value, ' ') : NULL;
-	struct line l;
+	char line[VIA_BYTES];
+	struct text t = text_in(line, sizeof(line));
 	if (!sent_by)
 		return -ENOMEM;
-	l.n_bytes = 0;
-	l.too_long = false;
-	put(&l, VERSION, VERSION_BYTES);
-	put_text(&l, protocol);
-	put(&l, sent_by, (size_t)(f->value + f->value_bytes - sent_by));
-	return l.too_long ? -ENOMEM : sip_field_set(s, f, l.text, l.n_bytes);
+	text_put_bytes(&t, VERSION, VERSION_BYTES);
+	text_put(&t, protocol);
+	text_put_bytes(&t, sent_by, (size_t)(f->value + f->value_bytes - sent_by));
+	return t.is_too_long ? -ENOMEM : sip_field_set(s, f, line, t.n_bytes);
 }
 
 int sip_via_set_tcp(struct sip *s, bool tcp)
@@ -102,14 +78,14 @@ static bool is_named(const char *param, size_t n, const char *name)
 }
 
 /* All of the Via but what its sender said of received and rport: that is worth nothing. */
-static void put_without_source(struct line *l, const char *value)
+static void put_without_source(struct text *t, const char *value)
 {
 	size_t n = strcspn(value, ";");
-	put(l, value, n);
+	text_put_bytes(t, value, n);
 	for (value += n; *value; value += n) {
 		n = 1 + strcspn(value + 1, ";");
 		if (!is_named(value + 1, n - 1, "received") && !is_named(value + 1, n - 1, "rport"))
-			put(l, value, n);
+			text_put_bytes(t, value, n);
 	}
 }
 
@@ -125,26 +101,24 @@ int sip_via_received(struct sip *s, const struct address *source)
 		address_parse(via->host, 0, &sent_by) || !address_same_host(&sent_by, source);
 	if (!differs && !wants_port && !has_param(via, "received"))
 		return 0;
-	struct line l;
-	l.n_bytes = 0;
-	l.too_long = false;
-	put_without_source(&l, f->value);
+	char line[VIA_BYTES];
+	struct text t = text_in(line, sizeof(line));
+	put_without_source(&t, f->value);
 	char text[ADDRESS_TEXT_BYTES];
 	if (differs || wants_port) {
 		address_print_host(source, text);
 		size_t n = strlen(text);
-		put_text(&l, ";received=");
+		text_put(&t, ";received=");
 		if (source->family == 6) /* no brackets here: RFC 3261 25.1 via-received */
-			put(&l, text + 1, n - 2);
+			text_put_bytes(&t, text + 1, n - 2);
 		else
-			put(&l, text, n);
+			text_put_bytes(&t, text, n);
 	}
 	if (wants_port) {
-		snprintf(text, sizeof(text), "%u", source->port);
-		put_text(&l, ";rport=");
-		put_text(&l, text);
+		text_put(&t, ";rport=");
+		text_put_number(&t, source->port);
 	}
-	return l.too_long ? -ENOMEM : sip_field_set(s, f, l.text, l.n_bytes);
+	return t.is_too_long ? -ENOMEM : sip_field_set(s, f, line, t.n_bytes);
 }
 
 int sip_via_target(const struct sip *s, bool tcp, struct address *out)

@@ -1,11 +1,11 @@
 #include "controlplane/ue.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "controlplane/random.h"
+#include "controlplane/sip.h"
 #include "controlplane/transport.h"
 #include "controlplane/ue_impl.h"
 
@@ -106,8 +106,9 @@ struct ue *ue_find_id(const struct ues *u, const char *id)
 
 const char *ue_id_text(const struct ue *ue, char text[static UE_ID_BYTES])
 {
-	snprintf(text, UE_ID_BYTES, "%012llx", (unsigned long long)(ue->id & UE_ID_MAX));
-	return text;
+	char digits[SIP_TAG_BYTES];
+	sip_print_tag(ue->id & UE_ID_MAX, digits);
+	return memcpy(text, digits + 16 - (UE_ID_BYTES - 1), UE_ID_BYTES);
 }
 
 struct ue *ue_new(struct ues *u, uint64_t id, uint16_t zone, const struct address *host,
