@@ -89,20 +89,20 @@ static bool may_be_open(const struct pcscf *p, const struct sip *r)
 static int read_offer(struct attempt *a, const struct sip *r, const struct sa_set *set)
 {
 	struct pcscf *p = a->pcscf;
-	struct secagree_list *client = malloc(sizeof(*client));
-	int status = client ? 0 : 503;
-	if (!status && secagree_read(r, "Security-Client", client)) {
+	struct secagree_list client;
+	int status = 0;
+	if (secagree_read(r, "Security-Client", &client)) {
 		p->counters.register_malformed++;
 		status = 400;
 	}
 	const struct secagree_offer *offer =
-		status ? NULL : secagree_choose(client, attempt_policy(a));
+		status ? NULL : secagree_choose(&client, attempt_policy(a));
 	bool demanded = sip_option_has(r, "Require", "sec-agree") ||
 			sip_option_has(r, "Proxy-Require", "sec-agree");
 	if (offer && (set || demanded)) {
 		a->offer = *offer;
 		a->has_offer = true;
-		a->client = strdup(client->text);
+		a->client = strdup(client.text);
 		if (!a->client)
 			status = 503;
 	} else if (!status && !set && may_be_open(p, r)) {
@@ -111,7 +111,6 @@ static int read_offer(struct attempt *a, const struct sip *r, const struct sa_se
 	} else if (!status && !set && !is_failure_report(a)) {
 		status = refuse_agreement(p, r);
 	}
-	free(client);
 	return status;
 }
 
@@ -123,20 +122,16 @@ static int check_verify(struct pcscf *p, const struct sip *r, const struct sa_se
 	int n = set ? ue_set_print_server(set, server, sizeof(server)) : 0;
 	if (n == 0)
 		return 0; /* nobody knows what was agreed on an adopted set */
-	struct secagree_list *own = malloc(sizeof(*own)), *verify = malloc(sizeof(*verify));
-	int status = own && verify && n > 0 ? 0 : 503;
-	bool same = false;
-	if (!status) {
-		secagree_init(own);
-		same = !secagree_add(own, server) && !secagree_read(r, "Security-Verify", verify) &&
-		       !strcmp(verify->text, own->text);
-	}
+	if (n < 0)
+		return 503;
+	struct secagree_list own, verify;
+	secagree_init(&own);
+	bool same = !secagree_add(&own, server) && !secagree_read(r, "Security-Verify", &verify) &&
+		    !strcmp(verify.text, own.text);
 	if (set->state == SET_TEMPORARY)
 		same = same && client && !strcmp(client, set->challenge->client);
-	free(own);
-	free(verify);
-	if (same || status)
-		return status;
+	if (same)
+		return 0;
 	p->counters.register_bad_agreement++;
 	return 494;
 }

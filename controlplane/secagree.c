@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "controlplane/sip.h"
+#include "controlplane/text.h"
 #include "controlplane/token.h"
 #include "crypto/alg.h"
 
@@ -76,26 +77,37 @@ static void take_mode(struct secagree_offer *o, const char *value)
 		o->mode = SECAGREE_NO_MODE;
 }
 
-/* One parameter into an offer; false: its value is impossible. Unknown ones are ignored. */
-static bool take_param(struct secagree_offer *o, const char *name, const char *value)
+/* A piece of the canonical text. */
+struct word {
+	const char *text;
+	size_t n_bytes;
+};
+
+static inline bool is(const struct word *w, const char *name)
 {
-	if (!strcmp(name, "alg"))
+	return w->n_bytes == strlen(name) && !memcmp(w->text, name, strlen(name));
+}
+
+/* One parameter into an offer; false: its value is impossible. Unknown ones are ignored. */
+static bool take_param(struct secagree_offer *o, const struct word *name, const char *value)
+{
+	if (is(name, "alg"))
 		set_name(o->alg, value);
-	else if (!strcmp(name, "ealg"))
+	else if (is(name, "ealg"))
 		set_name(o->ealg, value);
-	else if (!strcmp(name, "prot"))
+	else if (is(name, "prot"))
 		o->mode = strcmp(value, "esp") ? SECAGREE_NO_MODE : o->mode;
-	else if (!strcmp(name, "mod"))
+	else if (is(name, "mod"))
 		take_mode(o, value);
-	else if (!strcmp(name, "spi-c"))
+	else if (is(name, "spi-c"))
 		return (o->spi_c = number(value, FIRST_SPI, UINT32_MAX));
-	else if (!strcmp(name, "spi-s"))
+	else if (is(name, "spi-s"))
 		return (o->spi_s = number(value, FIRST_SPI, UINT32_MAX));
-	else if (!strcmp(name, "port-c"))
+	else if (is(name, "port-c"))
 		return (o->port_c = (uint16_t)number(value, 1, 65535));
-	else if (!strcmp(name, "port-s"))
+	else if (is(name, "port-s"))
 		return (o->port_s = (uint16_t)number(value, 1, 65535));
-	else if (!strcmp(name, "q"))
+	else if (is(name, "q"))
 		return (o->q_thousandths = (uint16_t)secagree_q(value)) <= 1000;
 	return true;
 }
@@ -105,22 +117,10 @@ static bool is_usable(const struct secagree_offer *o)
 	return o->alg[0] && o->spi_c && o->spi_s && o->port_c && o->port_s;
 }
 
-static char fold_letter(char c)
+/* One character more; secagree_add() has seen that there is room. */
+static void put(struct secagree_list *l, char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-/* The canonical text grows by one piece; -EMSGSIZE when full. */
-static int put(struct secagree_list *l, const char *piece, size_t n, bool fold)
-{
-	if (n >= sizeof(l->text) - l->text_bytes)
-		return -EMSGSIZE;
-	char *at = l->text + l->text_bytes;
-	for (size_t i = 0; i < n; i++)
-		at[i] = fold ? fold_letter(piece[i]) : piece[i];
-	at[n] = '\0';
-	l->text_bytes += n;
-	return 0;
+	l->text[l->text_bytes++] = c;
 }
 
 static const char *skip_blanks(const char *s)
@@ -139,56 +139,49 @@ static size_t quoted_bytes(const char *s)
 	return s[n] == '"' ? n + 1 : 0;
 }
 
-/* One token or quoted string at *s, copied to the text. Its copy is at *out, NUL-ended there. */
-static int take_word(struct secagree_list *l, const char **s, bool may_quote, const char **out)
+/* One token or quoted string at *s, copied to the text, where a NUL ends it until it goes on. */
+static int take_word(struct secagree_list *l, const char **s, bool may_quote, struct word *out)
 {
+	char *at = l->text + l->text_bytes;
 	bool quoted = may_quote && **s == '"';
-	size_t n = quoted ? quoted_bytes(*s) : token_or_host_bytes(*s);
-	*out = l->text + l->text_bytes;
-	if (n == 0)
-		return -EINVAL;
-	int error = put(l, *s, n, !quoted);
+	size_t n = quoted ? quoted_bytes(*s) : token_or_host_fold(*s, at);
+	if (quoted)
+		memcpy(at, *s, n);
+	at[n] = '\0';
+	*out = (struct word){ at, n };
+	l->text_bytes += n;
 	*s = skip_blanks(*s + n);
-	return error;
+	return n ? 0 : -EINVAL;
 }
 
 /* A parameter after its ';'. `o` NULL: of a mechanism that is not ours. */
 static int add_param(struct secagree_list *l, const char **s, struct secagree_offer *o, bool *sane)
 {
-	const char *at, *value = "";
-	char name[SECAGREE_NAME_BYTES] = "";
-	int error = put(l, ";", 1, false);
+	struct word name, value = { "", 0 };
+	put(l, ';');
 	*s = skip_blanks(*s + 1);
-	if (!error)
-		error = take_word(l, s, false, &at);
-	if (error)
-		return error;
-	if (strlen(at) < sizeof(name))
-		strcpy(name, at);
-	if (**s == '=') {
-		error = put(l, "=", 1, false);
+	int error = take_word(l, s, false, &name);
+	if (!error && **s == '=') {
+		put(l, '=');
 		*s = skip_blanks(*s + 1);
-		if (!error)
-			error = take_word(l, s, true, &value);
-		if (error)
-			return error;
+		error = take_word(l, s, true, &value);
 	}
-	if (o && !take_param(o, name, value))
+	if (!error && o && !take_param(o, &name, value.text))
 		*sane = false;
-	return 0;
+	return error;
 }
 
 static int add_mechanism(struct secagree_list *l, const char **s)
 {
 	struct secagree_offer offer = { .ealg = "null", .q_thousandths = 1000 };
-	const char *name;
+	struct word name;
 	bool sane = true;
-	int error = l->n_mechanisms++ ? put(l, ",", 1, false) : 0;
-	if (!error)
-		error = take_word(l, s, false, &name);
+	if (l->n_mechanisms++)
+		put(l, ',');
+	int error = take_word(l, s, false, &name);
 	if (error)
 		return error;
-	bool ours = !strcmp(name, "ipsec-3gpp");
+	bool ours = is(&name, "ipsec-3gpp");
 	for (unsigned n = 0; **s == ';'; n++) {
 		if (n == N_PARAMS)
 			return -EMSGSIZE;
@@ -206,6 +199,9 @@ static int add_mechanism(struct secagree_list *l, const char **s)
 
 int secagree_add(struct secagree_list *l, const char *line)
 {
+	/* The canonical text is not longer than the line, but for a comma before it. */
+	if (strlen(line) + 1 >= sizeof(l->text) - l->text_bytes)
+		return -EMSGSIZE;
 	const char *s = skip_blanks(line);
 	for (;;) {
 		int error = add_mechanism(l, &s);
@@ -287,29 +283,42 @@ const struct secagree_offer *secagree_choose(const struct secagree_list *client,
 	return NULL;
 }
 
+/* The parameters of one pair. */
+static void put_pair(struct text *t, const struct secagree_policy *policy,
+		     const struct secagree_server *numbers, const char *alg, const char *ealg)
+{
+	text_put(t, "; prot=esp; mod=");
+	text_put(t, mode_names[policy->mode]);
+	if (numbers) {
+		text_put(t, "; spi-c=");
+		text_put_number(t, numbers->spi_c);
+		text_put(t, "; spi-s=");
+		text_put_number(t, numbers->spi_s);
+		text_put(t, "; port-c=");
+		text_put_number(t, numbers->port_c);
+		text_put(t, "; port-s=");
+		text_put_number(t, numbers->port_s);
+	}
+	text_put(t, "; alg=");
+	text_put(t, alg);
+	text_put(t, "; ealg=");
+	text_put(t, ealg);
+}
+
 int secagree_print_server(const struct secagree_policy *policy,
 			  const struct secagree_server *numbers, char *out, size_t out_bytes)
 {
 	const char *alg, *ealg;
-	size_t used = 0;
-	int q = Q_FIRST;
-	char own[96] = "";
-	if (numbers)
-		snprintf(own, sizeof(own), "; spi-c=%u; spi-s=%u; port-c=%u; port-s=%u",
-			 numbers->spi_c, numbers->spi_s, numbers->port_c, numbers->port_s);
+	struct text t = text_in(out, out_bytes);
+	unsigned q = Q_FIRST;
 	for (unsigned i = 0; i < policy->n_integrity; i++)
 		for (unsigned e = 0; e < policy->n_encryption && q > 0; e++) {
 			if (!get_pair(policy, i, e, &alg, &ealg))
 				continue;
-			int n = snprintf(
-				out + used, out_bytes - used,
-				"%sipsec-3gpp; q=0.%d; prot=esp; mod=%s%s; alg=%s; ealg=%s",
-				used ? ", " : "", q / Q_STEP, mode_names[policy->mode], own, alg,
-				ealg);
-			if (n < 0 || (size_t)n >= out_bytes - used)
-				return -EMSGSIZE;
-			used += (size_t)n;
+			text_put(&t, t.n_bytes ? ", ipsec-3gpp; q=0." : "ipsec-3gpp; q=0.");
+			text_put_number(&t, q / Q_STEP);
+			put_pair(&t, policy, numbers, alg, ealg);
 			q -= Q_STEP;
 		}
-	return (int)used;
+	return text_end(&t);
 }

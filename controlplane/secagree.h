@@ -49,7 +49,10 @@ struct secagree_list {
 
 void secagree_init(struct secagree_list *l);
 
-/* Adds the entries of one header line. Returns 0, -EINVAL (grammar), -EMSGSIZE. */
+/*
+ * Adds the entries of one header line. Returns 0, -EINVAL (grammar), -EMSGSIZE (as they were sent,
+ * all lines are longer than the text may be, or have too many entries).
+ */
 int secagree_add(struct secagree_list *l, const char *line);
 
 /* All lines of `header` in a message. n_mechanisms = 0: there is none. As secagree_add(). */

@@ -1,7 +1,6 @@
 #include "controlplane/token.h"
 
 #include <stdint.h>
-#include <strings.h>
 
 enum { TOKEN = 1, HOST = 2 };
 
@@ -12,25 +11,18 @@ static const uint8_t class_of[256] = {
 	['~'] = TOKEN,         [':'] = HOST,          ['['] = HOST,          [']'] = HOST,
 };
 
-static size_t bytes_of(const char *text, unsigned class)
+size_t token_bytes(const char *text)
 {
 	size_t n = 0;
-	while (class_of[(unsigned char)text[n]] & class)
+	while (class_of[(unsigned char)text[n]] & TOKEN)
 		n++;
 	return n;
 }
 
-size_t token_bytes(const char *text)
+size_t token_or_host_fold(const char *text, char *out)
 {
-	return bytes_of(text, TOKEN);
-}
-
-size_t token_or_host_bytes(const char *text)
-{
-	return bytes_of(text, TOKEN | HOST);
-}
-
-bool token_is(const char *a, const char *b)
-{
-	return !((a[0] ^ b[0]) & ~0x20) && !strcasecmp(a, b);
+	size_t n = 0;
+	for (unsigned char c; class_of[c = (unsigned char)text[n]]; n++)
+		out[n] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+	return n;
 }
