@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "controlplane/text.h"
 #include "controlplane/token.h"
 #include "crypto/wipe.h"
 
@@ -37,18 +38,21 @@ static const char *take_quoted(struct credentials *c, const char *s, const char 
 {
 	char *at = c->store + c->n_used, *last = c->store + sizeof(c->store) - 1;
 	*out = at;
-	for (s++; *s != '"'; s++) {
-		if (*s == '\\')
-			s++;
-		if (!*s || at >= last) {
+	for (s++;; *at++ = *s++) {
+		size_t n = strcspn(s, "\"\\");
+		bool is_end = s[n] == '"', is_escape = s[n] == '\\' && s[n + 1];
+		if ((!is_end && !is_escape) || n >= (size_t)(last - at)) {
 			c->n_used = (size_t)(at - c->store); /* to be wiped */
 			return NULL;
 		}
-		*at++ = *s;
+		at = (char *)memcpy(at, s, n) + n;
+		s += n + 1;
+		if (is_end)
+			break;
 	}
 	*at++ = '\0';
 	c->n_used = (size_t)(at - c->store);
-	return s + 1;
+	return s;
 }
 
 /* A token, or base64 without quotes. */
@@ -141,44 +145,33 @@ int credentials_set(struct credentials *c, const char *name, const char *value, 
 	return 0;
 }
 
-/* Appends `n` bytes; false: no room for them and the NUL. */
-static bool append(char *out, size_t out_bytes, size_t *used, const char *text, size_t n)
+static void put_quoted(struct text *t, const char *value)
 {
-	if (n >= out_bytes - *used)
-		return false;
-	memcpy(out + *used, text, n);
-	*used += n;
-	out[*used] = '\0';
-	return true;
-}
-
-static bool append_quoted(char *out, size_t out_bytes, size_t *used, const char *text)
-{
-	bool ok = append(out, out_bytes, used, "\"", 1);
-	for (size_t n; ok && *text; text += n) {
-		if (*text == '"' || *text == '\\')
-			ok = append(out, out_bytes, used, "\\", 1);
-		n = 1 + strcspn(text + 1, "\"\\");
-		ok = ok && append(out, out_bytes, used, text, n);
+	text_put(t, "\"");
+	for (size_t n; *value; value += n) {
+		if (*value == '"' || *value == '\\')
+			text_put(t, "\\");
+		n = 1 + strcspn(value + 1, "\"\\");
+		text_put_bytes(t, value, n);
 	}
-	return ok && append(out, out_bytes, used, "\"", 1);
+	text_put(t, "\"");
 }
 
 int credentials_print(const struct credentials *c, char *out, size_t out_bytes)
 {
-	size_t used = 0;
-	bool ok = append(out, out_bytes, &used, c->scheme, strlen(c->scheme));
-	for (unsigned i = 0; ok && i < c->n_params; i++) {
+	struct text t = text_in(out, out_bytes);
+	text_put(&t, c->scheme);
+	for (unsigned i = 0; i < c->n_params; i++) {
 		const struct credentials_param *p = &c->params[i];
-		ok = append(out, out_bytes, &used, i ? ", " : " ", i ? 2 : 1) &&
-		     append(out, out_bytes, &used, p->name, strlen(p->name)) &&
-		     append(out, out_bytes, &used, "=", 1);
-		if (ok && p->quoted)
-			ok = append_quoted(out, out_bytes, &used, p->value);
-		else if (ok)
-			ok = append(out, out_bytes, &used, p->value, strlen(p->value));
+		text_put(&t, i ? ", " : " ");
+		text_put(&t, p->name);
+		text_put(&t, "=");
+		if (p->quoted)
+			put_quoted(&t, p->value);
+		else
+			text_put(&t, p->value);
 	}
-	return ok ? (int)used : -EMSGSIZE;
+	return text_end(&t);
 }
 
 void credentials_begin(struct credentials *c, const char *scheme)
