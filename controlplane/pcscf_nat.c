@@ -51,31 +51,29 @@ static bool may_be_inside(const struct pcscf *p, const struct address *a)
  * One host of Via or Contact. A name says nothing. False: it says what cannot be. The first that is
  * behind a NAT goes into `inside`.
  */
-static bool take_host(const struct attempt *a, const struct sa_set *set, const char *host,
-		      struct address *inside)
+static bool take_host(const struct attempt *a, const struct sa_set *set,
+		      const struct address *named, struct address *inside)
 {
-	struct address named;
-	if (!host || address_parse(host, 0, &named) || address_same_host(&named, &a->peer))
+	if (address_same_host(named, &a->peer))
 		return true;
 	if (set) /* TS 24.229 F.2.1.2.2: in its SAs a UE may say what the NAT makes or made of it */
-		return ue_has_address(set->ue, &named);
+		return ue_has_address(set->ue, named);
 	if (inside->family)
-		return address_same_host(&named, inside);
-	if (a->pcscf->config->nat != CONFIG_NAT_UDP_ENC_TUN || named.family != a->peer.family ||
-	    !may_be_inside(a->pcscf, &named))
+		return address_same_host(named, inside);
+	if (a->pcscf->config->nat != CONFIG_NAT_UDP_ENC_TUN || named->family != a->peer.family ||
+	    !may_be_inside(a->pcscf, named))
 		return false;
-	*inside = named;
+	*inside = *named;
 	return true;
 }
 
 bool attempt_locate(struct attempt *a, const struct sip *r, const struct sa_set *set)
 {
-	struct address inside = { 0 };
-	const osip_contact_t *contact;
-	bool possible = take_host(a, set, sip_via(r, 0)->host, &inside);
-	for (unsigned i = 0; (contact = sip_contact(r, i)); i++)
-		possible = possible &&
-			   (!contact->url || take_host(a, set, contact->url->host, &inside));
+	struct address inside = { 0 }, named;
+	bool possible =
+		address_parse(sip_via(r, 0)->host, 0, &named) || take_host(a, set, &named, &inside);
+	for (unsigned i = 0; i < sip_count(r, SIP_CONTACT) && possible; i++)
+		possible = sip_contact_host(r, i, &named) || take_host(a, set, &named, &inside);
 	if (set) {
 		a->outside = set->outside;
 	} else if (possible && inside.family) {

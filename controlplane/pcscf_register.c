@@ -145,24 +145,17 @@ static bool is_own_contact(const struct attempt *a, const osip_contact_t *contac
 /* What the registrar granted: RFC 3261 10.2.4. 0 = this contact is not registered (any more). */
 static uint32_t granted_expires(const struct attempt *a, const struct sip *ok)
 {
-	uint32_t common = sip_header_number(ok, "Expires", 0);
-	const osip_contact_t *contact, *only = NULL;
-	unsigned n = sip_count(ok, SIP_CONTACT);
-	for (unsigned i = 0; i < n; i++) {
-		contact = sip_contact(ok, i);
-		if (n == 1 || is_own_contact(a, contact))
-			only = contact;
-	}
-	osip_generic_param_t *expires = NULL;
-	if (!only)
+	char expires[16];
+	unsigned n = sip_count(ok, SIP_CONTACT), only = n;
+	for (unsigned i = 0; i < n; i++)
+		if (n == 1 || is_own_contact(a, sip_contact(ok, i)))
+			only = i;
+	if (only == n)
 		return 0;
-	osip_contact_param_get_byname((osip_contact_t *)only, (char *)"expires", &expires);
-	if (!expires || !expires->gvalue)
-		return common;
-	size_t digits = strspn(expires->gvalue, "0123456789");
-	if (digits == 0 || digits > 9 || expires->gvalue[digits])
-		return common;
-	return (uint32_t)strtoul(expires->gvalue, NULL, 10);
+	int n_bytes = sip_contact_param(ok, only, "expires", expires, sizeof(expires));
+	if (n_bytes < 1 || n_bytes > 9 || expires[strspn(expires, "0123456789")])
+		return sip_header_number(ok, "Expires", 0);
+	return (uint32_t)strtoul(expires, NULL, 10);
 }
 
 /* SM12: the registration stands, and with it the SA set. False: it must not go to the UE. */

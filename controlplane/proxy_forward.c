@@ -218,11 +218,10 @@ static void on_client_end(void *user)
 /* RFC 3261 26.2.2: where TLS is asked for, nothing else will do. */
 static bool is_clear_way(const struct sip *request, const struct path *path)
 {
-	const osip_uri_t *route = sip_route(request, 0);
-	const osip_uri_t *next = route ? route : sip_request_uri(request);
 	struct address hop;
+	bool tcp;
 	return path->endpoint->side == ENDPOINT_CORE && !transport_is_tls(path->endpoint) &&
-	       sip_uri_is_tls(next) && !sip_uri_address(next, &hop);
+	       sip_next_is_tls(request) && !sip_next_hop(request, &hop, &tcp);
 }
 
 /* What the request demands of proxies, and we cannot. NULL: no memory. */

@@ -136,6 +136,14 @@ const osip_from_t *sip_from(const struct sip *s);
 const osip_to_t *sip_to(const struct sip *s);
 const osip_uri_t *sip_request_uri(const struct sip *s);             /* NULL: a response */
 const osip_contact_t *sip_contact(const struct sip *s, unsigned i); /* NULL: none */
+/* The address that the i-th names, without its port. Returns 0, or -EINVAL: a name, "*", none. */
+int sip_contact_host(const struct sip *s, unsigned i, struct address *out);
+/*
+ * A parameter of the i-th (not of its URI), as it stands; of several the first. Returns its length,
+ * 0 without a value, -ENOENT, or -EMSGSIZE.
+ */
+int sip_contact_param(const struct sip *s, unsigned i, const char *name, char *out,
+		      size_t out_bytes);
 int sip_contact_add(struct sip *s, const char *value);
 /* A request that begins a dialog, or may: RFC 3261 12, RFC 6665, RFC 3515. */
 bool sip_begins_dialog(const struct sip *s);
@@ -210,7 +218,9 @@ int sip_next_hop(const struct sip *s, struct address *out, bool *tcp);
 int sip_uri_address(const osip_uri_t *uri, struct address *out); /* 0 or -EINVAL */
 bool sip_uri_is_tcp(const osip_uri_t *uri);                      /* RFC 3261 19.1.1: transport */
 bool sip_uri_is_tls(const osip_uri_t *uri);                      /* likewise, or a SIPS URI */
-bool sip_uri_is_emergency(const osip_uri_t *uri);                /* TS 24.229 7.2A.13: sos */
+/* Whether TLS is asked for on the way to the next hop, the topmost Route or the Request-URI. */
+bool sip_next_is_tls(const struct sip *s);
+bool sip_uri_is_emergency(const osip_uri_t *uri); /* TS 24.229 7.2A.13: sos */
 int sip_request_uri_set(struct sip *s, const char *uri);
 /*
  * An address of record for comparison and as a table key: scheme, user and host, without display

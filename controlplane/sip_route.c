@@ -1,6 +1,5 @@
 #include "controlplane/sip.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <osipparser2/osip_parser.h>
 #include <stdlib.h>
@@ -146,6 +145,15 @@ bool sip_uri_is_tls(const osip_uri_t *uri)
 	return uri && (is_sips(uri) || has_transport(uri, "tls"));
 }
 
+bool sip_next_is_tls(const struct sip *s)
+{
+	enum sip_kind kind = s->n_of[SIP_ROUTE] ? SIP_ROUTE : SIP_START;
+	const struct sip_field *f = sip_field_at(s, kind, 0);
+	if (f->is_plain && !strstr(f->value, "sips:") && !strcasestr(f->value, "tls"))
+		return false;
+	return sip_uri_is_tls(kind == SIP_ROUTE ? sip_route(s, 0) : sip_request_uri(s));
+}
+
 bool sip_uri_is_emergency(const osip_uri_t *uri)
 {
 	osip_uri_param_t *p = NULL;
@@ -173,127 +181,4 @@ int sip_request_uri_set(struct sip *s, const char *uri)
 	f->is_plain = is_plain;
 	osip_free(text);
 	return error;
-}
-
-static bool is_printable(const char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s <= ' ' || *s == 0x7f)
-			return false;
-	return true;
-}
-
-/* RFC 3966 5.1.1: visual separators do not count, neither do parameters here. */
-static int aor_of_tel(const char *number, char *out, size_t out_bytes)
-{
-	size_t n = strlen("tel:");
-	if (out_bytes <= n)
-		return -EMSGSIZE;
-	memcpy(out, "tel:", n);
-	for (; *number && *number != ';'; number++) {
-		if (strchr("-.()", *number))
-			continue;
-		if (n + 1 >= out_bytes)
-			return -EMSGSIZE;
-		out[n++] = (char)tolower((unsigned char)*number);
-	}
-	out[n] = '\0';
-	return n > strlen("tel:") && is_printable(out) ? (int)n : -EINVAL;
-}
-
-static char *put_lower(char *at, const char *text, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		at[i] = (char)tolower((unsigned char)text[i]);
-	return at + n;
-}
-
-/* Parts of a SIP URI; no user: NULL. */
-struct parts {
-	const char *scheme, *user, *host;
-	size_t scheme_bytes, user_bytes, host_bytes;
-};
-
-static int print_aor(const struct parts *p, char *out, size_t out_bytes)
-{
-	size_t user_bytes = p->user ? p->user_bytes + 1 : 0;
-	if (p->scheme_bytes + 1 + user_bytes + p->host_bytes >= out_bytes)
-		return -EMSGSIZE;
-	char *at = put_lower(out, p->scheme, p->scheme_bytes);
-	*at++ = ':';
-	if (p->user) {
-		at = (char *)memcpy(at, p->user, p->user_bytes) + p->user_bytes;
-		*at++ = '@';
-	}
-	at = put_lower(at, p->host, p->host_bytes);
-	*at = '\0';
-	return (int)(at - out);
-}
-
-int sip_aor(const osip_uri_t *uri, char *out, size_t out_bytes)
-{
-	if (!uri || !uri->scheme)
-		return -EINVAL;
-	if (!strcasecmp(uri->scheme, "tel"))
-		return uri->string ? aor_of_tel(uri->string, out, out_bytes) : -EINVAL;
-	if (strcasecmp(uri->scheme, "sip") && strcasecmp(uri->scheme, "sips"))
-		return -EINVAL;
-	if (!uri->host || (uri->username && !is_printable(uri->username)))
-		return -EINVAL;
-	struct parts p = { uri->scheme,
-			   uri->username,
-			   uri->host,
-			   .scheme_bytes = strlen(uri->scheme),
-			   .user_bytes = uri->username ? strlen(uri->username) : 0,
-			   .host_bytes = strlen(uri->host) };
-	int n = print_aor(&p, out, out_bytes);
-	return n < 0 || is_printable(out) ? n : -EINVAL;
-}
-
-/* Of a plain SIP URI: what libosip2 would find in it. */
-static int aor_of_plain(const char *uri, char *out, size_t out_bytes)
-{
-	struct parts p = { .scheme = uri };
-	p.scheme_bytes = strcspn(uri, ":");
-	p.host = uri + p.scheme_bytes + 1;
-	size_t user_bytes = strcspn(p.host, "@;>");
-	if (p.host[user_bytes] == '@') {
-		p.user = p.host;
-		p.user_bytes = user_bytes;
-		p.host += user_bytes + 1;
-	}
-	if (*p.host == '[')
-		p.host_bytes = strcspn(++p.host, "]");
-	else
-		p.host_bytes = strcspn(p.host, ":;>");
-	return print_aor(&p, out, out_bytes);
-}
-
-int sip_to_aor(const struct sip *s, char *out, size_t out_bytes)
-{
-	const struct sip_field *f = sip_field_at(s, SIP_TO, 0);
-	if (f->is_plain && !strncmp(f->value, "<sip", 4))
-		return aor_of_plain(f->value + 1, out, out_bytes);
-	const osip_to_t *to = sip_to(s);
-	return to ? sip_aor(to->url, out, out_bytes) : -EINVAL;
-}
-
-int sip_aor_text(const char *text, char *out, size_t out_bytes)
-{
-	char uri_text[SIP_VALUE_BYTES];
-	const char *open = strrchr(text, '<');
-	const char *start = open ? open + 1 : text + strspn(text, " ");
-	size_t n = open ? strcspn(start, ">") : strcspn(start, " ;>");
-	if (n >= sizeof(uri_text) || (open && start[n] != '>'))
-		return -EINVAL;
-	memcpy(uri_text, start, n);
-	uri_text[n] = '\0';
-	if (strstr(uri_text, "%00"))
-		return -EINVAL;
-	osip_uri_t *uri;
-	if (osip_uri_init(&uri))
-		return -EINVAL;
-	int result = osip_uri_parse(uri, uri_text) ? -EINVAL : sip_aor(uri, out, out_bytes);
-	osip_uri_free(uri);
-	return result;
 }

@@ -15,10 +15,52 @@
 #include "controlplane/sip.h"
 #include "controlplane/sip_scan.h"
 
+static void expect_same_param(const struct sip *s, unsigned i, char *name)
+{
+	osip_contact_t *contact = (osip_contact_t *)sip_contact(s, i);
+	osip_generic_param_t *param = NULL;
+	char value[SIP_VALUE_BYTES];
+	int n = sip_contact_param(s, i, name, value, sizeof(value));
+	osip_contact_param_get_byname(contact, name, &param);
+	if ((n < 0) != !param || (param && strcmp(value, param->gvalue ? param->gvalue : "")))
+		abort();
+}
+
+/* What is read from plain text is what libosip2 would have found. */
+static void look_at_contacts(const struct sip *s)
+{
+	for (unsigned i = 0; i < sip_count(s, SIP_CONTACT); i++) {
+		const osip_contact_t *contact = sip_contact(s, i);
+		const char *host = contact->url ? contact->url->host : NULL;
+		struct address read, parsed;
+		bool is_address = host && !address_parse(host, 0, &parsed);
+		if (!sip_contact_host(s, i, &read) != is_address ||
+		    (is_address && !address_same_host(&read, &parsed)))
+			abort();
+		expect_same_param(s, i, (char[]){ "expires" });
+		expect_same_param(s, i, (char[]){ "q" });
+	}
+}
+
+static void look_at_next_hop(const struct sip *s)
+{
+	char text[SIP_VALUE_BYTES], aor[SIP_VALUE_BYTES];
+	const osip_uri_t *route = sip_route(s, 0), *uri = sip_request_uri(s);
+	struct address a;
+	bool tcp;
+	sip_next_hop(s, &a, &tcp);
+	if (sip_next_is_tls(s) != sip_uri_is_tls(route ? route : uri))
+		abort();
+	int n = sip_aor(uri, aor, sizeof(aor));
+	if (s->fields[0].is_plain &&
+	    (sip_aor_text(sip_value(s, SIP_START, 0), text, sizeof(text)) != n ||
+	     (n > 0 && strcmp(text, aor))))
+		abort();
+}
+
 static void look(const struct sip *s)
 {
 	struct address a;
-	bool tcp;
 	char text[SIP_VALUE_BYTES];
 	sip_call_id(s, text, sizeof(text));
 	sip_to_tag(s);
@@ -31,8 +73,9 @@ static void look(const struct sip *s)
 	sip_header_number(s, "Expires", 0);
 	for (unsigned i = 0; sip_list_get(s, "P-Associated-URI", i, text, sizeof(text)) >= 0; i++)
 		sip_aor_text(text, text, sizeof(text));
+	look_at_contacts(s);
 	if (sip_is_request(s))
-		sip_next_hop(s, &a, &tcp);
+		look_at_next_hop(s);
 }
 
 /* No header of this name still has the parameter. */
