@@ -65,7 +65,25 @@ static inline void sip_round(uint64_t v[4])
 	v[2] = rotate(v[2], 32);
 }
 
-/* SipHash-2-4 (Aumasson, Bernstein 2012); the seed is mixed into the second key word. */
+/* The bytes behind the last whole word, and how many there are of all. */
+static uint64_t last_word(const uint8_t *in, size_t n_bytes)
+{
+	size_t n = n_bytes % 8;
+	uint64_t word = 0;
+	if (n && n_bytes > 8) {
+		memcpy(&word, in + n_bytes - 8, 8);
+		word >>= 8 * (8 - n);
+	} else if (n) { /* bytes may be NULL when n_bytes is 0 */
+		memcpy(&word, in, n);
+	}
+	return word | (uint64_t)n_bytes << 56;
+}
+
+/*
+ * SipHash-1-3 (Aumasson, Bernstein 2012), what hash tables of several languages have: nobody sees a
+ * hash to learn the key from, but those of hops.c, whose key is no other table's. The seed is mixed
+ * into its second word.
+ */
 uint64_t table_hash(const struct table *t, uint64_t seed, const void *bytes, size_t n_bytes)
 {
 	uint64_t k0 = t->secret[0];
@@ -75,21 +93,17 @@ uint64_t table_hash(const struct table *t, uint64_t seed, const void *bytes, siz
 	const uint8_t *in = bytes;
 	size_t n_words = n_bytes / 8;
 	for (size_t i = 0; i <= n_words; i++) {
-		uint64_t word = 0;
-		if (i < n_words) {
+		uint64_t word;
+		if (i < n_words)
 			memcpy(&word, in + i * 8, 8);
-		} else {
-			if (n_bytes % 8) /* bytes may be NULL when n_bytes is 0 */
-				memcpy(&word, in + i * 8, n_bytes % 8);
-			word |= (uint64_t)n_bytes << 56;
-		}
+		else
+			word = last_word(in, n_bytes);
 		v[3] ^= word;
-		sip_round(v);
 		sip_round(v);
 		v[0] ^= word;
 	}
 	v[2] ^= 0xff;
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 3; i++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
@@ -119,6 +133,8 @@ static void split(struct table *t)
 	*stays = *goes = NULL;
 	if (t->n_buckets == 2 * t->half)
 		t->half *= 2;
+	/* Whoever is split next has not been looked at for long. */
+	__builtin_prefetch(t->buckets[t->n_buckets - t->half]);
 }
 
 /* One bucket less. */
