@@ -57,8 +57,11 @@ void sip_free(struct sip *s)
 	if (!s)
 		return;
 	for (unsigned i = 0; i < s->n_fields; i++) {
-		sip_field_unparse(&s->fields[i]);
-		sip_give(s->fields[i].own);
+		struct sip_field *f = &s->fields[i];
+		if (f->parsed)
+			sip_field_unparse(f);
+		if (f->own)
+			sip_give(f->own);
 	}
 	if (s->owns_fields)
 		sip_give(s->fields);

@@ -187,14 +187,11 @@ static int take_header(struct sip_scan *s, char *line, size_t n_line)
 {
 	if (++s->n_headers > SIP_N_HEADERS)
 		return -EMSGSIZE;
-	char *colon = memchr(line, ':', n_line);
-	if (!colon)
-		return -EBADMSG;
-	char *end = colon, *value = colon + 1, *value_end = line + n_line;
-	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
-		end--;
-	size_t name_bytes = (size_t)(end - line);
-	if (!name_bytes || token_bytes(line) < name_bytes)
+	size_t name_bytes = token_bytes(line);
+	char *value = line + name_bytes, *value_end = line + n_line;
+	while (*value == ' ' || *value == '\t')
+		value++;
+	if (!name_bytes || *value++ != ':')
 		return -EBADMSG;
 	while (*value == ' ' || *value == '\t')
 		value++;
@@ -219,29 +216,32 @@ static int take_header(struct sip_scan *s, char *line, size_t n_line)
 	return take_other(s, name, name_bytes, full != NULL, value, n);
 }
 
-#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+/* As many bytes as are looked at together, in one register of any processor. */
+typedef signed char several __attribute__((vector_size(16)));
 
-/* Bytes below 0x20 borrow, 0x7f overflows into the top bit, and some have that bit already. */
-static bool is_plain_word(const char *bytes)
+/* All bits of those that are controls, DEL or, being negative, beyond ASCII. */
+static several others_among(const char *bytes)
 {
-	uint64_t word;
-	memcpy(&word, bytes, sizeof(word));
-	return !(((word - EACH_BYTE(0x20)) | (word + EACH_BYTE(0x01)) | word) & EACH_BYTE(0x80));
+	several s;
+	memcpy(&s, bytes, sizeof(s));
+	return (s < 0x20) | (s == 0x7f);
 }
 
 /* Neither control characters, nor tabs, nor beyond ASCII. */
 static bool is_plain(const char *piece, size_t n)
 {
-	if (n < 8) {
+	if (n < sizeof(several)) {
 		for (size_t i = 0; i < n; i++)
 			if ((unsigned char)piece[i] < 0x20 || (unsigned char)piece[i] >= 0x7f)
 				return false;
 		return true;
 	}
-	bool plain = is_plain_word(piece + n - 8); /* some bytes are looked at twice */
-	for (size_t i = 0; i + 8 <= n; i += 8)
-		plain = plain && is_plain_word(piece + i);
-	return plain;
+	several others = others_among(piece + n - sizeof(several)); /* some are looked at twice */
+	for (size_t i = 0; i + sizeof(several) <= n; i += sizeof(several))
+		others |= others_among(piece + i);
+	uint64_t halves[2];
+	memcpy(halves, &others, sizeof(halves));
+	return !(halves[0] | halves[1]);
 }
 
 /* Tabs become blanks. */
