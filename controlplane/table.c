@@ -10,12 +10,25 @@
 #define MIN_BUCKETS 16
 
 /*
+ * A link is the address of a node with what one may want to know of the node before its memory,
+ * which of many objects mostly is in no cache. In the upper 16 bits, which no address of a process
+ * has, are bits 8 … 23 of its hash: who looks for what is not there mostly sees it by them, and the
+ * split of a bucket goes by them. The lowest bit says that no node follows it in its bucket.
+ */
+#define LAST      UINT64_C(1)
+#define NODE      UINT64_C(0x0000fffffffffffe)
+#define TAG_SHIFT 48
+#define TAG_BIT   8 /* the first bit of the hash that is in the tag */
+#define TAG_BITS  16
+#define END       LAST /* no node: not 0, which a node has that is in no table */
+
+/*
  * Linear hashing (Litwin 1980): with each object that is one too many for the buckets the next
  * bucket in order is split in two, and merged again when there are twice as many as objects. So the
  * array grows and shrinks at its end, a step at a time, and only its used part has memory.
  */
 struct table {
-	struct table_node **buckets; /* room for max_buckets; behind n_buckets they are NULL */
+	uint64_t *buckets; /* the first links; room for max_buckets; behind n_buckets they are 0 */
 	size_t n_buckets, max_buckets;
 	size_t half; /* a power of two: half <= n_buckets < 2 * half */
 	size_t n;
@@ -114,27 +127,59 @@ static size_t bucket_of(const struct table *t, uint64_t hash)
 	return i < t->n_buckets ? i : i - t->half;
 }
 
-/* Objects of one hash stay in their order. */
-static void append(struct table_node ***end, struct table_node *n)
+/* NULL: the chain ends here. */
+static struct table_node *node_of(uint64_t link)
 {
-	**end = n;
-	n->link = *end;
-	*end = &n->next;
+	return (struct table_node *)(uintptr_t)(link & NODE);
 }
 
-/* One bucket more: it gets its part of the one that was both. */
+static uint64_t tag_of(uint64_t hash)
+{
+	return hash >> TAG_BIT << TAG_SHIFT;
+}
+
+/* The end of a chain in the making: where the next link goes, and the link to who has it there. */
+struct chain_end {
+	uint64_t *at, *before;
+};
+
+/* Objects of one hash stay in their order. */
+static void append(struct chain_end *end, uint64_t link)
+{
+	if (end->before)
+		*end->before &= ~LAST;
+	*end->at = link | LAST;
+	end->before = end->at;
+	end->at = &node_of(link)->next;
+}
+
+/* Whether its hash has this bit. */
+static bool has_bit(uint64_t link, size_t bit)
+{
+	uint64_t in_tag = (uint64_t)bit >> TAG_BIT;
+	if (in_tag && !(in_tag >> TAG_BITS))
+		return link >> TAG_SHIFT & in_tag;
+	return node_of(link)->hash & bit;
+}
+
+/* One bucket more: it gets its part of the one that was both. A node alone is not touched. */
 static void split(struct table *t)
 {
 	size_t new = t->n_buckets++;
-	struct table_node *n = t->buckets[new - t->half];
-	struct table_node **stays = &t->buckets[new - t->half], **goes = &t->buckets[new];
-	for (; n; n = n->next)
-		append(n->hash & t->half ? &goes : &stays, n);
-	*stays = *goes = NULL;
+	struct chain_end stays = { &t->buckets[new - t->half], NULL };
+	struct chain_end goes = { &t->buckets[new], NULL };
+	uint64_t link = *stays.at;
+	*stays.at = END;
+	while (node_of(link)) {
+		uint64_t next = link & LAST ? END : node_of(link)->next;
+		struct chain_end *end = has_bit(link, t->half) ? &goes : &stays;
+		append(end, link);
+		if (!(link & LAST))
+			*end->at = END;
+		link = next;
+	}
 	if (t->n_buckets == 2 * t->half)
 		t->half *= 2;
-	/* Whoever is split next has not been looked at for long. */
-	__builtin_prefetch(t->buckets[t->n_buckets - t->half]);
 }
 
 /* One bucket less. */
@@ -143,13 +188,17 @@ static void merge(struct table *t)
 	if (t->n_buckets == t->half)
 		t->half /= 2;
 	size_t old = --t->n_buckets;
-	struct table_node **end = &t->buckets[old - t->half];
-	while (*end)
-		end = &(*end)->next;
-	*end = t->buckets[old];
-	if (*end)
-		(*end)->link = end;
-	t->buckets[old] = NULL;
+	struct chain_end end = { &t->buckets[old - t->half], NULL };
+	while (node_of(*end.at)) {
+		end.before = end.at;
+		end.at = &node_of(*end.at)->next;
+	}
+	if (node_of(t->buckets[old])) {
+		if (end.before)
+			*end.before &= ~LAST;
+		*end.at = t->buckets[old];
+	}
+	t->buckets[old] = 0;
 	room_shrink(t->buckets, t->max_buckets * sizeof(*t->buckets), old * sizeof(*t->buckets));
 }
 
@@ -163,25 +212,23 @@ void table_add(struct table *t, struct table_node *n, uint64_t hash)
 {
 	if (t->n >= t->n_buckets && t->n_buckets < t->max_buckets && !t->is_visited)
 		split(t);
-	struct table_node **head = &t->buckets[bucket_of(t, hash)];
+	uint64_t *head = &t->buckets[bucket_of(t, hash)];
+	bool is_last = !node_of(*head);
 	n->hash = hash;
-	n->next = *head;
-	if (n->next)
-		n->next->link = &n->next;
-	n->link = head;
-	*head = n;
+	n->next = is_last ? END : *head;
+	*head = (uintptr_t)n | tag_of(hash) | (is_last ? LAST : 0);
 	t->n++;
 }
 
 void table_remove(struct table *t, struct table_node *n)
 {
-	if (!n->link)
+	if (!n->next)
 		return;
-	*n->link = n->next;
-	if (n->next)
-		n->next->link = n->link;
-	n->link = NULL;
-	n->next = NULL;
+	uint64_t *at = &t->buckets[bucket_of(t, n->hash)];
+	while (node_of(*at) != n)
+		at = &node_of(*at)->next;
+	*at = n->next;
+	n->next = 0;
 	t->n--;
 	shrink(t);
 }
@@ -191,11 +238,18 @@ size_t table_count(const struct table *t)
 	return t->n;
 }
 
-static struct table_node *same_hash(struct table_node *n, uint64_t hash)
+/* The first from this link on. */
+static struct table_node *same_hash(uint64_t link, uint64_t hash)
 {
-	while (n && n->hash != hash)
-		n = n->next;
-	return n;
+	struct table_node *n;
+	while ((n = node_of(link))) {
+		if (!((link ^ tag_of(hash)) >> TAG_SHIFT) && n->hash == hash)
+			return n;
+		if (link & LAST)
+			break;
+		link = n->next;
+	}
+	return NULL;
 }
 
 struct table_node *table_first(const struct table *t, uint64_t hash)
@@ -214,8 +268,8 @@ void table_visit(struct table *t, void (*visit)(void *user, struct table_node *n
 	t->is_visited = true;
 	for (size_t i = 0; i < t->n_buckets; i++) {
 		struct table_node *next;
-		for (struct table_node *n = t->buckets[i]; n; n = next) {
-			next = n->next;
+		for (struct table_node *n = node_of(t->buckets[i]); n; n = next) {
+			next = node_of(n->next);
 			visit(user, n);
 		}
 	}

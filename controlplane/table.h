@@ -14,8 +14,7 @@
 struct table;
 
 struct table_node {
-	struct table_node *next;
-	struct table_node **link; /* NULL: in no table */
+	uint64_t next; /* a link: table.c; 0: in no table */
 	uint64_t hash;
 };
 
