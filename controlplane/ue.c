@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "controlplane/random.h"
-#include "controlplane/sip.h"
 #include "controlplane/transport.h"
 #include "controlplane/ue_impl.h"
 
@@ -106,9 +105,12 @@ struct ue *ue_find_id(const struct ues *u, const char *id)
 
 const char *ue_id_text(const struct ue *ue, char text[static UE_ID_BYTES])
 {
-	char digits[SIP_TAG_BYTES];
-	sip_print_tag(ue->id & UE_ID_MAX, digits);
-	return memcpy(text, digits + 16 - (UE_ID_BYTES - 1), UE_ID_BYTES);
+	static const char digits[] = "0123456789abcdef";
+	uint64_t rest = ue->id;
+	text[UE_ID_BYTES - 1] = '\0';
+	for (unsigned i = UE_ID_BYTES - 1; i-- > 0; rest >>= 4)
+		text[i] = digits[rest & 15];
+	return text;
 }
 
 struct ue *ue_new(struct ues *u, uint64_t id, uint16_t zone, const struct address *host,
