@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /*
  * Writes a command's struct or reads it, so that one description serves both ways. Each field is at
@@ -296,4 +297,21 @@ int cx_local_take_all(const uint8_t *datagram, size_t n_bytes, cx_local_take *ta
 		datagram += h.length_bytes;
 	}
 	return rc < 0 ? rc : n;
+}
+
+bool cx_local_put(struct cx_local_datagram *d, const uint8_t *message, size_t n_bytes)
+{
+	if (d->n == CX_LOCAL_TOGETHER || n_bytes > CX_LOCAL_DATAGRAM_BYTES - d->bytes)
+		return false;
+	d->message[d->n++] = (struct iovec){ (uint8_t *)message, n_bytes };
+	d->bytes += n_bytes;
+	return true;
+}
+
+int cx_local_send(int fd, const struct cx_local_datagram *d)
+{
+	const struct msghdr header = { .msg_iov = (struct iovec *)d->message,
+				       .msg_iovlen = (size_t)d->n };
+
+	return sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : d->n;
 }

@@ -18,6 +18,8 @@
 #ifndef CONTROLPLANE_CX_LOCAL_H
 #define CONTROLPLANE_CX_LOCAL_H
 
+#include <sys/uio.h>
+
 #include "controlplane/cx.h"
 
 #define CX_LOCAL_VERSION      3
@@ -69,6 +71,18 @@ typedef int cx_local_take(void *user, bool is_answer, const uint8_t *message, si
  * were, or -errno: the connection is of no use any more.
  */
 int cx_local_take_all(const uint8_t *datagram, size_t n_bytes, cx_local_take *take, void *user);
+
+/* Messages that are to leave in one datagram; they stay where they are until then. */
+struct cx_local_datagram {
+	struct iovec message[CX_LOCAL_TOGETHER];
+	int n;
+	size_t bytes;
+};
+
+/* Puts a message behind those that are in it. False: it has no room for this one. */
+bool cx_local_put(struct cx_local_datagram *d, const uint8_t *message, size_t n_bytes);
+/* Returns how many messages left, all of them, or -errno. */
+int cx_local_send(int fd, const struct cx_local_datagram *d);
 
 /* Connects by itself, sooner or later. NULL: out of memory. */
 struct cx *cx_local_client_new(struct loop *loop, const char *path);

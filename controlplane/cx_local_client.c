@@ -271,20 +271,14 @@ static void mark_sent(struct client *c, int n)
 /* One datagram of what waits. Returns how many messages that were, or -errno. */
 static int send_datagram(struct client *c)
 {
-	struct iovec pieces[CX_LOCAL_TOGETHER];
-	struct msghdr header = { .msg_iov = pieces };
-	size_t room = CX_LOCAL_DATAGRAM_BYTES;
+	struct cx_local_datagram d = { 0 };
 	struct asked *a;
-	int n = 0;
 
 	TAILQ_FOREACH (a, &c->unsent, link) {
-		if (n == CX_LOCAL_TOGETHER || a->bytes > room)
+		if (!cx_local_put(&d, a->message, a->bytes))
 			break;
-		pieces[n++] = (struct iovec){ a->message, a->bytes };
-		room -= a->bytes;
 	}
-	header.msg_iovlen = (size_t)n;
-	return sendmsg(c->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : n;
+	return cx_local_send(c->fd, &d);
 }
 
 /* Sends what waits until the socket is full. */

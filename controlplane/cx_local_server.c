@@ -165,21 +165,15 @@ static void drop(struct client *c)
 /* One datagram of what waits. Returns how many messages that were, or -errno. */
 static int send_datagram(struct client *c)
 {
-	struct iovec pieces[CX_LOCAL_TOGETHER];
-	struct msghdr header = { .msg_iov = pieces };
-	size_t room = CX_LOCAL_DATAGRAM_BYTES;
+	struct cx_local_datagram d = { 0 };
 	struct served *v;
-	int n = 0;
 
 	STAILQ_FOREACH(v, &c->unsent, link)
 	{
-		if (n == CX_LOCAL_TOGETHER || v->bytes > room)
+		if (!cx_local_put(&d, v->message, v->bytes))
 			break;
-		pieces[n++] = (struct iovec){ v->message, v->bytes };
-		room -= v->bytes;
 	}
-	header.msg_iovlen = (size_t)n;
-	return sendmsg(c->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : n;
+	return cx_local_send(c->fd, &d);
 }
 
 /* Sends what waits until the socket is full. False: the client is gone. */
