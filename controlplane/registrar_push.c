@@ -32,22 +32,24 @@ static enum cx_result end_registration(struct registrar *r, const struct cx_rtr 
 {
 	struct registration *g = registrations_find(r->registrations, rtr->impi);
 	struct registration *next;
-	bool is_any = rtr->n_impus == 0;
+	unsigned n_ended = 0;
 
 	if (g == NULL)
 		return CX_SUCCESS;
-	for (; rtr->n_impus == 0 && g != NULL; g = next) {
-		next = registration_next(g);
-		end(r, g, rtr->reason);
+	if (rtr->n_impus == 0) {
+		for (; g != NULL; g = next, n_ended++) {
+			next = registration_next(g);
+			end(r, g, rtr->reason);
+		}
 	}
 	for (uint32_t i = 0; i < rtr->n_impus; i++) {
 		g = registrar_registered(r, rtr->impi, rtr->impus[i]);
-		if (g == NULL)
-			continue;
-		end(r, g, rtr->reason);
-		is_any = true;
+		if (g != NULL) {
+			end(r, g, rtr->reason);
+			n_ended++;
+		}
 	}
-	if (!is_any)
+	if (n_ended == 0)
 		return CX_IDENTITIES_DONT_MATCH;
 	/* What the HSS is told must still be so after a crash. */
 	return statefile_flush(r->file) < 0 ? CX_UNABLE_TO_COMPLY : CX_SUCCESS;
