@@ -14,8 +14,6 @@
 #define RECONNECT_MS  1000
 #define SOCKET_BUFFER (4 << 20) /* some thousand installs at a time */
 
-static const struct waiter nobody;
-
 struct pending *dpclient_take(struct dpclient *c)
 {
 	struct pending *p = STAILQ_FIRST(&c->pending);
@@ -152,7 +150,7 @@ static int connect_now(struct dpclient *c)
 		return -ENOMEM;
 	struct api_hello hello = { 0 };
 	memcpy(hello.name, c->name, sizeof(hello.name));
-	return dpclient_request(c, API_HELLO, &hello, sizeof(hello), nobody);
+	return dpclient_request(c, API_HELLO, &hello, sizeof(hello), (struct waiter){ 0 });
 }
 
 static void on_reconnect(void *user)

@@ -74,8 +74,8 @@ static void owe(struct dpclient *c, const struct notice *n)
 		forget(c, o);
 	o = malloc(sizeof(*o));
 	if (!o) {
-		shutdown(c->fd,
-			 SHUT_RDWR); /* the list after the next connect tells what is wrong */
+		/* The list after the next connect tells what is wrong. */
+		shutdown(c->fd, SHUT_RDWR);
 		return;
 	}
 	*o = (struct owed){ .notice = *n,

@@ -48,8 +48,8 @@ static bool may_be_inside(const struct pcscf *p, const struct address *a)
 }
 
 /*
- * One host of Via or Contact. A name says nothing. False: it says what cannot be. The first that is
- * behind a NAT goes into `inside`.
+ * An address that Via or Contact names. False: it says what cannot be. The first that is behind a
+ * NAT goes into `inside`.
  */
 static bool take_host(const struct attempt *a, const struct sa_set *set,
 		      const struct address *named, struct address *inside)
@@ -70,6 +70,7 @@ static bool take_host(const struct attempt *a, const struct sa_set *set,
 bool attempt_locate(struct attempt *a, const struct sip *r, const struct sa_set *set)
 {
 	struct address inside = { 0 }, named;
+	/* The name of a host says nothing. */
 	bool possible =
 		address_parse(sip_via(r, 0)->host, 0, &named) || take_host(a, set, &named, &inside);
 	for (unsigned i = 0; i < sip_count(r, SIP_CONTACT) && possible; i++)
