@@ -6,8 +6,10 @@
  */
 #include "tools/bench/bench.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_cycles.h>
 #include <rte_prefetch.h>
@@ -22,10 +24,10 @@
 #define SIZE_BYTES 128u
 /* Until what was asked for is there: some microseconds. */
 #define SETTLE_CYCLES 20000
-/* A hash that no two SAs of a table share. */
+/* Times an SA's slot it spreads them over the index. */
 #define ODD 0x9e3779b1u
 
-enum lines_kind {
+enum {
 	LINES_OF_SA,   /* id and keys of an SA */
 	LINES_KNOWN,   /* two more of it */
 	LINE_OF_INDEX, /* a bucket of the tuple index */
@@ -88,7 +90,7 @@ static int one_round(struct bench_run *run, const struct sa *sa[], const uint32_
 	for (unsigned k = 0; k < LINES_N_KINDS; k++)
 		of[k][round] = (double)cycles[k] / n;
 	measure_round(run->feed);
-	return feed_drain(run->feed) == n ? 0 : -1;
+	return feed_drain(run->feed) == n ? 0 : -EPROTO; /* a packet got lost */
 }
 
 static void tell(struct bench_run *run, uint32_t n_sas, double *of[])
@@ -109,10 +111,10 @@ static int measure_lines(struct bench_run *run, uint32_t n_sas)
 	const struct sa **sa = calloc(n, sizeof(*sa));
 	uint32_t *bucket = calloc(n, sizeof(*bucket));
 	double *of[LINES_N_KINDS] = { 0 };
-	int rc = sa && bucket ? feed_grow(run->feed, n_sas) : -1;
+	int rc = sa && bucket ? feed_grow(run->feed, n_sas) : -ENOMEM;
 	for (unsigned k = 0; k < LINES_N_KINDS; k++) {
 		of[k] = calloc(n_rounds, sizeof(*of[k]));
-		rc = of[k] ? rc : -1;
+		rc = of[k] ? rc : -ENOMEM;
 	}
 	for (uint32_t r = 0; r < n_rounds && rc == 0; r++) {
 		report_progress("lines: %u SAs", n_sas);
@@ -128,7 +130,7 @@ static int measure_lines(struct bench_run *run, uint32_t n_sas)
 	if (rc == 0)
 		tell(run, n_sas, of);
 	else
-		fprintf(stderr, "imsgate-bench: error: lines: no memory, or a packet got lost\n");
+		fprintf(stderr, "imsgate-bench: error: lines, %u SAs: %s\n", n_sas, strerror(-rc));
 	for (unsigned k = 0; k < LINES_N_KINDS; k++)
 		free(of[k]);
 	free(bucket);
