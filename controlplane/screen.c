@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -39,40 +38,28 @@ bool screen_has_response(const struct credentials *c)
 }
 
 /*
- * Rewrites every line of a header of credentials. change() may alter them; its error ends it all,
- * and the message is then unusable.
+ * Changes every line of a header of credentials: change() returns 1 when it altered them, 0 when
+ * the line stays as it is. Its error ends it all, and the message is then unusable.
  */
 static int rewrite(struct sip *s, const char *header,
 		   int (*change)(struct credentials *c, void *user), void *user)
 {
 	struct credentials c;
 	char value[SIP_VALUE_BYTES + 64]; /* the indicator may be new */
-	char *lines[SIP_N_HEADERS];
-	unsigned n = 0;
 	int error = 0;
 	const char *line;
-	while (!error && (line = sip_header(s, header, n))) {
-		lines[n] = NULL;
+	for (unsigned i = 0; !error && (line = sip_header(s, header, i)); i++) {
 		value[0] = '\0';
 		error = credentials_parse(line, &c);
-		if (!error)
-			error = change(&c, user);
-		if (!error && credentials_print(&c, value, sizeof(value)) < 0)
+		int changed = error ? 0 : change(&c, user);
+		if (changed < 0)
+			error = changed;
+		else if (changed && credentials_print(&c, value, sizeof(value)) < 0)
 			error = -EMSGSIZE;
-		if (!error && !(lines[n] = strdup(value)))
-			error = -ENOMEM;
+		else if (changed)
+			error = sip_header_replace(s, header, i, value);
 		credentials_wipe(&c);
 		wipe(value, strlen(value));
-		n++;
-	}
-	if (n)
-		sip_header_remove(s, header);
-	for (unsigned i = 0; i < n; i++) {
-		if (!error)
-			error = sip_header_add(s, header, lines[i]);
-		if (lines[i])
-			wipe(lines[i], strlen(lines[i]));
-		free(lines[i]);
 	}
 	return error;
 }
@@ -80,11 +67,12 @@ static int rewrite(struct sip *s, const char *header,
 static int indicate(struct credentials *c, void *user)
 {
 	const enum screen_indicator *indicator = user;
-	credentials_remove(c, "integrity-protected");
+	bool was_there = credentials_remove(c, "integrity-protected");
 	if (*indicator == SCREEN_NOTHING)
-		return 0;
-	return credentials_set(c, "integrity-protected", *indicator == SCREEN_YES ? "yes" : "no",
-			       true);
+		return was_there;
+	int error = credentials_set(c, "integrity-protected",
+				    *indicator == SCREEN_YES ? "yes" : "no", true);
+	return error ? error : 1;
 }
 
 int screen_set_indicator(struct sip *request, enum screen_indicator indicator)
@@ -212,9 +200,9 @@ static int take_keys(struct credentials *c, void *user)
 		strcpy(keys->nonce, nonce);
 		keys->found = true;
 	}
-	credentials_remove(c, "ik");
-	credentials_remove(c, "ck");
-	return 0;
+	unsigned n = credentials_remove(c, "ik");
+	n += credentials_remove(c, "ck");
+	return n > 0;
 }
 
 int screen_take_keys(struct sip *response, struct screen_keys *keys)

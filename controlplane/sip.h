@@ -162,7 +162,9 @@ int sip_header_add(struct sip *s, const char *name, const char *value);
 /* As sip_header_add(), before the others of all names: the topmost Path, RFC 3327 5.2. */
 int sip_header_add_first(struct sip *s, const char *name, const char *value);
 int sip_header_set(struct sip *s, const char *name, const char *value); /* the only one */
-unsigned sip_header_remove(struct sip *s, const char *name);            /* how many there were */
+/* Another value for the i-th, which is there and wiped. */
+int sip_header_replace(struct sip *s, const char *name, unsigned i, const char *value);
+unsigned sip_header_remove(struct sip *s, const char *name); /* how many there were */
 void sip_headers_clear(struct sip *s);
 
 /* Unsigned decimal value of the first header of that name; `absent` when missing or malformed. */

@@ -27,11 +27,18 @@ static unsigned first_other(const struct sip *s)
 	return s->n_fields - s->n_of[SIP_OTHER];
 }
 
-const char *sip_header(const struct sip *s, const char *name, unsigned i)
+/* The i-th of this name; n_fields: there is none. */
+static unsigned find_ith(const struct sip *s, const char *name, unsigned i)
 {
 	unsigned j = find(s, name, first_other(s));
 	while (j < s->n_fields && i-- > 0)
 		j = find(s, name, j + 1);
+	return j;
+}
+
+const char *sip_header(const struct sip *s, const char *name, unsigned i)
+{
+	unsigned j = find_ith(s, name, i);
 	return j < s->n_fields ? s->fields[j].value : NULL;
 }
 
@@ -43,6 +50,11 @@ int sip_header_add(struct sip *s, const char *name, const char *value)
 int sip_header_add_first(struct sip *s, const char *name, const char *value)
 {
 	return sip_field_insert(s, SIP_OTHER, 0, name, value, strlen(value));
+}
+
+int sip_header_replace(struct sip *s, const char *name, unsigned i, const char *value)
+{
+	return sip_field_set(s, &s->fields[find_ith(s, name, i)], value, strlen(value));
 }
 
 unsigned sip_header_remove(struct sip *s, const char *name)
