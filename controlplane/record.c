@@ -6,31 +6,40 @@
 
 /* --- writing --- */
 
-void record_put_bytes(struct record *r, const void *bytes, size_t n_bytes)
+/* Room for n bytes more behind what is written; NULL: there is no memory. */
+static uint8_t *room_for(struct record *r, size_t n_bytes)
 {
 	if (r->n_bytes + n_bytes > r->max_bytes) {
 		size_t max_bytes = 2 * (r->n_bytes + n_bytes);
 		uint8_t *larger = realloc(r->bytes, max_bytes);
 		if (!larger) {
 			r->error = -ENOMEM;
-			return;
+			return NULL;
 		}
 		r->bytes = larger;
 		r->max_bytes = max_bytes;
 	}
-	if (n_bytes)
-		memcpy(r->bytes + r->n_bytes, bytes, n_bytes);
+	return r->bytes + r->n_bytes;
+}
+
+void record_put_bytes(struct record *r, const void *bytes, size_t n_bytes)
+{
+	uint8_t *at = n_bytes ? room_for(r, n_bytes) : NULL;
+	if (!at)
+		return;
+	memcpy(at, bytes, n_bytes);
 	r->n_bytes += n_bytes;
 }
 
 void record_put_number(struct record *r, uint64_t number)
 {
-	uint8_t bytes[10];
-	size_t n = 0;
+	uint8_t *at = room_for(r, 10);
+	if (!at)
+		return;
 	for (; number > 0x7f; number >>= 7)
-		bytes[n++] = (uint8_t)(number | 0x80);
-	bytes[n++] = (uint8_t)number;
-	record_put_bytes(r, bytes, n);
+		*at++ = (uint8_t)(number | 0x80);
+	*at++ = (uint8_t)number;
+	r->n_bytes = (size_t)(at - r->bytes);
 }
 
 void record_put_text(struct record *r, const char *text)

@@ -4,6 +4,7 @@
 
 #include "controlplane/sip_field.h"
 #include "controlplane/text.h"
+#include "controlplane/token.h"
 
 #define VERSION       "SIP/2.0/"
 #define VERSION_BYTES 8
@@ -19,7 +20,7 @@ const struct sip_via *sip_via(const struct sip *s, unsigned i)
 static bool has_param(const struct sip_via *via, const char *name)
 {
 	for (unsigned i = 0; i < via->n_params; i++)
-		if (!strcasecmp(via->params[i].name, name))
+		if (token_is(via->params[i].name, name))
 			return true;
 	return false;
 }
@@ -27,7 +28,7 @@ static bool has_param(const struct sip_via *via, const char *name)
 const char *sip_via_param(const struct sip_via *via, const char *name)
 {
 	for (unsigned i = 0; i < via->n_params; i++)
-		if (!strcasecmp(via->params[i].name, name))
+		if (token_is(via->params[i].name, name))
 			return via->params[i].value;
 	return NULL;
 }

@@ -2,13 +2,17 @@
 
 #include <stdint.h>
 
-enum { TOKEN = 1, HOST = 2 };
+enum { TOKEN = 1, HOST = 2, UPPER = 0x20 }; /* UPPER: what makes it lower case */
 
 static const uint8_t class_of[256] = {
-	['a' ... 'z'] = TOKEN, ['A' ... 'Z'] = TOKEN, ['0' ... '9'] = TOKEN, ['-'] = TOKEN,
-	['.'] = TOKEN,         ['!'] = TOKEN,         ['%'] = TOKEN,         ['*'] = TOKEN,
-	['_'] = TOKEN,         ['+'] = TOKEN,         ['`'] = TOKEN,         ['\''] = TOKEN,
-	['~'] = TOKEN,         [':'] = HOST,          ['['] = HOST,          [']'] = HOST,
+	['a' ... 'z'] = TOKEN, ['A' ... 'Z'] = TOKEN | UPPER,
+	['0' ... '9'] = TOKEN, ['-'] = TOKEN,
+	['.'] = TOKEN,         ['!'] = TOKEN,
+	['%'] = TOKEN,         ['*'] = TOKEN,
+	['_'] = TOKEN,         ['+'] = TOKEN,
+	['`'] = TOKEN,         ['\''] = TOKEN,
+	['~'] = TOKEN,         [':'] = HOST,
+	['['] = HOST,          [']'] = HOST,
 };
 
 size_t token_bytes(const char *text)
@@ -22,7 +26,7 @@ size_t token_bytes(const char *text)
 size_t token_or_host_fold(const char *text, char *out)
 {
 	size_t n = 0;
-	for (unsigned char c; class_of[c = (unsigned char)text[n]]; n++)
-		out[n] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+	for (uint8_t class; (class = class_of[(unsigned char)text[n]]); n++)
+		out[n] = (char)(text[n] | (class & UPPER));
 	return n;
 }

@@ -6,9 +6,12 @@
 uint64_t ue_hash_tuple(const struct table *t, uint16_t zone, const struct address *host,
 		       uint16_t ue_port, uint16_t own_port)
 {
-	uint16_t ports[2] = { ue_port, own_port };
-	uint64_t h = table_hash(t, zone, host->bytes, sizeof(host->bytes));
-	return table_hash(t, h, ports, sizeof(ports));
+	struct {
+		uint8_t host[sizeof(host->bytes)];
+		uint16_t ue_port, own_port;
+	} tuple = { .ue_port = ue_port, .own_port = own_port };
+	memcpy(tuple.host, host->bytes, sizeof(tuple.host));
+	return table_hash(t, zone, &tuple, sizeof(tuple));
 }
 
 static bool is_at(const struct ue *ue, uint16_t zone, const struct address *host)
