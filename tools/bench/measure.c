@@ -13,6 +13,10 @@
 
 /* Rounds that are run but not counted: caches, branch predictors and the clock settle. */
 #define WARM_UP_ROUNDS 8
+/* A case takes no longer, once it has so many rounds: one of 3DES takes a hundred times of SHA-1.
+ */
+#define MOST_SECONDS 4
+#define LEAST_ROUNDS 32
 
 double measure_round(struct bench_feed *f)
 {
@@ -66,25 +70,28 @@ int measure_rounds(struct bench_feed *f, const struct measure_traffic *t, struct
 	double *ratio = calloc(n_rounds, sizeof(*ratio));
 	int rc = ours && theirs && ratio ? 0 : -ENOMEM;
 	memset(result, 0, sizeof(*result));
-	for (uint32_t i = 0; rc == 0 && i < WARM_UP_ROUNDS + n_rounds; i++) {
+	uint32_t n = 0;
+	uint64_t began = rte_rdtsc();
+	for (uint32_t i = 0; rc == 0 && n < n_rounds; i++) {
 		double cycles, bare_cycles;
 		rc = one_round(f, t, bare, &cycles, &bare_cycles);
 		if (rc < 0)
 			rc = complain(f, rc);
 		if (rc < 0 || i < WARM_UP_ROUNDS)
 			continue;
-		uint32_t at = i - WARM_UP_ROUNDS;
-		ours[at] = cycles;
-		theirs[at] = bare_cycles;
-		ratio[at] = cycles / bare_cycles; /* neighbours in time: the same clock speed */
+		ours[n] = cycles;
+		theirs[n] = bare_cycles;
+		ratio[n++] = cycles / bare_cycles; /* neighbours in time: the same clock speed */
+		if (n >= LEAST_ROUNDS && rte_rdtsc() - began > MOST_SECONDS * rte_get_tsc_hz())
+			break;
 	}
 	if (rc == 0) {
-		result->cycles = stat_summarize(ours, n_rounds);
+		result->cycles = stat_summarize(ours, n);
 		if (bare) {
-			result->bare = stat_summarize(theirs, n_rounds);
-			result->ratio = stat_summarize(ratio, n_rounds);
+			result->bare = stat_summarize(theirs, n);
+			result->ratio = stat_summarize(ratio, n);
 		}
-		result->n_pkts = (uint64_t)n_rounds * f->bench->round_pkts;
+		result->n_pkts = (uint64_t)n * f->bench->round_pkts;
 	}
 	free(ours);
 	free(theirs);
