@@ -114,7 +114,8 @@ static int read_offer(struct attempt *a, const struct sip *r, const struct sa_se
 	return status;
 }
 
-/* Whether Security-Verify lists this. Most UEs send back what they got, and that needs no reading. */
+/* Whether Security-Verify lists this. Most UEs send back what they got, and that needs no reading.
+ */
 static bool verifies(const struct sip *r, const char *server)
 {
 	struct secagree_list own, verify;

@@ -24,7 +24,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "controlplane/address.h"
 
@@ -157,39 +156,15 @@ const char *sip_value(const struct sip *s, enum sip_kind kind, unsigned i);
 
 /* --- headers that libosip2 does not parse: one value per line, names compared without case --- */
 
-/*
- * Its bit in `other_names`, by length and first letter. Most headers that are asked for are not
- * there, and few bits are set; where the name stands in the program, its bit does too.
- */
-static inline uint64_t sip_name_bit(const char *name, size_t name_bytes)
-{
-	return UINT64_C(1) << (((unsigned)name[0] & 0x1f) * 11 + name_bytes) % 64;
-}
-
-static inline bool sip_may_have(const struct sip *s, const char *name)
-{
-	return s->other_names & sip_name_bit(name, strlen(name));
-}
-
-const char *sip_header_of(const struct sip *s, const char *name, unsigned i);
-unsigned sip_header_remove_all(struct sip *s, const char *name);
-
 /* The i-th value, counted over all lines of that name; NULL: there is none. */
-static inline const char *sip_header(const struct sip *s, const char *name, unsigned i)
-{
-	return sip_may_have(s, name) ? sip_header_of(s, name, i) : NULL;
-}
+const char *sip_header(const struct sip *s, const char *name, unsigned i);
 int sip_header_add(struct sip *s, const char *name, const char *value);
 /* As sip_header_add(), before the others of all names: the topmost Path, RFC 3327 5.2. */
 int sip_header_add_first(struct sip *s, const char *name, const char *value);
 int sip_header_set(struct sip *s, const char *name, const char *value); /* the only one */
 /* Another value for the i-th, which is there and wiped. */
 int sip_header_replace(struct sip *s, const char *name, unsigned i, const char *value);
-/* How many there were. */
-static inline unsigned sip_header_remove(struct sip *s, const char *name)
-{
-	return sip_may_have(s, name) ? sip_header_remove_all(s, name) : 0;
-}
+unsigned sip_header_remove(struct sip *s, const char *name); /* how many there were */
 void sip_headers_clear(struct sip *s);
 
 /* Unsigned decimal value of the first header of that name; `absent` when missing or malformed. */

@@ -11,6 +11,8 @@
 static unsigned find(const struct sip *s, const char *name, unsigned j)
 {
 	size_t name_bytes = strlen(name);
+	if (!(s->other_names & sip_name_bit(name, name_bytes)))
+		return s->n_fields;
 	for (; j < s->n_fields; j++) {
 		const struct sip_field *f = &s->fields[j];
 		if (f->name_bytes == name_bytes && !((f->name[0] ^ name[0]) & ~0x20) &&
@@ -34,7 +36,7 @@ static unsigned find_ith(const struct sip *s, const char *name, unsigned i)
 	return j;
 }
 
-const char *sip_header_of(const struct sip *s, const char *name, unsigned i)
+const char *sip_header(const struct sip *s, const char *name, unsigned i)
 {
 	unsigned j = find_ith(s, name, i);
 	return j < s->n_fields ? s->fields[j].value : NULL;
@@ -55,7 +57,7 @@ int sip_header_replace(struct sip *s, const char *name, unsigned i, const char *
 	return sip_field_set(s, &s->fields[find_ith(s, name, i)], value, strlen(value));
 }
 
-unsigned sip_header_remove_all(struct sip *s, const char *name)
+unsigned sip_header_remove(struct sip *s, const char *name)
 {
 	unsigned n = 0;
 	for (unsigned j = first_other(s); (j = find(s, name, j)) < s->n_fields; n++)
@@ -118,8 +120,6 @@ struct list_walk {
 static bool next_line(struct list_walk *w)
 {
 	const struct sip *s = w->message;
-	if (!w->rest && !sip_may_have(s, w->name))
-		return false;
 	w->line = find(s, w->name, w->rest ? w->line + 1 : first_other(s));
 	if (w->line == s->n_fields)
 		return false;
