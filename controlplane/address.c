@@ -56,7 +56,7 @@ int address_parse_uri(const char *uri, struct address *out)
 	return address_parse(text, (uint16_t)port, out);
 }
 
-int address_parse_network(const char *text, struct address *first, unsigned *bits)
+int address_parse_network(const char *text, struct network *out)
 {
 	char host[INET6_ADDRSTRLEN];
 	const char *slash = strchr(text, '/');
@@ -66,18 +66,35 @@ int address_parse_network(const char *text, struct address *first, unsigned *bit
 	memcpy(host, text, (size_t)(slash - text));
 	host[slash - text] = '\0';
 	unsigned long number = strtoul(slash + 1, &end, 10);
-	if (*end || address_parse(host, 0, first) || number > (first->family == 6 ? 128 : 32))
+	if (*end || address_parse(host, 0, &out->first) ||
+	    number > (out->first.family == 6 ? 128 : 32))
 		return -EINVAL;
-	*bits = (unsigned)number;
+	out->bits = (unsigned)number;
 	return 0;
 }
 
-bool address_is_in(const struct address *a, const struct address *first, unsigned bits)
+bool address_is_in(const struct address *a, const struct network *network)
 {
+	const struct address *first = &network->first;
+	unsigned bits = network->bits;
 	if (a->family != first->family || memcmp(a->bytes, first->bytes, bits / 8))
 		return false;
 	uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
 	return !(bits % 8) || !((a->bytes[bits / 8] ^ first->bytes[bits / 8]) & mask);
+}
+
+bool address_is_in_any(const struct address *a, const struct network *networks, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (address_is_in(a, &networks[i]))
+			return true;
+	return false;
+}
+
+bool address_is_loopback(const struct address *a)
+{
+	static const uint8_t six[16] = { [15] = 1 };
+	return a->family == 6 ? !memcmp(a->bytes, six, sizeof(six)) : a->bytes[0] == 127;
 }
 
 /* Decimal digits, and what follows them. snprintf() would take most of a message's key. */

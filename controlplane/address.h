@@ -25,9 +25,17 @@ int address_parse(const char *host, uint16_t port, struct address *out);
 /* "sip:HOST:PORT" with a numeric host; the port defaults to 5060. Returns 0 or -EINVAL. */
 int address_parse_uri(const char *uri, struct address *out);
 
-/* "192.0.2.0/24" or "2001:db8::/32": where it begins, and its bits. Returns 0 or -EINVAL. */
-int address_parse_network(const char *text, struct address *first, unsigned *bits);
-bool address_is_in(const struct address *a, const struct address *first, unsigned bits);
+/* Addresses of one family whose first `bits` are those of `first`. */
+struct network {
+	struct address first;
+	unsigned bits;
+};
+
+/* "192.0.2.0/24" or "2001:db8::/32". Returns 0 or -EINVAL. */
+int address_parse_network(const char *text, struct network *out);
+bool address_is_in(const struct address *a, const struct network *network);
+bool address_is_in_any(const struct address *a, const struct network *networks, unsigned n);
+bool address_is_loopback(const struct address *a); /* RFC 1122 3.2.1.3, RFC 4291 2.5.3 */
 
 /* "192.0.2.1:5060" or "[2001:db8::1]:5060", as a URI's hostport. Returns `text`. */
 const char *address_print(const struct address *a, char text[static ADDRESS_TEXT_BYTES]);

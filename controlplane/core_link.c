@@ -32,16 +32,10 @@ static void set_limits(struct transport *t, const struct config_tcp *c,
 			 possible->n_connections, possible->n_strangers);
 }
 
-static bool is_loopback(const struct address *a)
-{
-	static const uint8_t six[16] = { [15] = 1 };
-	return a->family == 6 ? !memcmp(a->bytes, six, sizeof(six)) : a->bytes[0] == 127;
-}
-
 /* C-132. What the kernel or a gateway encrypts nobody here can see, so the operator has to say. */
 static void warn(const char *role, const struct config_controlplane *c, const struct address *own)
 {
-	if ((!c || c->core_security == CONFIG_SECURITY_NONE) && !is_loopback(own))
+	if ((!c || c->core_security == CONFIG_SECURITY_NONE) && !address_is_loopback(own))
 		log_warn(
 			"%s: CK and IK go to other CSCFs over SIP that nothing protects; TS 33.210 "
 			"wants TLS or IPsec there (controlplane.core_security)",

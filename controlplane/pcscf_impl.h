@@ -58,11 +58,6 @@ struct pcscf_counters {
 #undef PCSCF_FIELD
 };
 
-struct network {
-	struct address first;
-	unsigned bits;
-};
-
 struct held_tunnel {
 	uint64_t handle;
 	struct address outside;

@@ -30,21 +30,11 @@ int pcscf_read_networks(struct pcscf *p)
 	}
 	for (p->n_networks = 0; p->n_networks < n && p->n_networks < PCSCF_NETWORKS;
 	     p->n_networks++) {
-		struct network *network = &p->networks[p->n_networks];
-		int error =
-			address_parse_network(text[p->n_networks], &network->first, &network->bits);
+		int error = address_parse_network(text[p->n_networks], &p->networks[p->n_networks]);
 		if (error)
 			return error;
 	}
 	return 0;
-}
-
-static bool may_be_inside(const struct pcscf *p, const struct address *a)
-{
-	for (unsigned i = 0; i < p->n_networks; i++)
-		if (address_is_in(a, &p->networks[i].first, p->networks[i].bits))
-			return true;
-	return false;
 }
 
 /*
@@ -61,7 +51,7 @@ static bool take_host(const struct attempt *a, const struct sa_set *set,
 	if (inside->family)
 		return address_same_host(named, inside);
 	if (a->pcscf->config->nat != CONFIG_NAT_UDP_ENC_TUN || named->family != a->peer.family ||
-	    !may_be_inside(a->pcscf, named))
+	    !address_is_in_any(named, a->pcscf->networks, a->pcscf->n_networks))
 		return false;
 	*inside = *named;
 	return true;

@@ -204,14 +204,14 @@ TEST(address, networks_have_their_edges)
 		{ "name/8", "192.0.2.0", -1 },
 	};
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct address first, a;
-		unsigned bits;
+		struct network network;
+		struct address a;
 		test_context("%s in %s", rows[i].address, rows[i].network);
-		int error = address_parse_network(rows[i].network, &first, &bits);
+		int error = address_parse_network(rows[i].network, &network);
 		EXPECT_EQ(error != 0, rows[i].in < 0);
 		ASSERT_EQ(address_parse(rows[i].address, 0, &a), 0);
 		if (!error)
-			EXPECT_EQ(address_is_in(&a, &first, bits), rows[i].in);
+			EXPECT_EQ(address_is_in(&a, &network), rows[i].in);
 	}
 }
 
