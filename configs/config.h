@@ -157,6 +157,8 @@ struct config_icscf {
 	char *scscf;                     /* the S-CSCF it assigns, "sip:ADDRESS:PORT" */
 	struct config_candidate *scscfs; /* others, with capabilities */
 	uint32_t n_scscfs;
+	char **trusted; /* whose word counts that a REGISTER came protected: "ADDRESS[/BITS]" */
+	uint32_t n_trusted;
 };
 
 struct config_scscf {
@@ -178,6 +180,8 @@ struct config_scscf {
 	enum config_akav2_keys akav2_keys;
 	uint32_t impi_challenges_per_min;   /* of what came unprotected; 0 = no limit */
 	uint32_t source_challenges_per_min; /* of these, for one IMPI from one address */
+	char **trusted;                     /* as of the I-CSCF */
+	uint32_t n_trusted;
 };
 
 struct config_hss {

@@ -177,6 +177,7 @@ const cyaml_schema_field_t icscf_fields[] = {
 	NUMBER(OPTIONAL, config_icscf, port),
 	TEXT(REQUIRED, config_icscf, scscf),
 	LIST(OPTIONAL, config_icscf, scscfs, candidate_entry, 31),
+	LIST(OPTIONAL, config_icscf, trusted, text_entry, 64),
 	CYAML_FIELD_END,
 };
 
@@ -199,6 +200,7 @@ const cyaml_schema_field_t scscf_fields[] = {
 	CHOICE(OPTIONAL, config_scscf, akav2_keys, akav2_keys_names),
 	NUMBER(OPTIONAL, config_scscf, impi_challenges_per_min),
 	NUMBER(OPTIONAL, config_scscf, source_challenges_per_min),
+	LIST(OPTIONAL, config_scscf, trusted, text_entry, 64),
 	CYAML_FIELD_END,
 };
 
@@ -284,6 +286,8 @@ static const struct config_rule rules[] = {
 	{ scscfs_fields, "uri", .valid = syntax_next_hop, .expected = "sip:ADDRESS:PORT" },
 	{ scscfs_fields, "capabilities", 0, UINT32_MAX },
 	{ icscf_fields, "scscf", .valid = syntax_next_hop, .expected = "sip:ADDRESS:PORT" },
+	{ icscf_fields, "trusted", .valid = syntax_peer,
+	  .expected = "an address, or ADDRESS/BITS without bits behind the prefix" },
 
 	{ scscf_fields, "address", .valid = syntax_address,
 	  .expected = "a unicast IPv4 or IPv6 address" },
@@ -303,6 +307,8 @@ static const struct config_rule rules[] = {
 	/* 2^28 vectors ahead are too many for an ISIM (33.102 C.3.2): at 240 a minute 2 years */
 	{ scscf_fields, "impi_challenges_per_min", 0, 1000000, 240 },
 	{ scscf_fields, "source_challenges_per_min", 0, 1000000, 60 },
+	{ scscf_fields, "trusted", .valid = syntax_peer,
+	  .expected = "an address, or ADDRESS/BITS without bits behind the prefix" },
 
 	{ hss_fields, "database", .valid = syntax_path, .expected = "an absolute path" },
 	{ hss_fields, "key_file", .text = "", .valid = syntax_optional_path,

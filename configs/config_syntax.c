@@ -69,6 +69,11 @@ bool syntax_network(const char *text)
 	return true;
 }
 
+bool syntax_peer(const char *text)
+{
+	return syntax_address(text) || syntax_network(text);
+}
+
 static bool is_port(const char *text)
 {
 	size_t n = strspn(text, "0123456789");

@@ -20,6 +20,9 @@ bool syntax_address(const char *text);
 /* "ADDRESS/BITS", with nothing behind the prefix. */
 bool syntax_network(const char *text);
 
+/* A unicast address, or a network. */
+bool syntax_peer(const char *text);
+
 /* "sip:ADDRESS:PORT", an IPv6 address in brackets (RFC 3261 25.1), port 1 … 65535. */
 bool syntax_next_hop(const char *text);
 

@@ -14,6 +14,8 @@
 #include "controlplane/log.h"
 #include "controlplane/proxy.h"
 #include "controlplane/register_request.h"
+#include "controlplane/screen.h"
+#include "controlplane/trust.h"
 
 /* As many as the S-CSCF behind it. */
 #define MAX_TXNS (1u << 19)
@@ -23,6 +25,7 @@ struct counters {
 	uint64_t register_forwarded;
 	uint64_t register_refused;
 	uint64_t register_reassigned; /* the S-CSCF did not answer */
+	uint64_t disbelieved;         /* REGISTERs: came protected, says who is not trusted */
 	uint64_t locate_rx;           /* requests for a user */
 	uint64_t locate_forwarded;
 	uint64_t locate_refused;
@@ -33,6 +36,7 @@ struct icscf {
 	struct endpoint *endpoint;
 	struct cx *cx;
 	const struct config *config;
+	struct trust trust; /* whose integrity indicator goes on */
 	struct counters counters;
 };
 
@@ -43,9 +47,10 @@ struct icscf {
 struct query {
 	struct icscf *icscf;
 	struct server_txn *x;
-	struct cx_request request; /* the UAR */
+	struct cx_request request; /* the UAR, or the LIR */
 	struct cx_capabilities needed;
-	bool is_free; /* to choose: `needed` is what the HSS has said */
+	bool is_trusted; /* the sender of the REGISTER */
+	bool is_free;    /* to choose: `needed` is what the HSS has said */
 	icscf_tried tried;
 };
 
@@ -68,15 +73,22 @@ static void refuse_locate(struct icscf *i, struct server_txn *x, int status)
 	server_txn_answer(x, status);
 }
 
+/* C-046: the S-CSCF believes us, so what a stranger says of protection goes no further. */
+static int address_register(const struct query *q, struct sip *request, const char *name)
+{
+	int rc = q->is_trusted ? 0 : screen_drop_indicator(request);
+
+	return rc == 0 ? sip_request_uri_set(request, name) : rc;
+}
+
 /*
  * Sends the request on to the S-CSCF `name`: a REGISTER with it as Request-URI (TS 24.229 5.3.1.2),
  * others with it as Route (5.3.2.1). False: it could not be written, and waits for an answer.
  */
-static bool forward(struct icscf *i, struct server_txn *x, const char *name, bool is_register,
-		    struct forward how)
+static bool forward(const struct query *q, const char *name, struct forward how)
 {
-	struct sip *request = sip_clone(server_txn_request(x));
-	struct path path = { .endpoint = i->endpoint };
+	struct sip *request = sip_clone(server_txn_request(q->x));
+	struct path path = { .endpoint = q->icscf->endpoint };
 	char route[CX_IDENTITY_BYTES + 4];
 	int rc = request != NULL ? address_parse_uri(name, &path.peer) : -ENOMEM;
 
@@ -84,15 +96,15 @@ static bool forward(struct icscf *i, struct server_txn *x, const char *name, boo
 	if (rc == 0)
 		sip_routes_clear(request);
 	if (rc == 0)
-		rc = is_register ? sip_request_uri_set(request, name)
-				 : sip_route_push(request, route);
+		rc = q->request.command == CX_UAR ? address_register(q, request, name)
+						  : sip_route_push(request, route);
 	if (rc < 0) {
 		log_warn("icscf: cannot forward to the S-CSCF that the HSS names: %s",
 			 strerror(-rc));
 		sip_free(request);
 		return false;
 	}
-	proxy_forward(i->proxy, x, request, &path, how);
+	proxy_forward(q->icscf->proxy, q->x, request, &path, how);
 	return true;
 }
 
@@ -105,7 +117,7 @@ static bool send_to(struct query *q, const char *name)
 {
 	struct forward how = { on_registered, free, q };
 
-	if (forward(q->icscf, q->x, name, true, how))
+	if (forward(q, name, how))
 		return true;
 	free(q);
 	return false;
@@ -200,7 +212,7 @@ static void on_authorized(void *user, const struct cx_answer *answer)
 		refuse_register(i, x, 500);
 }
 
-static int ask(struct icscf *i, const struct cx_request *request, cx_done *done,
+static int ask(struct icscf *i, const struct cx_request *request, bool is_trusted, cx_done *done,
 	       struct server_txn *x)
 {
 	struct query *q = malloc(sizeof(*q));
@@ -208,7 +220,7 @@ static int ask(struct icscf *i, const struct cx_request *request, cx_done *done,
 
 	if (q == NULL)
 		return -ENOMEM;
-	*q = (struct query){ .icscf = i, .x = x, .request = *request };
+	*q = (struct query){ .icscf = i, .x = x, .request = *request, .is_trusted = is_trusted };
 	rc = cx_send(i->cx, request, done, q);
 	if (rc < 0)
 		free(q);
@@ -231,17 +243,34 @@ static int read_visited_network(const struct sip *message, struct cx_uar *uar)
 	return cx_identity(uar->visited_network, value + 1);
 }
 
-static void authorize(struct icscf *i, struct server_txn *x)
+/* What a stranger says where it cannot be read cannot be taken out either. */
+static bool can_be_cleaned(const struct sip *message)
+{
+	struct sip *copy = sip_clone(message);
+	bool can = copy != NULL && screen_drop_indicator(copy) == 0;
+
+	sip_free(copy);
+	return can;
+}
+
+static void authorize(struct icscf *i, const struct address *peer, struct server_txn *x)
 {
 	const struct sip *message = server_txn_request(x);
 	struct cx_request request = { .command = CX_UAR };
 	struct register_request q;
-	int status = register_request_read(&q, message, true, i->config->controlplane->realm);
+	bool is_trusted = trust_has(&i->trust, peer);
+	int status = register_request_read(&q, message, is_trusted, i->config->controlplane->realm);
 
 	i->counters.register_rx++;
+	if (status == 0 && !is_trusted && !can_be_cleaned(message))
+		status = 400;
 	if (status != 0) {
 		refuse_register(i, x, status);
 		return;
+	}
+	if (q.is_disbelieved) {
+		i->counters.disbelieved++;
+		trust_warn("icscf", peer);
 	}
 	cx_identity(request.uar.impi, q.impi);
 	cx_identity(request.uar.impu, q.impu);
@@ -251,7 +280,7 @@ static void authorize(struct icscf *i, struct server_txn *x)
 	}
 	request.uar.type =
 		q.expires_s == 0 ? CX_AUTHORIZE_DEREGISTRATION : CX_AUTHORIZE_REGISTRATION;
-	if (ask(i, &request, on_authorized, x) < 0)
+	if (ask(i, &request, is_trusted, on_authorized, x) < 0)
 		refuse_register(i, x, 503);
 }
 
@@ -265,7 +294,7 @@ static void on_located(void *user, const struct cx_answer *answer)
 
 	if (!cx_succeeded(answer->result))
 		refuse_locate(i, q->x, cx_locate_status(answer->result));
-	else if (forward(i, q->x, name[0] != '\0' ? name : i->config->icscf->scscf, false,
+	else if (forward(q, name[0] != '\0' ? name : i->config->icscf->scscf,
 			 (struct forward){ 0 }))
 		i->counters.locate_forwarded++;
 	else
@@ -281,7 +310,7 @@ static void locate(struct icscf *i, struct server_txn *x)
 	if (sip_aor(sip_request_uri(server_txn_request(x)), request.lir.impu,
 		    sizeof(request.lir.impu)) < 0)
 		refuse_locate(i, x, 416);
-	else if (ask(i, &request, on_located, x) < 0)
+	else if (ask(i, &request, false, on_located, x) < 0)
 		refuse_locate(i, x, 503);
 }
 
@@ -292,7 +321,7 @@ static void on_request(void *role, const struct source *source, struct server_tx
 	struct icscf *i = role;
 
 	if (sip_is(server_txn_request(x), "REGISTER"))
-		authorize(i, x);
+		authorize(i, &source->path.peer, x);
 	else
 		locate(i, x);
 }
@@ -319,6 +348,8 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	i->proxy = proxy_new(loop, MAX_TXNS,
 			     (struct proxy_user){ .on_request = on_request, .role = i });
 	rc = i->cx != NULL && i->proxy != NULL ? 0 : -ENOMEM;
+	if (rc == 0)
+		rc = trust_init(&i->trust, config, c->trusted, c->n_trusted);
 	if (rc < 0)
 		log_error("icscf: cannot start: %s", strerror(-rc));
 	else
@@ -342,7 +373,8 @@ static json_t *stats(void *self)
 	struct icscf *i = self;
 	const struct counters *n = &i->counters;
 	json_t *object = json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "register_rx", (json_int_t)n->register_rx,
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "register_rx",
+		(json_int_t)n->register_rx, "indicator_disbelieved", (json_int_t)n->disbelieved,
 		"register_reassigned", (json_int_t)n->register_reassigned, "register_forwarded",
 		(json_int_t)n->register_forwarded, "register_refused",
 		(json_int_t)n->register_refused, "locate_rx", (json_int_t)n->locate_rx,

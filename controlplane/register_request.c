@@ -99,6 +99,7 @@ int register_request_read(struct register_request *q, const struct sip *request,
 			  const char *realm)
 {
 	const char *indicator;
+	bool says_yes;
 	int status = read_credentials(q, request, realm);
 
 	if (status == 0)
@@ -110,7 +111,9 @@ int register_request_read(struct register_request *q, const struct sip *request,
 	if (status != 0)
 		return status;
 	indicator = credentials_get(&q->credentials, "integrity-protected");
-	q->is_protected = is_trusted && indicator != NULL && strcasecmp(indicator, "yes") == 0;
+	says_yes = indicator != NULL && strcasecmp(indicator, "yes") == 0;
+	q->is_protected = is_trusted && says_yes;
+	q->is_disbelieved = !is_trusted && says_yes;
 	q->nonce = or_empty(credentials_get(&q->credentials, "nonce"));
 	q->response = or_empty(credentials_get(&q->credentials, "response"));
 	q->auts = or_empty(credentials_get(&q->credentials, "auts"));

@@ -24,17 +24,18 @@ struct register_request {
 	char call_id[REGISTER_CALL_ID_BYTES];
 	char contact[REGISTER_CONTACT_BYTES]; /* URI as it came; "*" = all */
 	uint32_t expires_s;
-	bool is_emergency; /* by its Contact: TS 24.229 5.4.8.2 */
-	bool is_protected; /* integrity-protected="yes", seed 6.1.5 */
-	const char *nonce; /* the views live as long as the struct; "" = absent or empty */
+	bool is_emergency;   /* by its Contact: TS 24.229 5.4.8.2 */
+	bool is_protected;   /* integrity-protected="yes", seed 6.1.5 */
+	bool is_disbelieved; /* the same, of a peer whose word does not count (C-046) */
+	const char *nonce;   /* the views live as long as the struct; "" = absent or empty */
 	const char *response;
 	const char *auts;
 };
 
 /*
- * Reads `request`. `is_trusted`: it came over Mw from a CSCF of ours; only then is the integrity
- * indicator believed (C-046). Returns 0, or the status to refuse it with: 400 for what is missing
- * or malformed, 403 for another realm, 416 for a To that is no identity.
+ * Reads `request`. `is_trusted`: it came from a CSCF that is believed (trust.h); only then does the
+ * integrity indicator count (C-046). Returns 0, or the status to refuse it with: 400 for what is
+ * missing or malformed, 403 for another realm, 416 for a To that is no identity.
  */
 int register_request_read(struct register_request *q, const struct sip *request, bool is_trusted,
 			  const char *realm);

@@ -187,18 +187,23 @@ static void proceed(struct registrar *r, struct server_txn *x, const struct regi
 		take_step(r, a, q, what);
 }
 
-void registrar_request(struct registrar *r, struct server_txn *x, bool is_trusted)
+void registrar_request(struct registrar *r, struct server_txn *x, const struct address *peer)
 {
 	const struct sip *request = server_txn_request(x);
 	struct register_request q;
 	struct binding binding;
-	int status = register_request_read(&q, request, is_trusted, r->config->controlplane->realm);
+	int status = register_request_read(&q, request, trust_has(&r->trust, peer),
+					   r->config->controlplane->realm);
 	int rc;
 
 	r->counters.register_rx++;
 	if (status != 0) {
 		refuse_at_once(r, x, status);
 		return;
+	}
+	if (q.is_disbelieved) {
+		r->counters.disbelieved++;
+		trust_warn("scscf", peer);
 	}
 	if (q.expires_s != 0 && q.expires_s < r->config->scscf->min_expires_s) {
 		r->counters.refused++;
@@ -269,6 +274,7 @@ int registrar_init(struct registrar *r, struct loop *loop, const struct config *
 
 	*r = (struct registrar){ .loop = loop, .cx = cx, .config = config };
 	if (challenge_offer_read(&r->offer, config->scscf) < 0 ||
+	    trust_init(&r->trust, config, config->scscf->trusted, config->scscf->n_trusted) < 0 ||
 	    address_parse(config->scscf->address, (uint16_t)config->scscf->port, &own) < 0)
 		return -EINVAL;
 	address_print(&own, hostport);

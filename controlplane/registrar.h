@@ -19,6 +19,7 @@
 #include "controlplane/challenge.h"
 #include "controlplane/cx.h"
 #include "controlplane/reginfo.h"
+#include "controlplane/trust.h"
 
 struct attempts;
 struct config;
@@ -53,6 +54,7 @@ struct registrar_counters {
 	uint64_t await_timeout; /* challenges without an answer */
 	uint64_t throttled;     /* 503: too many challenges for one IMPI or source */
 	uint64_t refused;       /* final answers other than 401, 403 after a failure, and 200 */
+	uint64_t disbelieved;   /* came protected, says who is not trusted */
 };
 
 struct registrar {
@@ -67,6 +69,7 @@ struct registrar {
 	struct reg_event *events;               /* the S-CSCF's: who is to hear of changes */
 	struct statefile *file;                 /* they are in; NULL: none */
 	struct throttle *per_impi, *per_source; /* NULL: no limit */
+	struct trust trust;                     /* whose integrity indicator counts */
 	struct registrar_counters counters;
 };
 
@@ -81,8 +84,8 @@ int registrar_load(struct registrar *r, struct reg_event *events);
 void registrar_close_file(struct registrar *r);
 void registrar_clear(struct registrar *r);
 
-/* Takes a REGISTER over and answers it, now or later. `is_trusted`: see register_request.h. */
-void registrar_request(struct registrar *r, struct server_txn *x, bool is_trusted);
+/* Takes a REGISTER over that came from `peer`, and answers it, now or later. */
+void registrar_request(struct registrar *r, struct server_txn *x, const struct address *peer);
 
 /*
  * The user is to authenticate himself within scscf.reauth_within_s, whatever policy says: seed

@@ -23,13 +23,12 @@
 /* Lines of the status socket's list: a base of millions is no answer to a question. */
 #define LISTED 10000
 
-/* C-046: the indicator counts between our own CSCFs, and the core side is where they are. */
 static void on_request(void *role, const struct source *source, struct server_txn *x)
 {
 	struct scscf *s = role;
 
 	if (sip_is(server_txn_request(x), "REGISTER"))
-		registrar_request(&s->registrar, x, source->path.endpoint->side == ENDPOINT_CORE);
+		registrar_request(&s->registrar, x, &source->path.peer);
 	else
 		scscf_route(s, source, x);
 }
@@ -140,6 +139,7 @@ static json_t *stats(void *self)
 		{ "register_unanswered", r->await_timeout },
 		{ "register_throttled", r->throttled },
 		{ "register_refused", r->refused },
+		{ "indicator_disbelieved", r->disbelieved },
 		{ "reauthentication_asked", r->reauth_asked },
 		{ "reauthentication_repeated", r->reauth_repeated },
 		{ "reauthentication_unanswered", r->reauth_unanswered },

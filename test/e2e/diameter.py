@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Cx over Diameter between our CSCFs and two nodes of our HSS; tshark reads the wire.
 
-C-032, C-133 … C-137, and what is left when one HSS dies. The AuC that vectors are compared with is
+C-032, C-046, C-133 … C-137, and what is left when one HSS dies. The AuC that vectors are compared with is
 osmo-auc-gen's. Usage: diameter.py BUILD-DIRECTORY
 """
 
@@ -16,7 +16,8 @@ from support import capture, diameter, process, registration, results, sandbox
 
 CSCFS = (f"icscf: {{address: {diameter.CSCF}, port: 5080, scscf: sip:{diameter.CSCF}:5090}}\n"
          f"scscf: {{address: {diameter.CSCF}, port: 5090, n_vectors: 3}}\n")
-ICSCF = (diameter.CSCF, 5080)
+ICSCF, SCSCF = (diameter.CSCF, 5080), (diameter.CSCF, 5090)
+STRANGER = "10.3.0.9"
 N_UES, N_LATER = 10, 5
 PCAP = "/run/cx.pcap"
 
@@ -51,6 +52,17 @@ def first(ues, report):
     good = [ue for ue in ues if ue.register() == 200]
     report.check(f"{len(ues)} UEs register, each by UAR, MAR and SAR over Diameter",
                  len(good) == len(ues), f"{len(good)} did")
+
+
+def unlisted(ue, report):
+    """C-046: of an address that is neither in the file nor in `trusted`."""
+    report.check("c046 a CSCF's re-registration that came protected is not challenged",
+                 ue.refresh() == 200, "it is")
+    ue.move(STRANGER)
+    for role, ue.cscf in (("icscf", ICSCF), ("scscf", SCSCF)):
+        status, seen = ue.refresh(), diameter.stats("cscf", role)["indicator_disbelieved"]
+        report.check(f"c046 the same of a stranger is challenged, says the {role}",
+                     (status, seen) == (401, 1), f"{status}, {seen}")
 
 
 def bad(ue, auts, report):
@@ -196,6 +208,7 @@ def main():
     sandbox.enter()
     report = results.Report()
     diameter.make_network()
+    sandbox.ip(f"address add {STRANGER}/24 dev cx0\n", diameter.NETNS)
     peers = [("hss1", diameter.HSS_1), ("hss2", diameter.HSS_2)]
     diameter.write_config("cscf", diameter.CSCF, peers, CSCFS)
     for name, address in peers:
@@ -214,6 +227,7 @@ def main():
                 f"cx: connected to {name}" in line for line in nodes["cscf"].log), 20,
                 list(nodes.values()))
         first(ues[:N_UES], report)
+        unlisted(ues[4], report)
         threads = list(confined(nodes["hss1"].child.pid))
         report.check("each thread of freeDiameter is in the sandbox", len(threads) > 5 and
                      all(threads), f"{sum(threads)} of {len(threads)} are")

@@ -19,8 +19,9 @@ PCSCF, ICSCF, SCSCF, HSS = "10.3.0.4", diameter.CSCF, "10.3.0.5", diameter.HSS_1
 FALSE = diameter.HSS_2
 PCAP = "/run/core.pcap"
 ROLES = {
-    "icscf": (ICSCF, f"icscf: {{address: {ICSCF}, port: 5080, scscf: sip:{SCSCF}:5090}}\n"),
-    "scscf": (SCSCF, f"scscf: {{address: {SCSCF}, port: 5090}}\n"),
+    "icscf": (ICSCF, f"icscf: {{address: {ICSCF}, port: 5080, scscf: sip:{SCSCF}:5090, "
+                     f"trusted: [{PCSCF}]}}\n"),
+    "scscf": (SCSCF, f"scscf: {{address: {SCSCF}, port: 5090, trusted: [{ICSCF}]}}\n"),
     "hss": (HSS, "hss: {database: /run/hss.db}\n"),
 }
 N_UES = 3
@@ -120,6 +121,15 @@ def exchange(authority, certificate, identity, message):
         return 2001, diameter_message.result(answer), answer
 
 
+def unlisted(authority, report):
+    """A node of ours by its certificate, which `trusted` does not list."""
+    ue = registration.Ue(0, REALM, (ICSCF, 5080), diameter.NETNS, FALSE, authority.context("false"))
+    status = ue.register()
+    seen = diameter.stats("icscf", "icscf")["indicator_disbelieved"]
+    report.check("c046 a good certificate alone makes nobody's indicator count",
+                 (status, seen) == (401, 1), f"{status}, {seen}")
+
+
 def false_peers(authority, nodes, ue, report):
     """A node that takes another's name in Diameter: the certificate is good, but not its."""
     for name in ("icscf", "scscf"):
@@ -185,6 +195,7 @@ def main():
         recorder.stop()
         wire(ues, report)
         outsiders(authority, report)
+        unlisted(authority, report)
         false_peers(authority, nodes, ues[-1], report)
         unprotected(build, report)
         warned = [line for node in nodes.values() for line in node.log if "CK and IK" in line]

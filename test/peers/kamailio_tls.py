@@ -22,7 +22,8 @@ PORT_ICSCF, PORT_SCSCF = 5080, 5090
 DIRECTORY = "/run/certificates"
 CONFIG = f"""controlplane: {{core_security: tls, realm: {REALM}, run_dir: /run/core,
   cx_socket: /run/core/cx.sock}}
-icscf: {{address: {CSCF}, port: {PORT_ICSCF}, scscf: sip:{CSCF}:{PORT_SCSCF}}}
+icscf: {{address: {CSCF}, port: {PORT_ICSCF}, scscf: sip:{CSCF}:{PORT_SCSCF},
+  trusted: [{KAMAILIO}]}}
 scscf: {{address: {CSCF}, port: {PORT_SCSCF}}}
 hss: {{database: /run/hss.db}}
 """

@@ -40,6 +40,7 @@ class Ue:
         self.call_id = secrets.token_hex(8)
         self.cseq = 0
         self.protocol = "TLS" if tls else "UDP"
+        self.netns = netns
         with process.netns(netns):
             self.socket = socket.socket(socket.AF_INET,
                                         socket.SOCK_STREAM if tls else socket.SOCK_DGRAM)
@@ -48,6 +49,15 @@ class Ue:
         if tls:
             self.socket.connect(cscf)
             self.socket = tls.wrap_socket(self.socket)
+        self.contact = "sip:{}:{}".format(*self.socket.getsockname())
+
+    def move(self, address):
+        """Over UDP: it speaks from another address, and its Contact stays what it is."""
+        self.socket.close()
+        with process.netns(self.netns):
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, 0))
+        self.socket.settimeout(8)
 
     def csv(self):
         return f"{self.impi},{self.impu},{K},{OPC},0000,0\n"
@@ -60,7 +70,7 @@ class Ue:
                 f"branch=z9hG4bK{secrets.token_hex(8)}\r\n"
                 f"Max-Forwards: 70\r\nFrom: <{self.impu}>;tag=1\r\nTo: <{self.impu}>\r\n"
                 f"Call-ID: {self.call_id}\r\nCSeq: {self.cseq} REGISTER\r\n"
-                f"Contact: <sip:{address}:{port}>;expires=600\r\n"
+                f"Contact: <{self.contact}>;expires=600\r\n"
                 f'P-Visited-Network-ID: "{self.realm}"\r\n'
                 f"Authorization: Digest username=\"{self.impi}\",realm=\"{self.realm}\","
                 f"uri=\"sip:{self.realm}\",{authorization}\r\nContent-Length: 0\r\n\r\n")
@@ -97,6 +107,11 @@ class Ue:
         """The second, with this AUTS; its status."""
         return self._send(f'nonce="{self.nonce}",response="",'
                           f'auts="{base64.b64encode(auts).decode()}"')[0]
+
+    def refresh(self):
+        """A re-registration that says it came protected, as a chain of its own; its status."""
+        self.call_id = secrets.token_hex(8)
+        return self._send('nonce="",response="",integrity-protected="yes"')[0]
 
     def register(self):
         """The whole of it; the last status."""

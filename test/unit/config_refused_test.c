@@ -115,6 +115,12 @@ static const struct {
 	{ "pcscf: {nat_networks: [10.0.0.0/33]}", ":1:24: found \"10.0.0.0/33\" for nat_networks, "
 						  "expected ADDRESS/BITS without bits behind "
 						  "the prefix" },
+	{ "icscf: {trusted: [10.0.0.1/8]}",
+	  ":1:19: found \"10.0.0.1/8\" for trusted, expected an address, or ADDRESS/BITS without "
+	  "bits behind the prefix" },
+	{ "scscf: {trusted: [icscf.example.net]}",
+	  ":1:19: found \"icscf.example.net\" for trusted, expected an address, or ADDRESS/BITS "
+	  "without bits behind the prefix" },
 	{ EDGE "pcscf:\n  zone: access\n  addresses: [192.0.2.1]\n  nat: UDP-enc-tun\n" PCSCF,
 	  ":14:8: found UDP-enc-tun for nat and zone access without port_encap, expected a zone "
 	  "that "

@@ -110,6 +110,25 @@ void core_lab_close(struct core_lab *lab)
 	state_copy_forget(&lab->state);
 }
 
+void core_lab_trust(struct core_lab *lab, char *const *peers, uint32_t n)
+{
+	scscf_role.stop(lab->scscf);
+	icscf_role.stop(lab->icscf);
+	lab->icscf_config.trusted = lab->scscf_config.trusted = (char **)peers;
+	lab->icscf_config.n_trusted = lab->scscf_config.n_trusted = n;
+	EXPECT_EQ(start_roles(lab), 0);
+}
+
+void core_lab_move(struct core_lab *lab, const char *address)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(lab->port) };
+
+	close(lab->fd);
+	lab->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	EXPECT_EQ(inet_pton(AF_INET, address, &a.sin_addr), 1);
+	EXPECT_EQ(bind(lab->fd, (struct sockaddr *)&a, sizeof(a)), 0);
+}
+
 void core_lab_remember(struct core_lab *lab)
 {
 	state_copy_take(&lab->state, lab->state_dir, "scscf");

@@ -38,6 +38,11 @@ bool core_lab_open(struct core_lab *lab, unsigned n, const char *algorithm);
 bool core_lab_open_kept(struct core_lab *lab, unsigned n, const char *algorithm);
 void core_lab_close(struct core_lab *lab);
 
+/* Both CSCFs start again, and these are their `trusted`. */
+void core_lab_trust(struct core_lab *lab, char *const *peers, uint32_t n);
+/* The P-CSCF's socket is on another address of loopback from now on, with the same port. */
+void core_lab_move(struct core_lab *lab, const char *address);
+
 /*
  * The S-CSCF is killed, which for its file means that it is as it is now or as it was when
  * core_lab_remember() was called, and starts again so many seconds later.

@@ -167,8 +167,10 @@ TEST(register_request, c046_indicator_counts_from_a_trusted_interface_alone)
 
 	ASSERT_EQ(read(&q, protected, TO_HEADER, true), 0);
 	EXPECT_TRUE(q.is_protected);
+	EXPECT_FALSE(q.is_disbelieved);
 	ASSERT_EQ(read(&q, protected, TO_HEADER, false), 0);
 	EXPECT_FALSE(q.is_protected);
+	EXPECT_TRUE(q.is_disbelieved);
 }
 
 TEST(register_request, expires_of_the_contact_is_stronger_than_that_of_the_message)
