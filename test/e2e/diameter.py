@@ -28,9 +28,11 @@ AVPS = {
     (300, 1): REQUEST | {1, 600, 601, 623},
     (303, 1): REQUEST | {1, 601, 612, 607, 602},
     (301, 1): REQUEST | {1, 601, 602, 614, 624},
+    (302, 1): REQUEST | {601},
     (300, 0): COMMON,
     (303, 0): COMMON | {1, 601, 607, 612, 613, 608, 609, 610, 625, 626},
     (301, 0): COMMON | {1, 606},
+    (302, 0): COMMON | {602},
     (304, 1): REQUEST | {293, 1, 601, 615},
     (305, 1): REQUEST | {293, 1, 606},
     (304, 0): COMMON | {268},
@@ -72,6 +74,30 @@ def bad(ue, auts, report):
     _, challenge = ue.challenge()
     report.check("a forged AUTS is refused", ue.resynchronise(auts) == 403, "it was not")
     return challenge[:16]
+
+
+def locate(caller, callee, absent, report):
+    """C-134: the I-CSCF asks where he is who is called."""
+    for name, impu, who, wanted in (("a registered user", callee.impu, callee, 200),
+                                    ("an absent one", absent.impu, None, 480),
+                                    ("a stranger", f"sip:nobody@{diameter.REALM}", None, 404)):
+        status = caller.message(impu, who)
+        report.check(f"c134 a MESSAGE to {name} ends with {wanted}", status == wanted,
+                     f"it ended with {status}")
+
+
+def located(report):
+    """Results of the LIAs, which are those of locate(), and what they name."""
+    seen, names = [], set()
+    for (code,), (request,), base, experimental, name in capture.messages(PCAP, "diameter", (
+            "diameter.cmd.code", "diameter.flags.request", "diameter.Result-Code",
+            "diameter.Experimental-Result-Code", "diameter.Server-Name"), "/run/tshark"):
+        if (code, request) == ("302", "0"):
+            seen += base + experimental
+            names.update(name)
+    report.check("c134 LIA is 2001 with the S-CSCF's name, 5003, 5001",
+                 seen == ["2001", "5003", "5001"] and names == {
+                     f"sip:{SCSCF[0]}:{SCSCF[1]}"}, f"{seen} {names}")
 
 
 def decode(report):
@@ -228,6 +254,7 @@ def main():
                 list(nodes.values()))
         first(ues[:N_UES], report)
         unlisted(ues[4], report)
+        locate(ues[5], ues[6], ues[N_UES + 1], report)
         threads = list(confined(nodes["hss1"].child.pid))
         report.check("each thread of freeDiameter is in the sandbox", len(threads) > 5 and
                      all(threads), f"{sum(threads)} of {len(threads)} are")
@@ -240,6 +267,7 @@ def main():
         silence(nodes, ues[-1], report)
         recorder.stop()
         decode(report)
+        located(report)
         compare(rand, auts, report)
         text = "\n".join(line for node in nodes.values() for line in node.log)
         report.check("no log has a key or a vector", not any(

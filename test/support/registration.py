@@ -62,14 +62,26 @@ class Ue:
     def csv(self):
         return f"{self.impi},{self.impu},{K},{OPC},0000,0\n"
 
-    def _send(self, authorization):
+    def _head(self, method, uri, to):
         self.cseq += 1
         address, port = self.socket.getsockname()
-        text = (f"REGISTER sip:{self.realm} SIP/2.0\r\n"
+        return (f"{method} {uri} SIP/2.0\r\n"
                 f"Via: SIP/2.0/{self.protocol} {address}:{port};"
                 f"branch=z9hG4bK{secrets.token_hex(8)}\r\n"
-                f"Max-Forwards: 70\r\nFrom: <{self.impu}>;tag=1\r\nTo: <{self.impu}>\r\n"
-                f"Call-ID: {self.call_id}\r\nCSeq: {self.cseq} REGISTER\r\n"
+                f"Max-Forwards: 70\r\nFrom: <{self.impu}>;tag=1\r\nTo: <{to}>\r\n"
+                f"Call-ID: {self.call_id}\r\nCSeq: {self.cseq} {method}\r\n")
+
+    def _final(self, method):
+        """Status and text of the final answer to what was said last."""
+        while True:
+            answer = self.socket.recv(65536).decode()
+            status = int(answer.split(" ", 2)[1])
+            if status >= 200 and f"CSeq: {self.cseq} {method}" in answer:
+                self.answer = answer
+                return status, answer
+
+    def _send(self, authorization):
+        text = (self._head("REGISTER", f"sip:{self.realm}", self.impu) +
                 f"Contact: <{self.contact}>;expires=600\r\n"
                 f'P-Visited-Network-ID: "{self.realm}"\r\n'
                 f"Authorization: Digest username=\"{self.impi}\",realm=\"{self.realm}\","
@@ -78,12 +90,27 @@ class Ue:
             self.socket.sendall(text.encode())
         else:
             self.socket.sendto(text.encode(), self.cscf)
-        while True:
-            answer = self.socket.recv(65536).decode()
-            status = int(answer.split(" ", 2)[1])
-            if status >= 200 and f"CSeq: {self.cseq} REGISTER" in answer:
-                self.answer = answer
-                return status, answer
+        return self._final("REGISTER")
+
+    def message(self, impu, callee=None):
+        """A MESSAGE over UDP, to an identity that `callee`, if there is one, answers for; the final
+        status."""
+        self.socket.sendto((self._head("MESSAGE", impu, impu) +
+                            "Content-Length: 0\r\n\r\n").encode(), self.cscf)
+        if callee:
+            callee.accept("MESSAGE")
+        return self._final("MESSAGE")[0]
+
+    def accept(self, method):
+        """Takes the request that comes next, and answers it 200."""
+        text, sender = self.socket.recvfrom(65536)
+        lines = text.decode().split("\r\n")
+        if not lines[0].startswith(f"{method} "):
+            raise OSError(f"it got {lines[0]}")
+        kept = [line for line in lines if line.split(":")[0] in ("Via", "From", "Call-ID", "CSeq")]
+        kept += [f"{line};tag=2" for line in lines if line.startswith("To:")]
+        self.socket.sendto(("SIP/2.0 200 OK\r\n" + "\r\n".join(kept) +
+                            "\r\nContent-Length: 0\r\n\r\n").encode(), sender)
 
     def challenge(self):
         """The first REGISTER: (status, RAND and AUTN or None)."""
