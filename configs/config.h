@@ -185,8 +185,10 @@ struct config_scscf {
 };
 
 struct config_hss {
-	char *database; /* SQLite file */
-	char *key_file; /* encrypts the keys in it; "" = the database's name and ".key" */
+	char *database;          /* SQLite file */
+	char *key_file;          /* encrypts the keys in it; "" = the database's name and ".key" */
+	char **visited_networks; /* from which users may register; none: from all */
+	uint32_t n_visited_networks;
 };
 
 /* What the registrations that were answered outlive. */

@@ -207,6 +207,7 @@ const cyaml_schema_field_t scscf_fields[] = {
 const cyaml_schema_field_t hss_fields[] = {
 	TEXT(REQUIRED, config_hss, database),
 	TEXT(OPTIONAL, config_hss, key_file),
+	LIST(OPTIONAL, config_hss, visited_networks, text_entry, 1024),
 	CYAML_FIELD_END,
 };
 
@@ -313,6 +314,7 @@ static const struct config_rule rules[] = {
 	{ hss_fields, "database", .valid = syntax_path, .expected = "an absolute path" },
 	{ hss_fields, "key_file", .text = "", .valid = syntax_optional_path,
 	  .expected = "an absolute path, or \"\"" },
+	{ hss_fields, "visited_networks", .valid = syntax_domain, .expected = "a domain name" },
 };
 
 const struct config_rules controlplane_rules = { rules, CYAML_ARRAY_LEN(rules) };

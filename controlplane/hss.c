@@ -8,6 +8,7 @@
 #include "controlplane/hss_procedures.h"
 #include "controlplane/log.h"
 #include "controlplane/loop.h"
+#include "controlplane/roaming.h"
 #include "controlplane/store.h"
 #include "crypto/milenage.h"
 #include "crypto/wipe.h"
@@ -38,6 +39,7 @@ struct hss {
 	struct loop *loop;
 	struct store *store;
 	struct milenage *milenage;
+	struct roaming roaming;
 	struct timer commit;
 	struct timer reply;
 	struct timer ahead;
@@ -177,6 +179,7 @@ static int answer_one(struct hss *h, struct asked *a)
 	subject.store = h->store;
 	subject.stats = &h->stats;
 	subject.milenage = h->milenage;
+	subject.roaming = &h->roaming;
 	rc = process(h, &subject, &a->request, &a->answer);
 	wipe(&subject.subscriber, sizeof(subject.subscriber));
 	if (rc > 0)
@@ -319,6 +322,12 @@ void hss_set_commit_distance(struct hss *h, uint32_t distance_ms)
 	h->distance_ms = distance_ms;
 }
 
+int hss_set_visited_networks(struct hss *h, char *const *networks, uint32_t n_networks)
+{
+	roaming_clear(&h->roaming);
+	return roaming_init(&h->roaming, networks, n_networks);
+}
+
 void hss_listen(struct hss *h, void (*given)(void *user), void *user)
 {
 	h->given = given;
@@ -373,5 +382,6 @@ void hss_free(struct hss *h)
 	}
 	store_close(h->store);
 	milenage_free(h->milenage);
+	roaming_clear(&h->roaming);
 	free(h);
 }

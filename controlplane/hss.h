@@ -47,6 +47,12 @@ void hss_free(struct hss *h);
  */
 void hss_set_commit_distance(struct hss *h, uint32_t distance_ms);
 
+/*
+ * Users may register from these networks alone (hss.visited_networks); none, as it begins: from
+ * everywhere. The names live as long as the HSS. Returns 0 or -ENOMEM.
+ */
+int hss_set_visited_networks(struct hss *h, char *const *networks, uint32_t n_networks);
+
 /* As cx_send(). `request` must be sound. */
 int hss_request(struct hss *h, const struct cx_request *request, cx_done *done, void *user);
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "controlplane/roaming.h"
+
 /* 1, 0, or -errno when the store failed. */
 static int is_barred_whole(struct hss_subject *s)
 {
@@ -38,6 +40,10 @@ int hss_authorize(struct hss_subject *s, const struct cx_uar *r, struct cx_uaa *
 		return CX_UNABLE_TO_COMPLY;
 	if (s->identity.barred && (rc = is_barred_whole(s)) != 0)
 		return rc < 0 ? rc : CX_AUTHORIZATION_REJECTED;
+	/* who leaves may be anywhere */
+	if (r->type != CX_AUTHORIZE_DEREGISTRATION &&
+	    !roaming_allows(s->roaming, r->visited_network))
+		return CX_ROAMING_NOT_ALLOWED;
 	if (r->type == CX_AUTHORIZE_DEREGISTRATION && s->identity.state != STORE_REGISTERED)
 		return CX_IDENTITY_NOT_REGISTERED;
 	if (r->type == CX_AUTHORIZE_CAPABILITIES || scscf[0] == '\0')

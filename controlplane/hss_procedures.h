@@ -13,12 +13,14 @@
 
 struct hss_stats;
 struct milenage;
+struct roaming;
 
 /* Whom a request is about. `subscriber` holds keys: wiped by who looked it up. */
 struct hss_subject {
 	struct store *store;
 	struct hss_stats *stats;
 	struct milenage *milenage;
+	const struct roaming *roaming;
 	struct store_subscriber subscriber;
 	struct store_identity identity;             /* the IMPU asked for */
 	struct store_identity set[STORE_MAX_IMPUS]; /* it and its implicit set, of a SAR */

@@ -61,7 +61,10 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	if (rc == 0) {
 		hss_set_commit_distance(s->hss, COMMIT_DISTANCE_MS);
 		s->push = hss_push_new(s->hss, s->store, s->cx);
-		rc = s->push == NULL ? -ENOMEM : 0;
+		rc = s->push == NULL
+			     ? -ENOMEM
+			     : hss_set_visited_networks(s->hss, config->hss->visited_networks,
+							config->hss->n_visited_networks);
 	}
 	if (rc < 0) {
 		log_error("hss: cannot listen on %s: %s", config->controlplane->cx_socket,

@@ -124,8 +124,8 @@ def decode(report):
     state = set(values("diameter.Auth-Session-State"))
     report.check("c133 no session state is kept", state == {"1"}, f"{state}")
     results_seen = set(values("diameter.Experimental-Result-Code"))
-    report.check("c134 2001 FIRST_REGISTRATION, 5001 for a stranger",
-                 {"2001", "5001"} <= results_seen, f"{results_seen}")
+    report.check("c134 2001 FIRST_REGISTRATION, 5001 for a stranger, 5004 for who may not roam there",
+                 {"2001", "5001", "5004"} <= results_seen, f"{results_seen}")
     names = {bytes.fromhex(visited.replace(":", ""))
              for visited in values("diameter.Visited-Network-Identifier")}
     report.check("c142 UAR names the visited network, without quotes",
@@ -239,7 +239,8 @@ def main():
     diameter.write_config("cscf", diameter.CSCF, peers, CSCFS)
     for name, address in peers:
         # hss2 waits for the CSCFs to connect; hss1 connects, too.
-        diameter.hss_config(name, address, [("cscf", diameter.CSCF if name == "hss1" else "")])
+        diameter.hss_config(name, address, [("cscf", diameter.CSCF if name == "hss1" else "")],
+                            f", visited_networks: [{diameter.REALM}]")
     ues = [registration.Ue(n, diameter.REALM, ICSCF, diameter.NETNS)
            for n in range(N_UES + N_LATER + 1)]
     diameter.import_subscribers(build, "/run/hss1.yaml", "".join(ue.csv() for ue in ues))
@@ -262,6 +263,9 @@ def main():
         rand = bad(ues[N_UES], auts, report)
         stranger = registration.Ue(99, diameter.REALM, ICSCF, diameter.NETNS)
         report.check("a stranger is refused", stranger.challenge()[0] == 403, "he was not")
+        ues[7].visited = "ims.mnc002.mcc001.3gppnetwork.org"
+        status = ues[7].challenge()[0]
+        report.check("c134 who roams where he may not is refused", status == 403, f"it is {status}")
         push(build, ues, nodes, report)
         fail_over(nodes, ues[N_UES + 1:], report)
         silence(nodes, ues[-1], report)

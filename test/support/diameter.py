@@ -31,9 +31,9 @@ def write_config(name, address, peers, text, security="protected"):
     return path
 
 
-def hss_config(name, address, peers):
-    """Nodes of the same database: one HSS, twice."""
-    return write_config(name, address, peers, "hss: {database: /run/hss.db}\n")
+def hss_config(name, address, peers, keys=""):
+    """Nodes of the same database: one HSS, twice. `keys`: more of its section."""
+    return write_config(name, address, peers, f"hss: {{database: /run/hss.db{keys}}}\n")
 
 
 def import_subscribers(build, config, csv):

@@ -35,6 +35,7 @@ class Ue:
     def __init__(self, number, realm, cscf, netns, address=None, tls=None):
         """With an ssl.SSLContext as `tls` over TLS, else over UDP."""
         self.realm, self.cscf = realm, cscf
+        self.visited = realm
         self.impi = f"00101{number:010}@{realm}"
         self.impu = f"sip:{self.impi}"
         self.call_id = secrets.token_hex(8)
@@ -83,7 +84,7 @@ class Ue:
     def _send(self, authorization):
         text = (self._head("REGISTER", f"sip:{self.realm}", self.impu) +
                 f"Contact: <{self.contact}>;expires=600\r\n"
-                f'P-Visited-Network-ID: "{self.realm}"\r\n'
+                f'P-Visited-Network-ID: "{self.visited}"\r\n'
                 f"Authorization: Digest username=\"{self.impi}\",realm=\"{self.realm}\","
                 f"uri=\"sip:{self.realm}\",{authorization}\r\nContent-Length: 0\r\n\r\n")
         if self.protocol == "TLS":

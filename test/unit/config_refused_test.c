@@ -126,6 +126,8 @@ static const struct {
 	  "that "
 	  "has ESP in UDP" },
 	{ "pcscf: {indicator: yes}", ":1:20: found \"yes\" for indicator, expected no or nothing" },
+	{ "hss: {database: /a, visited_networks: [a_b]}",
+	  ":1:40: found \"a_b\" for visited_networks, expected a domain name" },
 	{ "hss: {database: [/a]}", ":1:17: found a list for database, expected an absolute path" },
 	{ "hss: {database: }", ":1:17: found nothing for database, expected an absolute path" },
 	{ "hss: {database: \"\"}", ":1:17: found \"\" for database, expected an absolute path" },

@@ -141,6 +141,54 @@ TEST(hss, c134_capabilities_are_told_to_who_has_to_choose)
 	hss_lab_close(&lab);
 }
 
+TEST(hss, c134_roaming_where_it_is_not_allowed_is_5004)
+{
+	static char *const networks[] = { (char *)"visited.example", (char *)REALM,
+					  (char *)"ims.mnc001.mcc001.3gppnetwork.org" };
+	static const struct {
+		const char *network;
+		bool allowed;
+	} rows[] = {
+		{ "visited.example", true },
+		{ "Visited.Example", true },
+		{ REALM, true },
+		{ "ims.mnc001.mcc001.3gppnetwork.org", true },
+		{ "ims.mnc002.mcc001.3gppnetwork.org", false },
+		{ "visited.example.net", false },
+		{ "visited", false },
+		{ "", false },
+	};
+	struct cx_request uar = hss_lab_uar(1, CX_AUTHORIZE_REGISTRATION);
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	for (int listed = 0; listed < 2; listed++) {
+		ASSERT_EQ(hss_set_visited_networks(lab.hss, networks, listed ? 3 : 0), 0);
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			test_context("\"%s\", list %d", rows[i].network, listed);
+			strcpy(uar.uar.visited_network, rows[i].network);
+			uar.uar.type = CX_AUTHORIZE_REGISTRATION;
+			EXPECT_EQ(ask(&lab, uar), rows[i].allowed || !listed
+							  ? CX_FIRST_REGISTRATION
+							  : CX_ROAMING_NOT_ALLOWED);
+			uar.uar.type = CX_AUTHORIZE_CAPABILITIES;
+			EXPECT_EQ(ask(&lab, uar),
+				  rows[i].allowed || !listed ? CX_SUCCESS : CX_ROAMING_NOT_ALLOWED);
+		}
+	}
+	test_context("who leaves may be anywhere");
+	EXPECT_EQ(ask(&lab, hss_lab_mar(1, 1, S1)), CX_SUCCESS);
+	EXPECT_EQ(ask(&lab, hss_lab_sar(1, CX_REGISTRATION, S1)), CX_SUCCESS);
+	uar.uar.type = CX_AUTHORIZE_DEREGISTRATION;
+	EXPECT_EQ(ask(&lab, uar), CX_SUCCESS);
+	test_context("a stranger is unknown first");
+	subscribers_impi(9, uar.uar.impi);
+	subscribers_impu(9, uar.uar.impu);
+	uar.uar.type = CX_AUTHORIZE_REGISTRATION;
+	EXPECT_EQ(ask(&lab, uar), CX_USER_UNKNOWN);
+	hss_lab_close(&lab);
+}
+
 TEST(hss, c018_barred_user_may_not_register)
 {
 	struct cx_request uar = hss_lab_uar(1, CX_AUTHORIZE_REGISTRATION);

@@ -104,6 +104,35 @@ TEST(icscf, c018b_without_an_scscf_that_has_it_he_is_refused)
 	core_lab_close(&c.lab);
 }
 
+TEST(icscf, c134_user_whom_the_hss_does_not_let_roam_there_is_403)
+{
+	static char *const networks[] = { (char *)"visited.example" };
+	static const struct {
+		const char *header;
+		int status;
+	} rows[] = {
+		{ "P-Visited-Network-ID: visited.example\r\n", 401 },
+		{ "P-Visited-Network-ID: \"Visited.example\"\r\n", 401 },
+		{ "P-Visited-Network-ID: \"other.example\", visited.example\r\n", 403 },
+		{ "P-Visited-Network-ID: other.example\r\n", 403 },
+		{ "", 403 },
+	};
+	struct core_lab lab;
+	struct ue ue = ue_new(1, 1);
+
+	ASSERT_TRUE(core_lab_open(&lab, 1, V1));
+	ASSERT_EQ(hss_set_visited_networks(lab.hss.hss, networks, 1), 0);
+	ue.via_icscf = true;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		test_context("%s", rows[i].header);
+		ue.extra = rows[i].header;
+		ue.call++;
+		EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), rows[i].status);
+	}
+	EXPECT_EQ(hss_stats(lab.hss.hss)->mar, 2);
+	core_lab_close(&lab);
+}
+
 /* Timer F of the core is 32 s. */
 static int wait_for_answer(struct choice *c, struct ue *ue)
 {
