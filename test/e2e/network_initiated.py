@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""The network authenticates and de-registers UEs that really are there, over UDP and over TCP.
+"""The network authenticates and de-registers UEs that really are there, over UDP and TCP, IPv4 and
+IPv6.
 
 UEs register and subscribe to the event package reg, as their P-CSCF does; then the S-CSCF asks one
 to authenticate itself, ends the registrations of others by an operator's order and by the HSS, and
 meets UEs that answer and do nothing, under both policies. C-037 ... C-041, C-137.
-Usage: network_initiated.py BUILD-DIRECTORY
+Usage: network_initiated.py BUILD-DIRECTORY [WAY]
 """
 
 import json
@@ -16,20 +17,25 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import core, process, results, sandbox
+from support import core, process, results, sandbox, way
+from support.way import WAYS
 
 N_UES = 4
-ESP = 50
+ESP, FRAGMENT = 50, 44
+PROTOCOL_AT = {4: 23, 6: 20}  # of the IP header, in a frame
+FRAGMENT_AT = 54              # the same of the fragment header of IPv6
 WITHIN_S, MARGIN_S = 2, 30  # scscf.reauth_within_s; controlplane/registration.h
 WAIT_S = 20  # a busy machine
-POLICY = {"udp": "deregister", "tcp": "repeat"}
+POLICY = {way.UDP4: "deregister", way.TCP4: "repeat", way.UDP6: "repeat", way.TCP6: "deregister"}
+FIRST_OF_OTHERS = {4: "10.1.0.101", 6: "fd01::65"}
 
 
 class Wire(threading.Thread):
     """NOTIFYs toward the UEs, by what they are in: ESP without encryption, or the clear."""
 
-    def __init__(self):
+    def __init__(self, ip):
         super().__init__(daemon=True)
+        self.ip = ip
         with process.netns("ue"):
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
@@ -41,7 +47,8 @@ class Wire(threading.Thread):
             frame = self.socket.recv(65536)
             if b'event="' not in frame and b"NOTIFY sip:" not in frame:
                 continue
-            if frame[23] != ESP:
+            protocol = frame[PROTOCOL_AT[self.ip]]
+            if (frame[FRAGMENT_AT] if protocol == FRAGMENT else protocol) != ESP:
                 self.clear += 1
             for event in (b"registered", b"shortened", b"deactivated", b"rejected"):
                 if b'event="' + event in frame:
@@ -51,9 +58,10 @@ class Wire(threading.Thread):
 class Ues:
     """imsgate-ue that takes commands, and goes on between them."""
 
-    def __init__(self, edge, *arguments):
-        self.child = subprocess.Popen(edge.ue_command(*arguments), stdin=subprocess.PIPE,
-                                      stdout=subprocess.PIPE, text=True)
+    def __init__(self, edge, by, *arguments):
+        command = core.ue_command(edge.build, N_UES, *arguments, by=by)
+        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      text=True)
 
     def ask(self, command):
         self.child.stdin.write(command + "\n")
@@ -69,12 +77,12 @@ class Ues:
 
 
 class Scene:
-    def __init__(self, report, name, edge):
-        self.report, self.name, self.edge = report, name, edge
+    def __init__(self, report, by, edge):
+        self.report, self.by, self.edge = report, by, edge
         self.impis = [row["impi"] for row in edge.subscribers()]
 
     def check(self, claim, holds, why):
-        self.report.check(f"{self.name}: {claim}", holds, why)
+        self.report.check(f"network-initiated, {self.by}: {claim}", holds, why)
 
     def becomes(self, claim, seen, wanted, timeout_s=WAIT_S):
         """Waits until seen() is what is wanted."""
@@ -173,8 +181,9 @@ class Scene:
                      lambda: self.stat("scscf", "subscription") + self.stat("pcscf", "subscription"),
                      (0, 0))
 
-    def no_reaction(self, policy, tcp):
-        ues = Ues(self.edge, "--first-address", "10.1.0.101", "--misbehave", "no-reaction", *tcp)
+    def no_reaction(self, policy):
+        ues = Ues(self.edge, self.by, "--first-address", FIRST_OF_OTHERS[self.by.ip],
+                  "--misbehave", "no-reaction")
         ues.ask("register")
         ues.ask("subscribe")
         repeated, unanswered = self.stat("scscf", "reauthentication_repeated",
@@ -197,19 +206,18 @@ class Scene:
         ues.stop()
 
 
-def scene(build, transport):
+def scene(build, by):
     report = results.Report()
     sandbox.enter()
-    policy = POLICY[transport]
+    policy = POLICY[by]
     edge = core.Core(build, N_UES, changes=[
-        ("  algorithm: AKAv1-MD5", "  algorithm: AKAv1-MD5\n"
+        *by.changes(), ("  algorithm: AKAv1-MD5", "  algorithm: AKAv1-MD5\n"
          f"  reauth_within_s: {WITHIN_S}\n  reauth_unanswered: {policy}")])
     try:
-        wire = Wire()
+        wire = Wire(by.ip)
         wire.start()
-        tcp = ["--transport", "tcp"] if transport == "tcp" else []
-        one = Scene(report, f"network-initiated, {transport.upper()}", edge)
-        ues = Ues(edge, *tcp)
+        one = Scene(report, by, edge)
+        ues = Ues(edge, by)
         one.attach(ues)
         one.reauthenticate(ues)
         one.kill(ues)
@@ -218,7 +226,7 @@ def scene(build, transport):
         one.check("C-037 a: what UEs are told comes over ESP, all of it",
                   wire.protected == {"registered", "shortened", "deactivated", "rejected"}
                   and not wire.clear, f"{wire.protected}, {wire.clear} in the clear")
-        one.no_reaction(policy, tcp)
+        one.no_reaction(policy)
     finally:
         edge.stop()
     return report.exit_status()
@@ -226,8 +234,8 @@ def scene(build, transport):
 
 def main():
     if len(sys.argv) > 2:
-        return scene(os.path.abspath(sys.argv[1]), sys.argv[2])
-    return results.ways(*POLICY)
+        return scene(os.path.abspath(sys.argv[1]), way.named(sys.argv[2]))
+    return results.ways(*(one.name for one in WAYS))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
 #!/usr/bin/python3
 """Rows of docs/conformance.md that are about minutes, each as one short script over the real
-processes and a real UE, on a clock that the test moves. Usage: scenarios.py BUILD-DIRECTORY
+processes and a real UE, on a clock that the test moves. Over IPv4 and IPv6, UDP and TCP: four cores
+side by side, with the rows of one way each. Usage: scenarios.py BUILD-DIRECTORY [WAY]
 """
 
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import results, sandbox, scenario
+from support import results, sandbox, scenario, way
 from support.scenario import row
 
-LIMIT_S = 240  # of real time, for all of them
+LIMIT_S = 240  # of real time, for those of a way
 
 
 @row("C-030", "no answer to a challenge in time: the flag is unregistered again")
@@ -79,9 +80,11 @@ def registered_victim(s):
     s.register()
     s.power_on("--misbehave", "wrong-res")
     both = s.n_registers() + 2
-    # Its 403 leaves by the SAs that the registered one has (C-087 b), and this one does not know.
-    s.meanwhile("register", 2, 4, 8, 16, 100, begun=lambda: s.n_registers() >= both,
-                fails="timeout")
+    if s.way.transport == "tcp":  # an answer takes the connection of its request
+        s.register(fails="403")
+    else:  # it leaves by the SAs that the registered one has (C-087 b), and this one does not know
+        s.meanwhile("register", 3, 5, 9, 17, 100, begun=lambda: s.n_registers() >= both,
+                    fails="timeout")
     s.expect(flag="registered", registration=1, sets_established=1)
     s.after(250)
     s.expect(flag="registered", registration=1, sets_established=1, sas=4)
@@ -195,21 +198,9 @@ def refresh(s):
 @row("C-089", "after a de-registration the SAs wait 128 seconds for last messages")
 def deregistration(s):
     s.register()
-    s.deregister()
-    s.expect(sets_established=0, sets_ending=1, sas=4, registration=0, flag="unregistered")
-    s.after(125)
-    s.expect(sets_ending=1, sas=4)
-    s.after(4)
-    s.expect(sets_ending=0, sas=0, ues=0)
-
-
-@row("C-089", "over TCP as well")
-def deregistration_by_tcp(s):
-    s.power_on("--transport", "tcp")
-    s.register()
     s.talk()
     s.deregister()
-    s.expect(sets_ending=1, sas=4, registration=0)
+    s.expect(sets_established=0, sets_ending=1, sas=4, registration=0, flag="unregistered")
     s.after(125)
     s.expect(sets_ending=1, sas=4)
     s.after(4)
@@ -220,10 +211,11 @@ def deregistration_by_tcp(s):
 def wrong_ik(s):
     dropped = s.counter("esp_bad_icv")
     s.misbehave("wrong-ik")
-    s.meanwhile("register", 2, 4, 8, 16, 100, begun=lambda: s.counter("esp_bad_icv") > dropped,
+    s.meanwhile("register", 3, 5, 9, 17, 100, begun=lambda: s.counter("esp_bad_icv") > dropped,
                 fails="timeout")
     s.expect(sets_temporary=1, sas=4, flag="pending")
-    if s.counter("esp_bad_icv") < dropped + 4:
+    # Over TCP it is the SYN, which the kernel repeats by a clock that no test moves.
+    if s.counter("esp_bad_icv") < dropped + (4 if s.way.transport == "udp" else 1):
         raise scenario.Broken("nothing was dropped for its ICV")
     s.after(120)
     s.expect(sets_temporary=0, sas=0, flag="unregistered")
@@ -247,12 +239,12 @@ def clear_response(s):
     s.expect(sets_temporary=0, sas=0, flag="unregistered")
 
 
-def main(build):
+def scene(build, by):
     report = results.Report()
     sandbox.enter()
     sandbox.limit(LIMIT_S)
     # Every second re-registration is challenged, so that rows have both.
-    s = scenario.Scenario(build, ("  reauth_every: 0\n", "  reauth_every: 2\n"))
+    s = scenario.Scenario(build, by, ("  reauth_every: 0\n", "  reauth_every: 2\n"))
     try:
         s.run(report)
     finally:
@@ -260,5 +252,11 @@ def main(build):
     return report.exit_status()
 
 
+def main():
+    if len(sys.argv) > 2:
+        return scene(os.path.abspath(sys.argv[1]), way.named(sys.argv[2]))
+    return results.ways(*(one.name for one in way.WAYS))
+
+
 if __name__ == "__main__":
-    sys.exit(main(os.path.abspath(sys.argv[1])))
+    sys.exit(main())

@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 
-from support import certificates, lab, process, sandbox
+from support import certificates, lab, process, sandbox, way
 
 CONFIG = "/run/imsgate/lab.yaml"
 SUBSCRIBERS = "/run/imsgate/subscribers.csv"
@@ -17,17 +17,29 @@ link set lo up
 link set ue0 addrgenmode none
 link set ue0 up
 address add 10.0.0.2/24 dev ue0
+address add fd00::2/64 dev ue0 nodad
+address add fe80::2/64 dev ue0 nodad
 """), ("wire", """\
 link set lo up
 link set acc0 addrgenmode none
 link set acc0 up
 """), ("edge", "link set lo up\n"))
+SILENT = "/proc/sys/net/ipv6/conf/acc0/disable_ipv6"  # no kernel speaks there
 GM = """\
 link set gm0 addrgenmode none
 link set gm0 up
 address add 10.0.0.1/24 dev gm0
+address add fd00::1/64 dev gm0 nodad
+address add fe80::1/64 dev gm0 nodad
 route add 10.1.0.0/16 via 10.0.0.2
+route add fd01::/64 via fd00::2
 """
+
+
+def ue_command(build, n_ues, *arguments, by=way.UDP4, subscribers=SUBSCRIBERS):
+    """imsgate-ue for the first so many of them, taking commands."""
+    return ["ip", "netns", "exec", "ue", os.path.join(build, "tools/imsgate-ue"), "--subscribers",
+            subscribers, "--n", str(n_ues), *by.options(), "-i", *arguments]
 
 
 class Core:
@@ -44,8 +56,7 @@ class Core:
         with open(lab.CONFIG) as source, open(CONFIG, "w") as file:
             file.write(lab.changed(source.read(), *changes,
                                    ("control_core: 0", f"control_core: {cores[0]}"),
-                                   ("worker_cores: [1]", f"worker_cores: [{cores[1]}]"),
-                                   (', "fd00::1"', "")))
+                                   ("worker_cores: [1]", f"worker_cores: [{cores[1]}]")))
         if tls:
             self._add_tls()
         self._start("dataplane/imsgate-dataplane", "wire")
@@ -74,6 +85,8 @@ class Core:
     def _make_net():
         sandbox.ip("netns add ue\nnetns add wire\nnetns add edge\n"
                    "link add ue0 netns ue type veth peer name acc0 netns wire\n")
+        with process.netns("wire"), open(SILENT, "w") as file:
+            file.write("1")
         for netns, lines in NETS:
             sandbox.ip(lines, netns=netns)
         for netns, link in (("ue", "ue0"), ("wire", "acc0")):
@@ -120,16 +133,19 @@ class Core:
         with open(SUBSCRIBERS) as file:
             return list(csv.DictReader(file))
 
-    def ue_command(self, *arguments):
-        """imsgate-ue for all subscribers, taking commands."""
-        return ["ip", "netns", "exec", "ue", os.path.join(self.build, "tools/imsgate-ue"),
-                "--subscribers", SUBSCRIBERS, "--n", str(self.n_subscribers), "--pcscf",
-                "10.0.0.1:5060", "--wire", "ue0", "-i", *arguments]
+    def some_subscribers(self, first, n):
+        """A file of these alone, for a fleet beside others."""
+        path = f"/run/subscribers.{first}.csv"
+        with open(SUBSCRIBERS) as source, open(path, "w") as file:
+            head, *rows = source.readlines()
+            file.writelines([head] + rows[first:first + n])
+        return path
 
     def ues(self, commands, *arguments):
-        """UEs of the first subscribers say these commands of imsgate-ue; its end and its output."""
-        return subprocess.run(self.ue_command(*arguments), input="\n".join(commands) + "\n",
-                              capture_output=True, text=True, timeout=60)
+        """UEs of the subscribers say these commands of imsgate-ue; its end and its output."""
+        return subprocess.run(ue_command(self.build, self.n_subscribers, *arguments),
+                              input="\n".join(commands) + "\n", capture_output=True, text=True,
+                              timeout=60)
 
     def imsgate(self, *arguments):
         """A command of imsgate; its end and its output."""

@@ -1,22 +1,19 @@
 """imsgate-ue as a process that takes commands one after the other, for as long as a test wants."""
 
 import json
-import os
 import queue
 import subprocess
 import threading
 
 from support import core
 
-PCSCF = "10.0.0.1:5060"
-
 
 class Fleet:
-    def __init__(self, build, n_ues, *arguments):
-        self.child = subprocess.Popen(
-            ["ip", "netns", "exec", "ue", os.path.join(build, "tools/imsgate-ue"), "--subscribers",
-             core.SUBSCRIBERS, "--n", str(n_ues), "--pcscf", PCSCF, "--wire", "ue0", "-i",
-             *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    """`how`: as core.ue_command() takes it."""
+
+    def __init__(self, build, n_ues, *arguments, **how):
+        self.child = subprocess.Popen(core.ue_command(build, n_ues, *arguments, **how),
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.answers = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -49,3 +46,34 @@ class Fleet:
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
+
+
+def together(values):
+    """Of several answers: numbers are added and lists joined, by their names."""
+    if isinstance(values[0], dict):
+        names = {name: None for value in values for name in value}
+        return {name: together([value[name] for value in values if name in value])
+                for name in names}
+    return values[0] if isinstance(values[0], str) else sum(values[1:], values[0])
+
+
+class Fleets:
+    """Several side by side, asked as if they were one."""
+
+    def __init__(self, *fleets):
+        self.fleets = fleets
+
+    def begin(self, command):
+        for one in self.fleets:
+            one.begin(command)
+
+    def answer(self, timeout_s=60):
+        return together([one.answer(timeout_s) for one in self.fleets])
+
+    def ask(self, command, timeout_s=60):
+        self.begin(command)
+        return self.answer(timeout_s)
+
+    def stop(self):
+        for one in self.fleets:
+            one.stop()

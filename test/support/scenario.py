@@ -13,20 +13,22 @@ one short function:
         s.expect(sets_temporary=0, sas=0)
 
 What was there before a row has ended when the next begins, and that is checked as well.
+
+There are four ways between UE and P-CSCF (way.py), and a core of its own for each of them. A row runs
+in all of them; one that makes sense in some only names these, with the reason beside it:
+@row(number, what, ways=(UDP4, UDP6)). `s.way` is the way that it runs in.
 """
 
 import csv
 import json
-import mmap
 import os
 import socket
-import struct
 import subprocess
 import time
 
-from support import core, process, records
+from support import clock, core, process, records
+from support.way import WAYS
 
-CLOCK = "/run/clock"
 SUBSCRIBER = "/run/subscriber.csv"
 LONG_S = 1500  # longer than all that a row leaves: expiry 600 s and what comes after
 SETTLE_S = 2   # of real time, until what is expected is so
@@ -38,28 +40,19 @@ class Broken(Exception):
     """What a row claims is not so."""
 
 
-def row(number, what):
+def row(number, what, ways=WAYS):
     def keep(script):
-        ROWS.append((number, what, script))
+        ROWS.append((number, what, script, ways))
         return script
     return keep
-
-
-def clock_environment(build):
-    """Programs that run with it have the clock of the file CLOCK, which is made here."""
-    with open(CLOCK, "wb") as file:
-        file.write(bytes(8))
-    return {**os.environ, "FAKE_CLOCK": CLOCK,
-            "LD_PRELOAD": os.path.join(build, "test/libfake_clock.so")}
 
 
 class Ue:
     """imsgate-ue with one subscriber; a command at a time."""
 
-    def __init__(self, build, environment, options):
-        command = ["ip", "netns", "exec", "ue", os.path.join(build, "tools/imsgate-ue"),
-                   "--subscribers", SUBSCRIBER, "--n", "1", "--pcscf", "10.0.0.1:5060", "--wire",
-                   "ue0", "--expires", "600", "--rate", "20", "-i", *options]
+    def __init__(self, build, environment, way, options):
+        command = core.ue_command(build, 1, "--expires", "600", "--rate", "20", *options, by=way,
+                                  subscribers=SUBSCRIBER)
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       text=True, env=environment)
 
@@ -81,21 +74,12 @@ class Ue:
 
 
 class Scenario:
-    def __init__(self, build, *changes):
-        self.build, self.environment = build, clock_environment(build)
-        self.moved_s, self.ue, self.next_subscriber = 0, None, 0
-        with open(CLOCK, "r+b") as file:
-            self.clock = mmap.mmap(file.fileno(), 8)
-        self.core = core.Core(build, 64, self.environment, changes)
+    def __init__(self, build, way, *changes):
+        self.build, self.way, self.ue, self.next_subscriber = build, way, None, 0
+        self.clock = clock.Clock(build)
+        self.after = self.clock.after
+        self.core = core.Core(build, 64, self.clock.environment, (*changes, *way.changes()))
         self.subscribers = self.core.subscribers()
-
-    # --- the clock ---
-
-    def after(self, seconds):
-        """So much later. Programs wake within 5 ms of real time, and answer each other."""
-        self.moved_s += seconds
-        struct.pack_into("=Q", self.clock, 0, self.moved_s * 1000000000)
-        time.sleep(0.03)
 
     # --- the UE ---
 
@@ -103,7 +87,7 @@ class Scenario:
         """The row's subscriber, with nothing in its memory."""
         if self.ue:
             self.ue.die()
-        self.ue = Ue(self.build, self.environment, options)
+        self.ue = Ue(self.build, self.clock.environment, self.way, options)
 
     def say(self, command):
         self.ue.begin(command)
@@ -121,6 +105,9 @@ class Scenario:
     def register(self, fails=None, command="register"):
         key = "deregistered" if command == "deregister" else "registered"
         self._registered(self.say(command), key, fails)
+        n = self._stats("pcscf")["tcp_connections"]
+        if fails is None and key == "registered" and (n > 0) != (self.way.transport == "tcp"):
+            raise Broken(f"{self.way}, and the P-CSCF has {n} connections")
 
     def reregister(self, fails=None):
         self.register(fails, "reregister")
@@ -224,9 +211,12 @@ class Scenario:
                     sets_ending=0, registration=0, attempt=0, flag="unregistered")
 
     def run(self, report):
-        """All rows, also after one that does not hold."""
-        for number, what, script in ROWS:
-            name, began = f"{number.lower().replace('-', '')} {what}", time.monotonic()
+        """All rows of this way, also after one that does not hold."""
+        for number, what, script, ways in ROWS:
+            if self.way not in ways:
+                continue
+            name = f"{self.way}: {number.lower().replace('-', '')} {what}"
+            began = time.monotonic()
             try:
                 self.begin()
                 script(self)
