@@ -160,7 +160,7 @@ static void set_event(struct registrar *r, struct registration *g, const struct 
 		reg_event_changed(r->events, g);
 }
 
-static void on_assigned(void *user, const struct cx_answer *answer)
+static void assigned(void *user, const struct cx_answer *answer)
 {
 	struct attempt *a = user;
 	struct registrar *r = registrar_of(a);
@@ -206,6 +206,29 @@ static void on_assigned(void *user, const struct cx_answer *answer)
 		server_txn_answer(a->x, 500);
 	set_event(r, g, a, was_registered);
 	attempt_end(a);
+}
+
+/*
+ * A registration that the HSS knows to be over: this S-CSCF was killed between the HSS's answer and
+ * its own file. Who has just been authenticated begins anew, and need not come twice for it.
+ */
+static bool assign_anew(struct attempt *a, enum cx_result result)
+{
+	struct registrar *r = registrar_of(a);
+	struct register_request q;
+
+	if (result != CX_ERROR_IN_ASSIGNMENT_TYPE || a->n_challenges == 0 ||
+	    registrar_registered(r, a->impi, a->impu) == NULL)
+		return false;
+	register_request_read(&q, server_txn_request(a->x), false, r->config->controlplane->realm);
+	return q.expires_s != 0 &&
+	       registrar_send_sar(r, a->impi, a->impu, CX_REGISTRATION, assigned, a) == 0;
+}
+
+static void on_assigned(void *user, const struct cx_answer *answer)
+{
+	if (!assign_anew(user, answer->result))
+		assigned(user, answer);
 }
 
 /* The user is who he says; now the HSS is told, and answers with the implicit set. */

@@ -62,6 +62,23 @@ TEST(register, c022b_c093_a_kill_forgets_neither_binding_nor_path_nor_expiry)
 	core_lab_close(&lab);
 }
 
+TEST(register, c093_user_whose_end_the_hss_alone_remembers_registers_at_once)
+{
+	struct ue again = ue_new(1, 2);
+
+	open_registered();
+	core_lab_remember(&lab);
+	ue.expires_s = 0;
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 200);
+	core_lab_crash(&lab, 1);
+	EXPECT_EQ(core_lab_stat(&lab, "registration"), 1);
+	EXPECT_EQ(core_lab_state(&lab, 1), STORE_UNREGISTERED);
+	EXPECT_TRUE(ue_register_fully(&lab, &again));
+	EXPECT_EQ(core_lab_state(&lab, 1), STORE_REGISTERED);
+	EXPECT_TRUE(ue_is_served(&lab, &again));
+	core_lab_close(&lab);
+}
+
 TEST(register, c093_users_can_be_called_after_a_kill)
 {
 	ASSERT_TRUE(core_lab_open_kept(&lab, 3, V1));
