@@ -3,8 +3,9 @@
 
 Data plane, control plane and UEs are the real ones. While the UEs register, re-register and
 de-register, a role or all of them are killed and started again; between the rounds it is looked at
-who is registered where, over which SAs, and with which sequence number at the HSS. C-093, C-138.
-Usage: restart.py BUILD-DIRECTORY [SEED]
+who is registered where, over which SAs, and with which sequence number at the HSS. Half of the UEs
+have IPv4 and half IPv6; one half speaks UDP and one TCP, and after some rounds the other way round.
+C-093, C-138. Usage: restart.py BUILD-DIRECTORY [SEED]
 """
 
 import itertools
@@ -16,11 +17,14 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import api, core, fleet, peer, process, records, sandbox
+from support.way import TCP4, TCP6, UDP4, UDP6
 
 N_UES, N_KILLS = 150, 50
 # Of a round, in seconds after its begin: in the burst, again, and when what was lost is repeated (T1).
 KILLED_AT = ((0, 0.1), (0.1, 0.5), (2.0, 2.3))
-FLEET = ("--rate", "400", "--concurrency", str(N_UES))
+N_OF_WAY = N_UES // 2
+# At a time no more connections in the clear than a /64 may have: tcp.n_of_stranger.
+FLEET = ("--rate", "200", "--concurrency", "60")
 DATABASE = "/run/imsgate/hss.db"
 DATAPLANE = "/run/imsgate/dataplane.sock"
 APART = ("hss", "icscf,scscf", "pcscf")
@@ -53,10 +57,40 @@ class Sequence(threading.Thread):
 class Restart:
     def __init__(self, report, build, generator):
         self.report, self.build, self.generator = report, build, generator
-        self.edge = core.Core(build, N_UES)
+        self.edge = core.Core(build, N_UES, changes=UDP6.changes())
         self.impu = {row["impi"]: row["impu"] for row in self.edge.subscribers()}
-        self.ues = fleet.Fleet(build, N_UES, *FLEET)
         self.started_s, self.n_kills, self.n_resyncs, self.n_judged = [], 0, 0, 0
+        self.n_struck = 0  # requests of UEs
+        self.ways = UDP4, TCP6
+        self.ues = self.arrive()
+
+    # --- who is there ---
+
+    def arrive(self):
+        """UEs that know of nothing yet."""
+        return fleet.Fleets(*(
+            fleet.Fleet(self.build, N_OF_WAY, *FLEET, by=by,
+                        subscribers=self.edge.some_subscribers(i * N_OF_WAY, N_OF_WAY))
+            for i, by in enumerate(self.ways)))
+
+    def begin_anew(self, name):
+        """Those who are there may be wrong, and unsure."""
+        self.n_struck += self.ues.ask("report")["sip_repeated"]
+        self.ues.stop()
+        self.ues = self.arrive()
+        self.register_all(name)
+
+    def register_all(self, name):
+        said = self.ues.ask("register", 90)
+        self.report.check(f"restart: {name}: all register", said["registered"] == N_UES, f"{said}")
+
+    def change_ways(self):
+        """Who has used UDP comes with TCP, and the other way round."""
+        self.begin_anew("after the first rounds")
+        said = self.ues.ask("deregister", 90)
+        self.report.check("restart: all de-register", said["deregistered"] == N_UES, f"{said}")
+        self.ways = TCP4, UDP6
+        self.begin_anew("over the other transports")
 
     # --- kill and start ---
 
@@ -180,6 +214,7 @@ class Restart:
             time.sleep(max(0, at - time.monotonic()))
             self.kill_some()
         said = self.ues.answer(90)
+        self.n_struck += said["failures"].get("connection", 0)
         wrong = self.wrong()
         self.report.check(f"restart: {command}: who was answered is right after the kills",
                           not wrong, f"{wrong} {said}")
@@ -195,8 +230,7 @@ class Restart:
         self.start([TOGETHER])
 
     def run(self):
-        first = self.ues.ask("register")
-        self.report.check("restart: all register", first.get("registered") == N_UES, f"{first}")
+        self.register_all("at first")
         sequence = Sequence()
         sequence.start()
         self.quiet()
@@ -206,18 +240,15 @@ class Restart:
                 break
             if number == 8:
                 self.bring_together()
+                self.change_ways()
             self.round(command)
-        n_repeated = self.ues.ask("report")["sip_repeated"]
-        self.ues.stop()
-        self.ues = fleet.Fleet(self.build, N_UES, *FLEET)  # the others may be wrong, and unsure
-        last = self.ues.ask("register", 90)
-        self.report.check("restart: all can register again", last["registered"] == N_UES, f"{last}")
+        self.begin_anew("in the end")
         self.talk("in the end")
         sequence.stop()
         self.count_resyncs()
         self.report.check("restart: the kills have struck, and many UEs were looked at",
-                          n_repeated > N_KILLS and self.n_judged > 5 * N_UES,
-                          f"{n_repeated} requests sent again, {self.n_judged} looks at UEs")
+                          self.n_struck > N_KILLS and self.n_judged > 5 * N_UES,
+                          f"{self.n_struck} requests struck, {self.n_judged} looks at UEs")
         self.report.check("restart: no sequence number of the HSS has gone back",
                           not sequence.back and sequence.looks > 50,
                           f"{sequence.back[:3]}, {sequence.looks} looks")
