@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The lab with every algorithm and every qop that the S-CSCF can offer: what fits registers and
-talks over its SAs, what does not registers nobody.
+talks over its SAs, what does not registers nobody. Over IPv4 and IPv6, UDP and TCP in turn.
 
 C-016, C-017. Usage: digest.py BUILD-DIRECTORY
 """
@@ -12,6 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import lab, results
+from support.way import WAYS
 
 N_UES = 3
 # What the network is told, what the UEs are told, whether they register.
@@ -33,19 +34,20 @@ def options(name, values):
     return [word for value in values for word in (name, value)]
 
 
-def run(build, name, network, ues, fits, report):
+def run(build, by, name, network, ues, fits, report):
     status, seen, said = lab.run(build, "--ues", str(N_UES), "--seconds", "1",
+                                 *["--ipv6"] * (by.ip == 6), *["--tcp"] * (by.transport == "tcp"),
                                  *options("--set", network), *options("--ue", ues))
     registered = seen.get("register", {}).get("registered", 0) if seen else None
     holds = (status == 0) == fits and registered == (N_UES if fits else 0)
-    report.check(f"digest: {name}", holds, f"status {status}, registered {registered}: {said}")
+    report.check(f"digest: {by}: {name}", holds, f"status {status}, registered {registered}: {said}")
 
 
 def main():
     report = results.Report()
     build = os.path.abspath(sys.argv[1])
-    results.side_by_side(report, [functools.partial(run, build, *variant) for variant in VARIANTS],
-                         lab.AT_A_TIME)
+    results.side_by_side(report, [functools.partial(run, build, WAYS[i % len(WAYS)], *variant)
+                                  for i, variant in enumerate(VARIANTS)], lab.AT_A_TIME)
     return report.exit_status()
 
 
