@@ -2,22 +2,24 @@
 """How soon the control plane is back with 100 000 registrations, and that it has all of them.
 
 Files and data plane are the real ones. The registrations are those of one UE that has really
-registered, 100 000 times with other names and addresses, and so are their SA sets. The numbers are
-printed; what is asked for in docs/design.md holds on a machine that is not busy, and here only so
-much that it cannot be another order. C-093.
+registered over IPv4, and of one over IPv6, 50 000 times each with other names and addresses, and so
+are their SA sets. The numbers are printed; what is asked for in docs/design.md holds on a machine
+that is not busy, and here only so much that it cannot be another order. C-093.
 Usage: restart_large.py BUILD-DIRECTORY
 """
 # Alone: how soon is its question.
 
 import os
-import socket
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import api, core, fleet, sandbox, state
+from support.way import TCP6, UDP4
 
-N_UES, N_MORE = 4, 100000
+N_UES, N_MORE = 4, 50000  # of each way
+WAYS = UDP4, TCP6
+N_ALL = len(WAYS) * (N_UES + N_MORE)
 MOST_S = 10
 SETS_A_MESSAGE = 200
 STATE = "/run/imsgate/state"
@@ -31,8 +33,8 @@ def packed_set(template, registration, host):
     sas = [api.sa(api.IN, template.ps, template.uc), api.sa(api.IN, template.pc, template.us),
            api.sa(api.OUT, template.pc, template.us, 0x10000),
            api.sa(api.OUT, template.ps, template.uc, 0x10001)]
-    return api.make_set(registration, "10.0.0.1", socket.inet_ntoa(host), "hmac-sha-1-96", "null",
-                        bytes(20), b"", sas)
+    return api.make_set(registration, template.edge, host, "hmac-sha-1-96", "null", bytes(20), b"",
+                        sas)
 
 
 def install(template, sets):
@@ -82,37 +84,40 @@ def life(report, edge, roles, name):
     print(f"restart: {name}: {1000 * serves:.0f} ms until it serves ({cpu:.0f} ms of CPU), "
           f"{1000 * ready:.0f} ms until the SAs are compared ({cpu_ms(edge, roles):.0f} ms)",
           flush=True)
-    n = N_UES + N_MORE
     had = ([scscf["registration"]] if scscf else []) + \
           ([pcscf["ues"], pcscf["sets_established"]] if pcscf else [])
-    report.check(f"restart: {name}: it has all {n} registrations, in time",
-                 had == [n] * len(had) and ready < MOST_S and
+    report.check(f"restart: {name}: it has all {N_ALL} registrations, in time",
+                 had == [N_ALL] * len(had) and ready < MOST_S and
                  (not pcscf or pcscf["sets_orphaned"] == 0), f"{had}, {ready:.1f} s")
 
 
 def run(report, build, directory):
-    edge = core.Core(build, N_UES, changes=[("capacity: 65536", "capacity: 524288")])
-    ues = fleet.Fleet(build, N_UES)
+    edge = core.Core(build, N_UES * len(WAYS), changes=[("capacity: 65536", "capacity: 524288")])
+    fleets = [fleet.Fleet(build, N_UES, by=by, subscribers=edge.some_subscribers(i * N_UES, N_UES))
+              for i, by in enumerate(WAYS)]
     try:
-        ues.ask("register")
+        for ues in fleets:
+            ues.ask("register")
         for roles in reversed(APART):
             edge.stop_roles(roles)
-        template, sets = state.multiply(STATE, N_MORE)
-        install(template, sets)
+        for by in WAYS:
+            install(*state.multiply(STATE, N_MORE, by.ip))
         edge.start_roles("hss")
         life(report, edge, "icscf,scscf", "S-CSCF alone")
         life(report, edge, "pcscf", "P-CSCF alone")
         for roles in ("pcscf", "icscf,scscf", "hss"):
             edge.kill_roles(roles)
         life(report, edge, TOGETHER, "all roles in one process, after a kill")
-        said = ues.ask("traffic 1")
-        report.check("restart: UEs talk among 100 000 others", said["messages_ok"] > 0 and
-                     said["options_ok"] == said["options_sent"] and not said["failures"],
-                     f"{said}")
+        for by, ues in zip(WAYS, fleets):
+            said = ues.ask("traffic 1")
+            report.check(f"restart: UEs talk among 100 000 others, {by}", said["messages_ok"] > 0 and
+                         said["options_ok"] == said["options_sent"] and not said["failures"],
+                         f"{said}")
         size = sum(os.path.getsize(os.path.join(STATE, name)) for name in os.listdir(STATE))
-        print(f"restart: state files: {size / (N_UES + N_MORE):.0f} bytes a UE", flush=True)
+        print(f"restart: state files: {size / N_ALL:.0f} bytes a UE", flush=True)
     finally:
-        ues.stop()
+        for ues in fleets:
+            ues.stop()
         edge.stop()
 
 

@@ -1,6 +1,7 @@
 """A client of the data plane's socket: the structs of dataplane/api.h, and nothing in between."""
 
 import errno
+import ipaddress
 import socket
 import struct
 
@@ -18,7 +19,7 @@ SA_INFO = struct.Struct("=QIIIIHHHBBBBB5x16s16sQQQ")
 HELLO, INSTALL, UPDATE, DELETE, RESTORE, LIST = range(1, 7)
 FREEZE, THAW, EXPORT = 18, 19, 20
 IN, OUT = 1, 2
-IPV4, TRANSPORT = 4, 1
+TRANSPORT = 1
 INTEGRITY = {"null": 0, "hmac-md5-96": 1, "hmac-sha-1-96": 2, "aes-gmac": 4}
 CIPHER = {"null": 0, "aes-cbc": 1, "aes-gcm": 3}
 
@@ -28,10 +29,11 @@ def sa(direction, local_port, peer_port, spi=0, sequence=0):
 
 
 def make_set(registration, local, peer, integrity, cipher, auth_key, cipher_key, sas):
-    """An api_set of zone 0 over IPv4, transport mode, without an end."""
-    packed = SET.pack(registration, 0, IPV4, TRANSPORT, INTEGRITY[integrity], CIPHER[cipher],
-                      len(auth_key), len(cipher_key), 0, 0, bytes(4), auth_key, cipher_key,
-                      socket.inet_aton(local), socket.inet_aton(peer))
+    """An api_set of zone 0, transport mode, without an end."""
+    own, other = (ipaddress.ip_address(address) for address in (local, peer))
+    packed = SET.pack(registration, 0, own.version, TRANSPORT, INTEGRITY[integrity],
+                      CIPHER[cipher], len(auth_key), len(cipher_key), 0, 0, bytes(4), auth_key,
+                      cipher_key, own.packed, other.packed)
     return packed + b"".join(sas) + bytes(SA.size) * (SET_SAS - len(sas))
 
 

@@ -1,6 +1,7 @@
 """Rows of the state files, for a test that needs more of them than UEs can be had: those of one UE
 that has really registered, again for others."""
 
+import ipaddress
 import random
 import re
 import sqlite3
@@ -43,39 +44,45 @@ def text(value):
     return number(len(value) + 1) + value.encode()
 
 
+HOST_BYTES = {4: 4, 6: 16}
+FIRST_HOST = {4: ipaddress.ip_address("10.2.0.0"), 6: ipaddress.ip_address("fd01::2:0:0")}
+FIRST_NUMBER = {4: 5 * 10 ** 9, 6: 6 * 10 ** 9}  # of the IMSIs
+
+
 class PcscfRow:
-    """A UE over IPv4 with one set: what is before the rest, and where its SAs are."""
+    """A UE with one set: what is before the rest, and where its SAs are."""
 
     def __init__(self, data):
         row = Row(data)
-        self.kind, self.id, self.zone, family, self.host = (
-            row.number(), row.number(), row.number(), row.number(), row.bytes(4))
+        self.kind, self.id, self.zone, self.ip = (row.number() for _ in range(4))
+        row.bytes(HOST_BYTES[self.ip])
         self.impi = row.text()
         self.rest = data[row.at:]
         row.number()
         n_sets = row.number()
         self.number, self.state, _, self.uc, self.us = (row.number() for _ in range(5))
-        if family != 4 or n_sets != 1:
-            raise ValueError("the template is no UE over IPv4 with one set")
-        row.number()
-        row.bytes(4)
+        if n_sets != 1:
+            raise ValueError("the template is no UE with one set")
+        self.edge = ipaddress.ip_address(row.bytes(HOST_BYTES[row.number()]))
         self.ps, self.pc = row.number(), row.number()
 
     def of(self, ue_id, host, imsi):
-        head = b"".join(map(number, (self.kind, ue_id, self.zone, 4))) + host
+        head = b"".join(map(number, (self.kind, ue_id, self.zone, self.ip))) + host.packed
         old = re.match(r"\d+", self.impi)[0]
         return head + text(self.impi.replace(old, imsi)) + \
             self.rest.replace(old.encode(), imsi.encode())
 
 
-def multiply(directory, n):
-    """n more of the first UE in both files. Of each: handle of its set, and host; and the template."""
+def multiply(directory, n, ip):
+    """n more of the first UE of this version of IP in both files. Of each: handle of its set, and
+    host; and the template."""
     pcscf = sqlite3.connect(f"{directory}/pcscf.db")
-    template = PcscfRow(pcscf.execute("SELECT bytes FROM item ORDER BY id").fetchone()[0])
+    rows = (PcscfRow(row[0]) for row in pcscf.execute("SELECT bytes FROM item ORDER BY id"))
+    template = next(row for row in rows if row.ip == ip)
     imsi = re.match(r"\d+", template.impi)[0]
-    ids = random.sample(range(1 << 42, 1 << 48), n)
-    hosts = [bytes([10, 2 + (i >> 16), i >> 8 & 255, i & 255]) for i in range(n)]
-    imsis = [f"{int(imsi[:5]):05}{5 * 10 ** 9 + i:010}" for i in range(n)]
+    ids = random.sample(range(ip << 42, (ip + 1) << 42), n)
+    hosts = [FIRST_HOST[ip] + i for i in range(n)]
+    imsis = [f"{int(imsi[:5]):05}{FIRST_NUMBER[ip] + i:010}" for i in range(n)]
     insert = "INSERT INTO item (bytes) VALUES (?)"
     pcscf.executemany(insert, ((template.of(*ue),) for ue in zip(ids, hosts, imsis)))
     pcscf.commit()
