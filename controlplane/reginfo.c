@@ -4,6 +4,7 @@
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 #include <libxml/xmlwriter.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,17 @@ static const char *const event_names[REGINFO_N_EVENTS] = {
 	[REGINFO_REJECTED] = "rejected",
 };
 
+/* Where libxml2 has no memory it may tell so by its error function alone, and go on without. */
+static void complain(void *is_spoiled, const char *format, ...)
+{
+	*(bool *)is_spoiled = true;
+}
+
+static void listen_to_libxml(bool *is_spoiled)
+{
+	xmlSetGenericErrorFunc(is_spoiled, is_spoiled != NULL ? complain : NULL);
+}
+
 /* --- writing --- */
 
 static const xmlChar *x(const char *text)
@@ -24,14 +36,49 @@ static const xmlChar *x(const char *text)
 	return (const xmlChar *)text;
 }
 
+struct writer {
+	xmlTextWriter *w;
+	bool is_spoiled; /* a part found no memory */
+};
+
+static void check(struct writer *d, int written)
+{
+	d->is_spoiled |= written < 0;
+}
+
+static void start(struct writer *d, const char *element)
+{
+	check(d, xmlTextWriterStartElement(d->w, x(element)));
+}
+
+static void end(struct writer *d)
+{
+	check(d, xmlTextWriterEndElement(d->w));
+}
+
+static void put(struct writer *d, const char *attribute, const char *value)
+{
+	check(d, xmlTextWriterWriteAttribute(d->w, x(attribute), x(value)));
+}
+
+static void put_number(struct writer *d, const char *attribute, uint32_t value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	put(d, attribute, text);
+}
+
 /* The same text has the same id in every document, and nothing has to be kept for it. FNV-1a. */
-static void put_id(xmlTextWriter *w, const char *text)
+static void put_id(struct writer *d, const char *text)
 {
 	uint64_t hash = 14695981039346656037u;
+	char id[24];
 
 	for (; *text != '\0'; text++)
 		hash = (hash ^ (uint8_t)*text) * 1099511628211u;
-	xmlTextWriterWriteFormatAttribute(w, x("id"), "%016llx", (unsigned long long)hash);
+	snprintf(id, sizeof(id), "%016llx", (unsigned long long)hash);
+	put(d, "id", id);
 }
 
 /* URIs are ASCII (RFC 3986 2); what a UE wrote otherwise would spoil the document. */
@@ -52,65 +99,67 @@ static void escape(const char *uri, char out[static 3 * REGINFO_URI_BYTES])
 	*out = '\0';
 }
 
-static void put_contact(xmlTextWriter *w, const struct reginfo_contact *c)
+static void put_contact(struct writer *d, const struct reginfo_contact *c)
 {
 	char uri[3 * REGINFO_URI_BYTES];
 
 	escape(c->uri, uri);
-	xmlTextWriterStartElement(w, x("contact"));
-	put_id(w, c->uri);
-	xmlTextWriterWriteAttribute(w, x("state"), x(c->is_active ? "active" : "terminated"));
-	xmlTextWriterWriteAttribute(w, x("event"), x(event_names[c->event]));
+	start(d, "contact");
+	put_id(d, c->uri);
+	put(d, "state", c->is_active ? "active" : "terminated");
+	put(d, "event", event_names[c->event]);
 	if (c->has_expires)
-		xmlTextWriterWriteFormatAttribute(w, x("expires"), "%u", c->expires_s);
-	xmlTextWriterWriteElement(w, x("uri"), x(uri));
-	xmlTextWriterEndElement(w);
+		put_number(d, "expires", c->expires_s);
+	check(d, xmlTextWriterWriteElement(d->w, x("uri"), x(uri)));
+	end(d);
 }
 
 /* An address of record is active while one of its contacts is: RFC 3680 4.7.1. */
-static unsigned put_registration(xmlTextWriter *w, const struct reginfo_contact *first, unsigned n)
+static unsigned put_registration(struct writer *d, const struct reginfo_contact *first, unsigned n)
 {
 	char aor[3 * REGINFO_URI_BYTES];
 	bool is_active = false;
-	unsigned end = 0;
+	unsigned n_own = 0;
 
-	for (; end < n && strcmp(first[end].aor, first->aor) == 0; end++)
-		is_active |= first[end].is_active;
+	for (; n_own < n && strcmp(first[n_own].aor, first->aor) == 0; n_own++)
+		is_active |= first[n_own].is_active;
 	escape(first->aor, aor);
-	xmlTextWriterStartElement(w, x("registration"));
-	xmlTextWriterWriteAttribute(w, x("aor"), x(aor));
-	put_id(w, first->aor);
-	xmlTextWriterWriteAttribute(w, x("state"), x(is_active ? "active" : "terminated"));
-	for (unsigned i = 0; i < end; i++) {
+	start(d, "registration");
+	put(d, "aor", aor);
+	put_id(d, first->aor);
+	put(d, "state", is_active ? "active" : "terminated");
+	for (unsigned i = 0; i < n_own; i++) {
 		if (first[i].uri[0] != '\0')
-			put_contact(w, &first[i]);
+			put_contact(d, &first[i]);
 	}
-	xmlTextWriterEndElement(w);
-	return end;
+	end(d);
+	return n_own;
 }
 
-static void put_document(xmlTextWriter *w, const struct reginfo *info)
+static void put_document(struct writer *d, const struct reginfo *info)
 {
-	xmlTextWriterStartDocument(w, "1.0", NULL, NULL);
-	xmlTextWriterStartElement(w, x("reginfo"));
-	xmlTextWriterWriteAttribute(w, x("xmlns"), x(NAMESPACE));
-	xmlTextWriterWriteFormatAttribute(w, x("version"), "%u", info->version);
-	xmlTextWriterWriteAttribute(w, x("state"), x(info->is_partial ? "partial" : "full"));
+	check(d, xmlTextWriterStartDocument(d->w, "1.0", NULL, NULL));
+	start(d, "reginfo");
+	put(d, "xmlns", NAMESPACE);
+	put_number(d, "version", info->version);
+	put(d, "state", info->is_partial ? "partial" : "full");
 	for (unsigned i = 0; i < info->n_contacts;)
-		i += put_registration(w, &info->contacts[i], info->n_contacts - i);
+		i += put_registration(d, &info->contacts[i], info->n_contacts - i);
+	check(d, xmlTextWriterEndDocument(d->w));
 }
 
 int reginfo_write(const struct reginfo *info, char **text, size_t *n_bytes)
 {
 	xmlBuffer *buffer = xmlBufferCreate();
-	xmlTextWriter *w = buffer != NULL ? xmlNewTextWriterMemory(buffer, 0) : NULL;
+	struct writer d = { .w = buffer != NULL ? xmlNewTextWriterMemory(buffer, 0) : NULL };
 	int rc = -ENOMEM;
 
-	if (w == NULL)
+	if (d.w == NULL)
 		goto free_buffer;
-	put_document(w, info);
-	/* The one call whose result says whether all before it had memory. */
-	if (xmlTextWriterEndDocument(w) < 0)
+	listen_to_libxml(&d.is_spoiled);
+	put_document(&d, info);
+	listen_to_libxml(NULL);
+	if (d.is_spoiled)
 		goto free_writer;
 	*n_bytes = (size_t)xmlBufferLength(buffer);
 	*text = malloc(*n_bytes);
@@ -119,7 +168,7 @@ int reginfo_write(const struct reginfo *info, char **text, size_t *n_bytes)
 		rc = 0;
 	}
 free_writer:
-	xmlFreeTextWriter(w);
+	xmlFreeTextWriter(d.w);
 free_buffer:
 	xmlBufferFree(buffer);
 	return rc;
@@ -127,10 +176,16 @@ free_buffer:
 
 /* --- reading --- */
 
+/* Where a tree found no memory a name may be NULL, which libxml2 does not tell. */
+static bool is_text(const xmlChar *text, const char *expected)
+{
+	return text != NULL && !strcmp((const char *)text, expected);
+}
+
 static bool is_element(const xmlNode *node, const char *name)
 {
-	return node->type == XML_ELEMENT_NODE && !strcmp((const char *)node->name, name) &&
-	       node->ns != NULL && !strcmp((const char *)node->ns->href, NAMESPACE);
+	return node->type == XML_ELEMENT_NODE && is_text(node->name, name) && node->ns != NULL &&
+	       is_text(node->ns->href, NAMESPACE);
 }
 
 /* Blanks around it do not count. Returns 0, -EBADMSG: absent, -EMSGSIZE; frees `text`. */
@@ -225,6 +280,8 @@ static int read_contact(xmlNode *node, const char *aor, struct reginfo *out)
 	if (rc < 0)
 		return rc;
 	c->is_active = strcmp(state, "active") == 0;
+	if (!c->is_active && strcmp(state, "terminated") != 0)
+		return -EBADMSG;
 	c->event = read_event(node, c->is_active);
 	c->has_expires = read_number(node, "expires", &c->expires_s) == 0;
 	return read_uri(node, c->uri);
@@ -268,20 +325,28 @@ static int read_document(xmlNode *root, struct reginfo *out)
 
 int reginfo_read(const void *text, size_t n_bytes, struct reginfo *out)
 {
+	bool is_spoiled = false;
+	xmlParserCtxt *parser;
 	xmlDoc *document;
 	int rc = -EBADMSG;
 
 	memset(out, 0, sizeof(*out));
 	if (n_bytes > REGINFO_BYTES)
 		return -EMSGSIZE;
+	parser = xmlNewParserCtxt();
+	if (parser == NULL)
+		return -ENOMEM;
+	listen_to_libxml(&is_spoiled);
 	/* Nothing is fetched, no entity replaced, and depth has libxml2's own bound. */
-	document = xmlReadMemory(text, (int)n_bytes, "reginfo", NULL,
-				 XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-	if (document == NULL)
-		return -EBADMSG;
-	if (document->intSubset == NULL)
+	document = xmlCtxtReadMemory(parser, text, (int)n_bytes, "reginfo", NULL,
+				     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	if (document != NULL && document->intSubset == NULL)
 		rc = read_document(xmlDocGetRootElement(document), out);
+	listen_to_libxml(NULL);
+	if (is_spoiled || parser->errNo == XML_ERR_NO_MEMORY)
+		rc = -ENOMEM;
 	xmlFreeDoc(document);
+	xmlFreeParserCtxt(parser);
 	if (rc < 0)
 		memset(out, 0, sizeof(*out));
 	return rc;

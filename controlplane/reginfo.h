@@ -53,7 +53,7 @@ int reginfo_write(const struct reginfo *info, char **text, size_t *n_bytes);
 
 /*
  * Returns 0; -EBADMSG: no such document, or one with a DOCTYPE, which none needs and no parser
- * should follow; -EMSGSIZE: longer or more than fits.
+ * should follow; -EMSGSIZE: longer or more than fits; or -ENOMEM.
  */
 int reginfo_read(const void *text, size_t n_bytes, struct reginfo *out);
 

@@ -2,9 +2,12 @@
  * No memory, at any one place, for a registration through I-CSCF, S-CSCF and HSS: nothing crashes,
  * nothing stays behind, the flag says what is so, and the next try succeeds.
  */
+#include "controlplane/loop.h"
+#include "controlplane/scscf.h"
 #include "test/shim/scarce.h"
 #include "test/shim/test.h"
 #include "test/unit/core_lab.h"
+#include "test/unit/watcher.h"
 
 /* Longer than reg-await-auth, begun by the last repetition of a request. */
 #define LONG_S 600
@@ -124,4 +127,115 @@ TEST(scarce, request_through_the_core_is_forwarded_or_answered_or_forgotten)
 		expect_recovery(&lab);
 		core_lab_close(&lab);
 	}
+}
+
+/* --- reg event --- */
+
+/* A user or a P-CSCF subscribes, and hears of a registration's end. */
+static void subscribe_and_leave(struct core_lab *lab, struct ue *ue, struct watcher *w)
+{
+	bool goes_well = watcher_subscribe(w, 120) == 200;
+
+	goes_well = watcher_hears(w, 200) && goes_well;
+	EXPECT_TRUE(goes_well || scarce_has_failed());
+	ue->expires_s = 0;
+	ue_send_register(lab, ue, UE_NOTHING);
+	core_lab_run(lab);
+	wait(lab);
+}
+
+TEST(scarce, subscription_and_its_notifies_leave_nothing_behind)
+{
+	struct core_lab lab;
+	unsigned n;
+
+	for (unsigned is_ue = 0; is_ue < 2; is_ue++) {
+		for (n = 1; scarce_sweep(n); n++) {
+			begin(&lab);
+			struct watcher w = watcher_new(&lab, 1, 1, is_ue);
+			struct ue ue = ue_new(1, 1);
+
+			ASSERT_TRUE(ue_register_fully(&lab, &ue));
+			scarce_begin();
+			subscribe_and_leave(&lab, &ue, &w);
+			watcher_close(&w);
+			expect_recovery(&lab);
+			EXPECT_EQ(core_lab_stat(&lab, "subscription"), 0);
+			w = watcher_new(&lab, 2, 1, is_ue);
+			EXPECT_TRUE(watcher_begin(&w));
+			watcher_close(&w);
+			core_lab_close(&lab);
+		}
+		EXPECT_GT(n, 20);
+	}
+}
+
+/* --- the state file --- */
+
+static void begin_kept(struct core_lab *lab)
+{
+	scarce_libraries();
+	ASSERT_TRUE(core_lab_open_kept(lab, 1, "AKAv1-MD5"));
+	scarce_spare_osip();
+}
+
+TEST(scarce, c093_what_was_answered_is_in_the_state_file)
+{
+	struct core_lab lab;
+	unsigned n = 1;
+
+	for (; scarce_sweep(n); n++) {
+		begin_kept(&lab);
+		struct watcher w = watcher_new(&lab, 1, 1, true);
+		struct ue ue = ue_new(1, 1);
+
+		EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 401);
+		ue.indicator = PROTECTED;
+		scarce_begin();
+		bool registered = ue_register_status(&lab, &ue, UE_RES) == 200;
+		bool subscribed = registered && watcher_subscribe(&w, 120) == 200;
+
+		EXPECT_TRUE(subscribed || scarce_has_failed());
+		scarce_rest();
+		watcher_close(&w);
+		core_lab_crash(&lab, 1);
+		if (registered)
+			EXPECT_EQ(core_lab_stat(&lab, "registration"), 1);
+		if (subscribed)
+			EXPECT_EQ(core_lab_stat(&lab, "subscription"), 1);
+		expect_recovery(&lab);
+		core_lab_close(&lab);
+	}
+	EXPECT_GT(n, 20);
+}
+
+/* A start that finds no memory is no start with less than there was. */
+TEST(scarce, c093_start_out_of_the_state_file_has_everything_or_is_refused)
+{
+	struct core_lab lab;
+	unsigned n = 1, n_refused = 0;
+
+	for (; scarce_sweep(n); n++) {
+		begin_kept(&lab);
+		struct watcher w = watcher_new(&lab, 1, 1, true);
+		struct ue ue = ue_new(1, 1);
+
+		ASSERT_TRUE(ue_register_fully(&lab, &ue) && watcher_begin(&w));
+		watcher_close(&w);
+		scscf_role.stop(lab.scscf);
+		scarce_begin();
+		scarce_on();
+		int error = scscf_role.start(lab.hss.loop, &lab.config, &lab.scscf);
+
+		scarce_rest();
+		EXPECT_TRUE(!error || scarce_has_failed());
+		n_refused += error != 0;
+		if (error)
+			ASSERT_EQ(scscf_role.start(lab.hss.loop, &lab.config, &lab.scscf), 0);
+		EXPECT_EQ(core_lab_stat(&lab, "registration"), 1);
+		EXPECT_EQ(core_lab_stat(&lab, "subscription"), 1);
+		EXPECT_TRUE(ue_is_served(&lab, &ue));
+		core_lab_close(&lab);
+	}
+	EXPECT_GT(n_refused, 10);
 }
