@@ -215,6 +215,36 @@ TEST(txn, final_answer_ends_the_request_and_is_given_once)
 	end();
 }
 
+/* What is said again within timers K (of a request) and I (of the ACK of an INVITE) is known. */
+TEST(txn, c144_gm_transactions_stay_for_t4_17_s_after_their_end)
+{
+	struct answers a = { 0 };
+	begin(ENDPOINT_GM_PROTECTED, 10);
+	struct path reply = path();
+	ASSERT_EQ(ask("MESSAGE", "z9hG4bK1", &a, NULL), 0);
+	EXPECT_TRUE(answer("MESSAGE", "z9hG4bK1", 200));
+	struct server_txn *x =
+		server_txn_new(txns, request("INVITE", "z9hG4bK2"), &peer_address, &reply);
+	ASSERT_TRUE(x != NULL);
+	server_txn_answer(x, 486);
+	struct sip *ack = request("ACK", "z9hG4bK2");
+	EXPECT_TRUE(txns_absorb(txns, ack, &peer_address) == x);
+	received();
+	pass(16900);
+	EXPECT_EQ(received(), 0);
+	EXPECT_EQ(a.ended, 1);
+	EXPECT_TRUE(answer("MESSAGE", "z9hG4bK1", 200));
+	EXPECT_TRUE(txns_absorb(txns, ack, &peer_address) == x);
+	EXPECT_EQ(txns_count(txns), 2);
+	pass(200);
+	EXPECT_FALSE(answer("MESSAGE", "z9hG4bK1", 200));
+	EXPECT_TRUE(txns_absorb(txns, ack, &peer_address) == NULL);
+	EXPECT_EQ(txns_count(txns), 0);
+	EXPECT_EQ(a.final, 1);
+	sip_free(ack);
+	end();
+}
+
 TEST(txn, answer_is_taken_from_the_peer_alone)
 {
 	struct answers a = { 0 };
