@@ -6,6 +6,9 @@ Usage: subscribers.py BUILD-DIRECTORY
 
 import json
 import os
+import pty
+import re
+import resource
 import shutil
 import stat
 import subprocess
@@ -25,6 +28,8 @@ OPC = "cd63cb71954a9f4e48a5994e37a02baf"
 OP = "cdc202d5123e20f62b6d676ac72cb318"
 N_MANY = 20000
 BAD_LINE = 15000
+N_TIMED, ROWS_PER_S = 200000, 50000
+SLOW = 2  # times slower than what is asked for a machine may be
 
 REFUSED = [  # what is wrong, its line, what is said of it
     ("a key of 31 digits", f"b@home.example,sip:b@home.example,{K[1:]},{OPC},0000,0",
@@ -53,13 +58,27 @@ class Shell:
         self.said += done.stdout + done.stderr
         return done
 
+    def at_a_terminal(self, command, given):
+        """The same with what is shown there, and the seconds of CPU."""
+        terminal, end = pty.openpty()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([self.program, "subscriber", command, "--config", self.config, "-"],
+                              input=given, stdout=subprocess.PIPE, stderr=end, text=True,
+                              timeout=60)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        os.set_blocking(terminal, False)
+        shown = os.read(terminal, 65536).decode()
+        os.close(terminal)
+        os.close(end)
+        self.said += done.stdout + shown
+        return done, shown, (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
 
-def rows(n, bad=None):
-    text = HEADER
-    for i in range(2, n + 2):
-        row = f"{i}@home.example,sip:{i}@home.example,{K},{OPC},8000,{32 * i}\n"
-        text += "nonsense\n" if i == bad else row
-    return text
+
+def rows(n, bad=None, name=""):
+    return HEADER + "".join(
+        "nonsense\n" if i == bad else
+        f"{name}{i}@home.example,sip:{name}{i}@home.example,{K},{OPC},8000,{32 * i}\n"
+        for i in range(2, n + 2))
 
 
 def adds_and_shows(report, run):
@@ -103,6 +122,18 @@ def imports(report, run):
                  done.stdout + done.stderr)
 
 
+def imports_fast(report, run):
+    done, shown, cpu_s = run.at_a_terminal("import", rows(N_TIMED, name="timed-"))
+    report.check(f"{N_TIMED} are imported at a terminal",
+                 done.stdout == f"{N_TIMED} subscribers imported\n", done.stdout + shown)
+    progress = [int(n) for n in re.findall(r"\r(\d+) subscribers", shown)]
+    report.check("it says every 10 000 how far it is, in one line that is empty in the end",
+                 progress == list(range(10000, N_TIMED + 1, 10000)) and "\n" not in shown and
+                 shown.endswith("\r\033[K"), repr(shown))
+    report.check(f"it takes no more CPU than {N_TIMED * SLOW // ROWS_PER_S} s",
+                 cpu_s <= N_TIMED * SLOW / ROWS_PER_S, f"{cpu_s:.1f} s")
+
+
 def deletes(report, run):
     done = run("delete", "tel:+15")
     report.check("delete wants the IMPI", done.returncode == 1 and "alice@home.example" in
@@ -137,6 +168,7 @@ def main():
         run = Shell(sys.argv[1], directory)
         adds_and_shows(report, run)
         imports(report, run)
+        imports_fast(report, run)
         deletes(report, run)
         keeps_secrets(report, run, directory)
     finally:
