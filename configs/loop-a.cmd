@@ -17,4 +17,5 @@ wait idle
 wait until esp_rx >= 10002
 show stats
 show sa all
+wait 500 ms
 quit
