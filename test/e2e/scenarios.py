@@ -230,6 +230,38 @@ def changed_verify(s):
     s.expect(sets_temporary=0, sas=0, flag="unregistered")
 
 
+def refused(s, how, status):
+    """Nothing comes of it, and who behaves is registered as ever."""
+    s.misbehave(how)
+    s.register(fails=status)
+    s.expect(ues=0, sas=0, registration=0, attempt=0, flag="unregistered")
+    s.misbehave("none")
+    s.register()
+    s.expect(sets_established=1, sas=4, flag="registered")
+
+
+@row("C-057a", "who offers no security agreement is told that it is wanted")
+def no_agreement(s):
+    refused(s, "no-agreement", "421")
+
+
+@row("C-057b", "who is not the first hop is refused")
+def two_vias(s):
+    refused(s, "two-vias", "502")
+
+
+@row("C-053a", "who wants to be reached at another's address is refused")
+def foreign_contact(s):
+    refused(s, "foreign-contact", "400")
+
+
+@row("C-045", "what a UE says itself of protection counts for nothing: it is challenged")
+def own_indicator(s):
+    s.misbehave("own-indicator")
+    s.register()  # it fails where it is not challenged
+    s.expect(sets_established=1, sas=4, flag="registered")
+
+
 @row("C-036b", "an answer outside the SAs is a first REGISTER: it is challenged, not judged")
 def clear_response(s):
     s.misbehave("clear-response")

@@ -49,7 +49,8 @@ static const char help[] =
 	"401),\n"
 	"                         wrong-ik, clear-response, changed-verify, no-reaction (to what "
 	"the\n"
-	"                         network wants); default none\n"
+	"                         network wants), no-agreement, two-vias, foreign-contact,\n"
+	"                         own-indicator; default none\n"
 	"  --algorithm WHICH      AKAv1-MD5, AKAv2-MD5, or any: the strongest that is offered; "
 	"default any\n"
 	"  --akav2-keys KEYS      aka: the SAs have IK and CK whatever the algorithm, or derived:\n"
@@ -195,6 +196,10 @@ int arguments_misbehaviour(const char *name)
 		[UE_CLEAR_RESPONSE] = "clear-response",
 		[UE_CHANGED_VERIFY] = "changed-verify",
 		[UE_NO_REACTION] = "no-reaction",
+		[UE_NO_AGREEMENT] = "no-agreement",
+		[UE_TWO_VIAS] = "two-vias",
+		[UE_FOREIGN_CONTACT] = "foreign-contact",
+		[UE_OWN_INDICATOR] = "own-indicator",
 	};
 	int i = find_name(names, name);
 

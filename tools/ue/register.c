@@ -6,7 +6,13 @@
 #include "crypto/wipe.h"
 #include "tools/ue/fleet.h"
 
-#define MAX_OFFERS 4 /* client ports tried in one registration */
+#define MAX_OFFERS 4           /* client ports tried in one registration */
+#define FOREIGN    "192.0.2.1" /* nobody's: RFC 5737 */
+
+static bool does(const struct ue *u, enum ue_misbehaviour how)
+{
+	return u->fleet->options.misbehaviour == how;
+}
 
 /* New SPIs and the next client port for a set that may come of the next challenge. */
 static bool renew_offer(struct ue *u)
@@ -40,6 +46,21 @@ static void put_verify(struct sip_text *t, const char *verify)
 	sip_put_header(t, "Security-Verify", "%s", text);
 }
 
+static void put_agreement(const struct ue *u, struct sip_text *t)
+{
+	const struct agreement *over = u->request.over;
+
+	sip_put_header(t, "Require", "sec-agree");
+	sip_put_header(t, "Proxy-Require", "sec-agree");
+	sip_put(t, "Security-Client: ");
+	secagree_put_client(t, &u->attempt.offer, u->fleet->options.offered);
+	sip_put(t, "\r\n");
+	if (over && does(u, UE_CHANGED_VERIFY))
+		put_verify(t, strchr(over->verify, ',') ? strchr(over->verify, ',') + 1 : "none");
+	else if (over)
+		put_verify(t, over->verify);
+}
+
 /* SM1, SM7 and all between: TS 24.229 5.1.1.2, 5.1.1.4, 5.1.1.5. */
 static void put_register(const struct ue *u, struct sip_text *t)
 {
@@ -48,20 +69,16 @@ static void put_register(const struct ue *u, struct sip_text *t)
 	char host[ADDRESS_TEXT_BYTES];
 
 	request_put_head(u, t, u->home, u->subscriber->impu, u->call_id);
-	sip_put_header(t, "Contact", "<sip:%s:%u%s>", ue_host(u, over, host), UE_PORT_US,
+	if (does(u, UE_TWO_VIAS))
+		sip_put_header(t, "Via", "SIP/2.0/UDP " FOREIGN ";branch=z9hG4bKbefore");
+	sip_put_header(t, "Contact", "<sip:%s:%u%s>",
+		       does(u, UE_FOREIGN_CONTACT) ? FOREIGN : ue_host(u, over, host), UE_PORT_US,
 		       u->fleet->options.tcp ? ";transport=tcp" : "");
 	auth_put(t, &a->answer);
 	sip_put_header(t, "Expires", "%u", a->expires_s);
 	sip_put_header(t, "Supported", "path");
-	sip_put_header(t, "Require", "sec-agree");
-	sip_put_header(t, "Proxy-Require", "sec-agree");
-	sip_put(t, "Security-Client: ");
-	secagree_put_client(t, &a->offer, u->fleet->options.offered);
-	sip_put(t, "\r\n");
-	if (over && u->fleet->options.misbehaviour == UE_CHANGED_VERIFY)
-		put_verify(t, strchr(over->verify, ',') ? strchr(over->verify, ',') + 1 : "none");
-	else if (over)
-		put_verify(t, over->verify);
+	if (!does(u, UE_NO_AGREEMENT))
+		put_agreement(u, t);
 	sip_put_header(t, "P-Access-Network-Info", "IEEE-802.3");
 	sip_put_header(t, "Content-Length", "0");
 	sip_put(t, "\r\n");
@@ -78,9 +95,8 @@ void register_offer(struct ue *u)
 
 void register_confirm(struct ue *u)
 {
-	bool is_clear = u->fleet->options.misbehaviour == UE_CLEAR_RESPONSE;
-
-	request_send(u, "REGISTER", is_clear ? NULL : u->attempt.made, put_register);
+	request_send(u, "REGISTER", does(u, UE_CLEAR_RESPONSE) ? NULL : u->attempt.made,
+		     put_register);
 }
 
 void register_start(struct ue *u)
@@ -92,6 +108,7 @@ void register_start(struct ue *u)
 	a->answer.username = u->subscriber->impi;
 	a->answer.realm = u->subscriber->realm;
 	a->answer.uri = u->home;
+	a->answer.indicator = does(u, UE_OWN_INDICATOR) ? "yes" : NULL;
 	register_offer(u);
 }
 

@@ -64,6 +64,10 @@ enum ue_misbehaviour {
 	UE_CLEAR_RESPONSE,   /* answers outside of all SAs */
 	UE_CHANGED_VERIFY,   /* says that the P-CSCF had offered less than it did: bidding down */
 	UE_NO_REACTION,      /* answers NOTIFY, and does nothing about it */
+	UE_NO_AGREEMENT,     /* offers no security agreement */
+	UE_TWO_VIAS,         /* says that somebody sent its REGISTER before */
+	UE_FOREIGN_CONTACT,  /* is to be reached at an address that is not its own */
+	UE_OWN_INDICATOR,    /* says itself that its REGISTER came protected */
 	UE_N_MISBEHAVIOURS,
 };
 
