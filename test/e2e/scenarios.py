@@ -257,8 +257,9 @@ def foreign_contact(s):
 
 @row("C-045", "what a UE says itself of protection counts for nothing: it is challenged")
 def own_indicator(s):
-    s.misbehave("own-indicator")
-    s.register()  # it fails where it is not challenged
+    s.register()
+    s.power_on("--misbehave", "own-indicator")
+    s.register()  # of who is registered; believed, it would not be challenged, and fail
     s.expect(sets_established=1, sas=4, flag="registered")
 
 
