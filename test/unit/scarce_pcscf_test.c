@@ -9,22 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "test/shim/scarce.h"
 #include "test/shim/test.h"
-#include "test/unit/pcscf_fixture.h"
-
-/* Longer than all that a failed registration leaves: temporary sets, transactions of Gm. */
-#define LONG_MS 300000
+#include "test/unit/scarce_edge.h"
 
 static struct ue_sim ue;
-
-static void begin(void)
-{
-	scarce_libraries();
-	edge_start("two-pairs", "no");
-	scarce_spare_osip();
-	ue_open(&ue, 2, 14001, 14002);
-}
 
 /* SM1 … SM6. The UE's ports and the core are the test's own and have memory. */
 static bool try_challenge(void)
@@ -57,21 +45,12 @@ static bool try_register(void)
 	return ue_status(ue.us_fd) == 200;
 }
 
-static void forget_what_is_underway(void)
-{
-	struct sip *s;
-	while (ue_status(ue.clear) || ue_status(ue.us_fd) || ue_status(ue.uc_fd))
-		;
-	while ((s = core_receive()))
-		sip_free(s);
-}
-
 /* After a while it is as if nothing had been, but for what is registered. */
 static void expect_recovery(void)
 {
 	scarce_rest();
 	edge_pass(LONG_MS);
-	forget_what_is_underway();
+	scarce_edge_forget(&ue);
 	EXPECT_EQ(edge_stat("txn"), 0);
 	EXPECT_EQ(edge_stat("sets_temporary"), 0);
 	EXPECT_EQ(edge_stat("sets_old"), 0);
@@ -89,7 +68,7 @@ TEST(scarce, registration_through_the_pcscf_leaves_nothing_behind)
 {
 	unsigned n = 1;
 	for (; scarce_sweep(n); n++) {
-		begin();
+		scarce_edge_start(&ue);
 		scarce_begin();
 		bool done = try_register();
 		EXPECT_TRUE(done || scarce_has_failed());
@@ -104,7 +83,7 @@ TEST(scarce, message_that_found_no_memory_is_not_called_malformed)
 {
 	uint64_t n_counted = 0;
 	for (unsigned n = 1; scarce_sweep(n); n++) {
-		begin();
+		scarce_edge_start(&ue);
 		scarce_begin();
 		ue_register(&ue, ue.clear, port_clear, auth_initial, "");
 		sip_free(core_receive());
@@ -121,7 +100,7 @@ TEST(scarce, deregistration_and_refresh_leave_nothing_behind)
 	static const unsigned expires_s[] = { 0, 600 };
 	for (unsigned i = 0; i < 2; i++)
 		for (unsigned n = 1; scarce_sweep(n); n++) {
-			begin();
+			scarce_edge_start(&ue);
 			ue_attach(&ue);
 			scarce_begin();
 			char verify[1100];
@@ -153,7 +132,7 @@ TEST(scarce, request_of_a_ue_is_forwarded_or_answered_or_forgotten)
 	char own[64];
 	for (unsigned i = 0; i < 2; i++)
 		for (unsigned n = 1; scarce_sweep(n); n++) {
-			begin();
+			scarce_edge_start(&ue);
 			snprintf(own, sizeof(own), "sip:127.0.0.1:%u", port_ps);
 			ue_attach(&ue);
 			scarce_begin();
@@ -191,7 +170,7 @@ static int connect_and_register(void)
 TEST(scarce, tcp_connection_is_served_or_closed)
 {
 	for (unsigned n = 1; scarce_sweep(n); n++) {
-		begin();
+		scarce_edge_start(&ue);
 		scarce_begin();
 		int fd = connect_and_register();
 		struct sip *request = core_receive();

@@ -6,31 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "test/shim/scarce.h"
 #include "test/shim/test.h"
-#include "test/unit/pcscf_fixture.h"
-
-/* Longer than all that a failed registration leaves: temporary sets, transactions of Gm. */
-#define LONG_MS 300000
+#include "test/unit/scarce_edge.h"
 
 static struct ue_sim ue;
-
-static void begin(void)
-{
-	scarce_libraries();
-	edge_start("two-pairs", "no");
-	scarce_spare_osip();
-	ue_open(&ue, 2, 14001, 14002);
-}
-
-static void forget_what_is_underway(void)
-{
-	struct sip *s;
-	while (ue_status(ue.clear) || ue_status(ue.us_fd) || ue_status(ue.uc_fd))
-		;
-	while ((s = core_receive()))
-		sip_free(s);
-}
 
 /* --- reg event --- */
 
@@ -85,13 +64,13 @@ TEST(scarce, subscription_of_the_pcscf_and_what_it_hears_leave_nothing_behind)
 	unsigned n = 1;
 	edge_watch(true);
 	for (; scarce_sweep(n); n++) {
-		begin();
+		scarce_edge_start(&ue);
 		ue_challenge(&ue);
 		int status = register_and_hear();
 		EXPECT_TRUE(status == 200 || scarce_has_failed());
 		scarce_rest();
 		edge_pass(2 * LONG_MS + 60000); /* beyond the registration, whose end may be lost */
-		forget_what_is_underway();
+		scarce_edge_forget(&ue);
 		EXPECT_EQ(edge_stat("txn"), 0);
 		EXPECT_EQ(edge_stat("subscription"), 0);
 		EXPECT_EQ(edge_stat("ues"), 0);
@@ -111,7 +90,7 @@ TEST(scarce, c093_registration_that_was_answered_is_in_the_state_file)
 	unsigned n = 1;
 	for (; scarce_sweep(n); n++) {
 		edge_keep_state();
-		begin();
+		scarce_edge_start(&ue);
 		ue_challenge(&ue);
 		scarce_begin();
 		ue_register(&ue, ue.uc_fd, port_ps, auth_response, ue_verify(&ue));
@@ -128,7 +107,7 @@ TEST(scarce, c093_registration_that_was_answered_is_in_the_state_file)
 			EXPECT_EQ(edge_stat("sets_established"), 1);
 		}
 		edge_pass(LONG_MS);
-		forget_what_is_underway();
+		scarce_edge_forget(&ue);
 		EXPECT_EQ(edge_stat("sets_temporary"), 0);
 		EXPECT_LE(edge_stat("sets_established"), 1);
 		EXPECT_EQ(dataplane_n_sets(), edge_stat("sets_established"));
