@@ -8,16 +8,14 @@ meets UEs that answer and do nothing, under both policies. C-037 ... C-041, C-13
 Usage: network_initiated.py BUILD-DIRECTORY [WAY]
 """
 
-import json
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import core, process, results, sandbox, way
+from support import core, fleet, process, results, sandbox, way
 from support.way import WAYS
 
 N_UES = 4
@@ -55,25 +53,11 @@ class Wire(threading.Thread):
                     self.protected.add(event.decode())
 
 
-class Ues:
-    """imsgate-ue that takes commands, and goes on between them."""
-
-    def __init__(self, edge, by, *arguments):
-        command = core.ue_command(edge.build, N_UES, *arguments, by=by)
-        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      text=True)
-
-    def ask(self, command):
-        self.child.stdin.write(command + "\n")
-        self.child.stdin.flush()
-        return json.loads(self.child.stdout.readline())
+class Ues(fleet.Fleet):
+    """They go on between commands."""
 
     def network(self):
         return self.ask("report")["network"]
-
-    def stop(self):
-        self.child.stdin.close()
-        return self.child.wait(10)
 
 
 class Scene:
@@ -182,8 +166,8 @@ class Scene:
                      (0, 0))
 
     def no_reaction(self, policy):
-        ues = Ues(self.edge, self.by, "--first-address", FIRST_OF_OTHERS[self.by.ip],
-                  "--misbehave", "no-reaction")
+        ues = Ues(self.edge.build, N_UES, "--first-address", FIRST_OF_OTHERS[self.by.ip],
+                  "--misbehave", "no-reaction", by=self.by)
         ues.ask("register")
         ues.ask("subscribe")
         repeated, unanswered = self.stat("scscf", "reauthentication_repeated",
@@ -217,7 +201,7 @@ def scene(build, by):
         wire = Wire(by.ip)
         wire.start()
         one = Scene(report, by, edge)
-        ues = Ues(edge, by)
+        ues = Ues(build, N_UES, by=by)
         one.attach(ues)
         one.reauthenticate(ues)
         one.kill(ues)

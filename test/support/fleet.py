@@ -9,11 +9,12 @@ from support import core
 
 
 class Fleet:
-    """`how`: as core.ue_command() takes it."""
+    """`how`: as core.ue_command() takes it. `environment` None: that of the test."""
 
-    def __init__(self, build, n_ues, *arguments, **how):
+    def __init__(self, build, n_ues, *arguments, environment=None, **how):
         self.child = subprocess.Popen(core.ue_command(build, n_ues, *arguments, **how),
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                      env=environment)
         self.answers = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -40,12 +41,17 @@ class Fleet:
         return self.answer(timeout_s)
 
     def stop(self):
+        """Its exit status."""
         self.child.stdin.close()
         try:
-            self.child.wait(10)
+            return self.child.wait(10)
         except subprocess.TimeoutExpired:
-            self.child.kill()
-            self.child.wait()
+            return self.die()
+
+    def die(self):
+        """As if its battery were taken out."""
+        self.child.kill()
+        return self.child.wait()
 
 
 def together(values):

@@ -26,7 +26,7 @@ import socket
 import subprocess
 import time
 
-from support import clock, core, process, records
+from support import clock, core, fleet, process, records
 from support.way import WAYS
 
 SUBSCRIBER = "/run/subscriber.csv"
@@ -47,32 +47,6 @@ def row(number, what, ways=WAYS):
     return keep
 
 
-class Ue:
-    """imsgate-ue with one subscriber; a command at a time."""
-
-    def __init__(self, build, environment, way, options):
-        command = core.ue_command(build, 1, "--expires", "600", "--rate", "20", *options, by=way,
-                                  subscribers=SUBSCRIBER)
-        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      text=True, env=environment)
-
-    def begin(self, command):
-        self.child.stdin.write(command + "\n")
-        self.child.stdin.flush()
-
-    def end(self):
-        """The answer to the command that was begun; the test's own end bounds the wait."""
-        line = self.child.stdout.readline()
-        if not line:
-            raise Broken("the UE has ended")
-        return json.loads(line)
-
-    def die(self):
-        """As if its battery were taken out."""
-        self.child.kill()
-        self.child.wait()
-
-
 class Scenario:
     def __init__(self, build, way, *changes):
         self.build, self.way, self.ue, self.next_subscriber = build, way, None, 0
@@ -87,11 +61,20 @@ class Scenario:
         """The row's subscriber, with nothing in its memory."""
         if self.ue:
             self.ue.die()
-        self.ue = Ue(self.build, self.clock.environment, self.way, options)
+        self.ue = fleet.Fleet(self.build, 1, "--expires", "600", "--rate", "20", *options,
+                              environment=self.clock.environment, by=self.way,
+                              subscribers=SUBSCRIBER)
 
     def say(self, command):
         self.ue.begin(command)
-        return self.ue.end()
+        return self.end_command()
+
+    def end_command(self):
+        """The answer to the command that was begun; the test's own end bounds the wait."""
+        try:
+            return self.ue.answer(None)
+        except EOFError as why:
+            raise Broken(f"{why}")
 
     def misbehave(self, how):
         self.say(f"misbehave {how}")
@@ -123,7 +106,7 @@ class Scenario:
         for step in seconds:
             time.sleep(0.1)
             self.after(step)
-        self._registered(self.ue.end(), "registered", fails)
+        self._registered(self.end_command(), "registered", fails)
 
     def talk(self):
         """It asks for something, and is answered over its SAs."""
