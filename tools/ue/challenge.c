@@ -125,9 +125,9 @@ static void answer_challenge(struct ue *u, struct aka_answer *aka, const struct 
 {
 	const char *problem;
 
-	if (u->fleet->options.misbehaviour == UE_WRONG_RES)
+	if (ue_does(u, UE_WRONG_RES))
 		aka->res[0] ^= 1;
-	if (u->fleet->options.misbehaviour == UE_WRONG_IK)
+	if (ue_does(u, UE_WRONG_IK))
 		aka->ik[0] ^= 1;
 	problem = compute_response(u, aka);
 	if (!problem)
@@ -166,7 +166,7 @@ static int check_challenge(struct ue *u, struct aka_answer *aka)
 
 	if (digest_decode_nonce(u->attempt.challenge.nonce, rand, autn))
 		return -EINVAL;
-	if (u->fleet->options.misbehaviour == UE_WRONG_MAC && !u->attempt.mac_failed)
+	if (ue_does(u, UE_WRONG_MAC) && !u->attempt.mac_failed)
 		return -EBADMSG;
 	return aka_check_challenge(u->fleet->milenage, &key, &u->subscriber->isim, rand, autn, aka);
 }
@@ -179,7 +179,7 @@ void challenge_received(struct ue *u, const struct sip_message *challenge)
 	const char *problem = choose_mechanism(u, challenge, &server);
 	int verdict;
 
-	if (u->fleet->options.misbehaviour == UE_SILENT)
+	if (ue_does(u, UE_SILENT))
 		problem = "silent";
 	if (problem) {
 		ue_finish(u, problem);

@@ -9,11 +9,6 @@
 #define MAX_OFFERS 4           /* client ports tried in one registration */
 #define FOREIGN    "192.0.2.1" /* nobody's: RFC 5737 */
 
-static bool does(const struct ue *u, enum ue_misbehaviour how)
-{
-	return u->fleet->options.misbehaviour == how;
-}
-
 /* New SPIs and the next client port for a set that may come of the next challenge. */
 static bool renew_offer(struct ue *u)
 {
@@ -55,7 +50,7 @@ static void put_agreement(const struct ue *u, struct sip_text *t)
 	sip_put(t, "Security-Client: ");
 	secagree_put_client(t, &u->attempt.offer, u->fleet->options.offered);
 	sip_put(t, "\r\n");
-	if (over && does(u, UE_CHANGED_VERIFY))
+	if (over && ue_does(u, UE_CHANGED_VERIFY))
 		put_verify(t, strchr(over->verify, ',') ? strchr(over->verify, ',') + 1 : "none");
 	else if (over)
 		put_verify(t, over->verify);
@@ -69,15 +64,15 @@ static void put_register(const struct ue *u, struct sip_text *t)
 	char host[ADDRESS_TEXT_BYTES];
 
 	request_put_head(u, t, u->home, u->subscriber->impu, u->call_id);
-	if (does(u, UE_TWO_VIAS))
+	if (ue_does(u, UE_TWO_VIAS))
 		sip_put_header(t, "Via", "SIP/2.0/UDP " FOREIGN ";branch=z9hG4bKbefore");
 	sip_put_header(t, "Contact", "<sip:%s:%u%s>",
-		       does(u, UE_FOREIGN_CONTACT) ? FOREIGN : ue_host(u, over, host), UE_PORT_US,
-		       u->fleet->options.tcp ? ";transport=tcp" : "");
+		       ue_does(u, UE_FOREIGN_CONTACT) ? FOREIGN : ue_host(u, over, host),
+		       UE_PORT_US, u->fleet->options.tcp ? ";transport=tcp" : "");
 	auth_put(t, &a->answer);
 	sip_put_header(t, "Expires", "%u", a->expires_s);
 	sip_put_header(t, "Supported", "path");
-	if (!does(u, UE_NO_AGREEMENT))
+	if (!ue_does(u, UE_NO_AGREEMENT))
 		put_agreement(u, t);
 	sip_put_header(t, "P-Access-Network-Info", "IEEE-802.3");
 	sip_put_header(t, "Content-Length", "0");
@@ -95,7 +90,7 @@ void register_offer(struct ue *u)
 
 void register_confirm(struct ue *u)
 {
-	request_send(u, "REGISTER", does(u, UE_CLEAR_RESPONSE) ? NULL : u->attempt.made,
+	request_send(u, "REGISTER", ue_does(u, UE_CLEAR_RESPONSE) ? NULL : u->attempt.made,
 		     put_register);
 }
 
@@ -108,7 +103,7 @@ void register_start(struct ue *u)
 	a->answer.username = u->subscriber->impi;
 	a->answer.realm = u->subscriber->realm;
 	a->answer.uri = u->home;
-	a->answer.indicator = does(u, UE_OWN_INDICATOR) ? "yes" : NULL;
+	a->answer.indicator = ue_does(u, UE_OWN_INDICATOR) ? "yes" : NULL;
 	register_offer(u);
 }
 

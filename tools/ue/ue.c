@@ -35,8 +35,13 @@ void ue_open(struct ue *u, struct fleet *fleet, uint32_t index, struct subscribe
 	u->next_uc = (uint16_t)arc4random_uniform(UE_N_PORT_UC);
 	snprintf(u->home, sizeof(u->home), "sip:%s", subscriber->realm);
 	snprintf(u->impu, sizeof(u->impu), "%s", subscriber->impu);
-	if (fleet->options.misbehaviour == UE_OUT_OF_RANGE_SQN)
+	if (ue_does(u, UE_OUT_OF_RANGE_SQN))
 		subscriber_move_ahead(subscriber);
+}
+
+bool ue_does(const struct ue *u, enum ue_misbehaviour how)
+{
+	return u->fleet->options.misbehaviour == how;
 }
 
 void ue_close(struct ue *u)

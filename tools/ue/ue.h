@@ -139,6 +139,8 @@ struct ue {
 void ue_open(struct ue *u, struct fleet *fleet, uint32_t index, struct subscriber *subscriber);
 void ue_close(struct ue *u);
 
+bool ue_does(const struct ue *u, enum ue_misbehaviour how);
+
 /* Begins a task of an idle UE; `to` is the receiver of a MESSAGE. Calls: call_start(). */
 void ue_start(struct ue *u, enum ue_task task, const struct ue *to);
 

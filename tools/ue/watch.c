@@ -105,7 +105,7 @@ static void obey(struct ue *u, const struct notice *n)
 {
 	struct fleet_own *own = &u->fleet->own;
 
-	if (u->fleet->options.misbehaviour == UE_NO_REACTION)
+	if (ue_does(u, UE_NO_REACTION))
 		return;
 	if (n->event == NOTICE_SHORTENED && u->current) {
 		own->n_shortened++;
