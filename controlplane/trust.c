@@ -1,7 +1,6 @@
 #include "controlplane/trust.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "configs/config.h"
 #include "controlplane/log.h"
@@ -11,14 +10,13 @@ static int add(struct trust *t, const char *text)
 	struct network *peer = &t->peers[t->n_peers];
 	if (t->n_peers == sizeof(t->peers) / sizeof(t->peers[0]))
 		return -EINVAL;
-	int error = strchr(text, '/') ? address_parse_network(text, peer)
-				      : address_parse(text, 0, &peer->first);
-	if (error)
-		return error;
-	if (!strchr(text, '/'))
+	int error = 0;
+	if (!address_parse(text, 0, &peer->first))
 		peer->bits = peer->first.family == 6 ? 128 : 32;
-	t->n_peers++;
-	return 0;
+	else
+		error = address_parse_network(text, peer);
+	t->n_peers += !error;
+	return error;
 }
 
 int trust_init(struct trust *t, const struct config *config, char *const *listed, uint32_t n_listed)
