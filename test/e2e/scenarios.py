@@ -255,14 +255,6 @@ def foreign_contact(s):
     refused(s, "foreign-contact", "400")
 
 
-@row("C-045", "what a UE says itself of protection counts for nothing: it is challenged")
-def own_indicator(s):
-    s.register()
-    s.power_on("--misbehave", "own-indicator")
-    s.register()  # of who is registered; believed, it would not be challenged, and fail
-    s.expect(sets_established=1, sas=4, flag="registered")
-
-
 @row("C-036b", "an answer outside the SAs is a first REGISTER: it is challenged, not judged")
 def clear_response(s):
     s.misbehave("clear-response")

@@ -49,8 +49,8 @@ static const char help[] =
 	"401),\n"
 	"                         wrong-ik, clear-response, changed-verify, no-reaction (to what "
 	"the\n"
-	"                         network wants), no-agreement, two-vias, foreign-contact,\n"
-	"                         own-indicator; default none\n"
+	"                         network wants), no-agreement, two-vias, foreign-contact;\n"
+	"                         default none\n"
 	"  --algorithm WHICH      AKAv1-MD5, AKAv2-MD5, or any: the strongest that is offered; "
 	"default any\n"
 	"  --akav2-keys KEYS      aka: the SAs have IK and CK whatever the algorithm, or derived:\n"
@@ -199,7 +199,6 @@ int arguments_misbehaviour(const char *name)
 		[UE_NO_AGREEMENT] = "no-agreement",
 		[UE_TWO_VIAS] = "two-vias",
 		[UE_FOREIGN_CONTACT] = "foreign-contact",
-		[UE_OWN_INDICATOR] = "own-indicator",
 	};
 	int i = find_name(names, name);
 

@@ -161,7 +161,5 @@ void auth_put(struct sip_text *t, const struct auth_answer *a)
 		sip_put(t, "%sopaque=\"%s\"", next, c->opaque);
 	if (a->auts)
 		sip_put(t, "%sauts=\"%s\"", next, a->auts);
-	if (!c && a->indicator)
-		sip_put(t, "%sintegrity-protected=\"%s\"", next, a->indicator);
 	sip_put(t, "\r\n");
 }

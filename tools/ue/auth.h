@@ -24,8 +24,7 @@ struct auth_answer {
 	const char *uri;
 	const struct auth_challenge *challenge; /* NULL: SM1, with `realm` */
 	const char *realm;
-	const char *auts;      /* NULL: none */
-	const char *indicator; /* integrity-protected in SM1, which no UE may say; NULL */
+	const char *auts;                    /* NULL: none */
 	char response[DIGEST_RESPONSE_SIZE]; /* "": MAC failure (C-027) or SM1 */
 	char cnonce[9];
 };

@@ -103,7 +103,6 @@ void register_start(struct ue *u)
 	a->answer.username = u->subscriber->impi;
 	a->answer.realm = u->subscriber->realm;
 	a->answer.uri = u->home;
-	a->answer.indicator = ue_does(u, UE_OWN_INDICATOR) ? "yes" : NULL;
 	register_offer(u);
 }
 

@@ -67,7 +67,6 @@ enum ue_misbehaviour {
 	UE_NO_AGREEMENT,     /* offers no security agreement */
 	UE_TWO_VIAS,         /* says that somebody sent its REGISTER before */
 	UE_FOREIGN_CONTACT,  /* is to be reached at an address that is not its own */
-	UE_OWN_INDICATOR,    /* says itself that its REGISTER came protected */
 	UE_N_MISBEHAVIOURS,
 };
 
