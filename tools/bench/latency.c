@@ -124,7 +124,7 @@ static int64_t run_train(struct latency *l, double gap)
 	return (int64_t)now;
 }
 
-static void begin_load(struct latency *l)
+void latency_begin(struct latency *l)
 {
 	l->n_lost = l->longest_turn = l->n_cycles = 0;
 	l->rx = l->run->feed->inbound ? l->run->bench->network_rx : l->run->bench->kernel_rx;
@@ -134,7 +134,7 @@ static void begin_load(struct latency *l)
 int latency_capacity(struct latency *l, uint32_t n_trains, double *gap)
 {
 	double length[LATENCY_MAX_TRAINS];
-	begin_load(l);
+	latency_begin(l);
 	for (uint32_t i = 0; i < n_trains; i++) {
 		int64_t took = run_train(l, 0);
 		if (took < 0)
@@ -145,14 +145,14 @@ int latency_capacity(struct latency *l, uint32_t n_trains, double *gap)
 	return l->n_lost ? -EPROTO : 0; /* not the good path that was measured */
 }
 
-int latency_load(struct latency *l, double gap, uint32_t n_trains)
+int latency_train(struct latency *l, double gap)
 {
-	begin_load(l);
-	for (uint32_t i = 0; i < n_trains; i++) {
-		int64_t took = run_train(l, gap);
-		if (took < 0)
-			return (int)took;
-	}
+	int64_t took = run_train(l, gap);
+	return took < 0 ? (int)took : 0;
+}
+
+int latency_end(struct latency *l)
+{
 	if (!l->n_cycles)
 		return -EPROTO;
 	stat_sort(l->cycles, l->n_cycles);
@@ -198,7 +198,11 @@ static int measure_population(struct latency *l, uint32_t n_sas)
 		rc = latency_capacity(l, n_trains / 4, &full);
 	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]) && rc == 0; i++) {
 		double gap = full * 100 / loads[i];
-		rc = latency_load(l, gap, n_trains);
+		latency_begin(l);
+		for (uint32_t train = 0; train < n_trains && rc == 0; train++)
+			rc = latency_train(l, gap);
+		if (rc == 0)
+			rc = latency_end(l);
 		report_progress(NULL);
 		if (rc == 0)
 			tell(l, n_sas, loads[i], (double)rte_get_tsc_hz() / gap,

@@ -31,8 +31,8 @@ struct latency {
 	_Atomic bool traffic; /* written by: main thread; read by: the one of churn.c */
 
 	/* of one load */
-	uint64_t n_lost, longest_turn;
-	double *cycles; /* of each packet in the box */
+	uint64_t n_lost, longest_turn; /* longest_turn: cycles; who likes sets it to 0 again */
+	double *cycles;                /* of each packet in the box */
 	uint32_t n_cycles;
 };
 
@@ -42,8 +42,13 @@ void latency_close(struct latency *l);
 
 /* For the feed's population of now: cycles between two packets when there is always one waiting. */
 int latency_capacity(struct latency *l, uint32_t n_trains, double *gap);
-/* Trains with `gap` cycles between two packets on average. 0 or -errno. */
-int latency_load(struct latency *l, double gap, uint32_t n_trains);
+/*
+ * A load: trains with `gap` cycles between two packets on average. 0 or -errno; latency_end() is
+ * -EPROTO when not one packet came out.
+ */
+void latency_begin(struct latency *l);
+int latency_train(struct latency *l, double gap);
+int latency_end(struct latency *l);
 /* Of the last load, in microseconds: what `share` of its packets stayed below. Sorts cycles[]. */
 double latency_us(struct latency *l, double share);
 
