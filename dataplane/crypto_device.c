@@ -7,6 +7,7 @@
 
 #include <rte_telemetry.h>
 
+#include "dataplane/inline_cap.h"
 #include "dataplane/sa.h"
 #include "dataplane/worker.h"
 
@@ -150,6 +151,26 @@ static void add_counts(struct rte_tel_data *data)
 	rte_tel_data_add_dict_u64(data, "full_by_cpu", by_cpu);
 }
 
+/* The suites that it does not have, by number: names of entries may not have a suite's commas. */
+static void add_lacking(struct rte_tel_data *data, const struct lookaside_device *device)
+{
+	unsigned n = 0;
+	struct rte_tel_data *lacking = rte_tel_data_alloc();
+	if (!lacking)
+		return;
+	rte_tel_data_start_dict(lacking);
+	for (unsigned suite = 0; suite < CRYPTO_N_SUITES; suite++) {
+		char key[16];
+		if (device->suite[suite])
+			continue;
+		snprintf(key, sizeof(key), "%u", n++);
+		rte_tel_data_add_dict_string(lacking, key,
+					     inline_suite_name((enum crypto_suite)suite));
+	}
+	if (rte_tel_data_add_dict_container(data, "lacks", lacking, 0) < 0)
+		rte_tel_data_free(lacking);
+}
+
 static void add_device(struct rte_tel_data *data, uint32_t i, const struct lookaside_device *device)
 {
 	char key[16];
@@ -169,6 +190,8 @@ static void add_device(struct rte_tel_data *data, uint32_t i, const struct looka
 	rte_tel_data_add_dict_u64(one, "suites", n_suites);
 	rte_tel_data_add_dict_u64(one, "sessions",
 				  atomic_load_explicit(&device->n_sessions, memory_order_relaxed));
+	if (n_suites && n_suites < CRYPTO_N_SUITES)
+		add_lacking(one, device);
 	snprintf(key, sizeof(key), "%u", i);
 	if (rte_tel_data_add_dict_container(data, key, one, 0) < 0)
 		rte_tel_data_free(one);

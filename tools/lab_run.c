@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/table.h"
+
 #define PAUSE_MS   10
 #define SETTLED_MS 10000 /* however much there is still to say */
 
@@ -217,6 +219,23 @@ static int report_counters(struct lab *l)
 	return 0;
 }
 
+/* Packets that workers gave to others, as they own their UEs. */
+static int report_handed_over(struct lab *l)
+{
+	json_t *workers, *worker, *rows;
+	json_int_t n = 0;
+	size_t i;
+
+	if (telemetry_get(&l->telemetry, "/imsgate/workers", &workers))
+		return lab_fail(l, "%s", l->telemetry.error);
+	rows = table_rows(workers, "worker");
+	json_array_foreach(rows, i, worker) n += number(worker, "handed_over");
+	json_object_set_new(l->report, "handed_over", json_integer(n));
+	json_decref(rows);
+	json_decref(workers);
+	return 0;
+}
+
 static int do_deregister(struct lab *l)
 {
 	unsigned timeout_ms = 30000 + l->options->n_ues * 100;
@@ -248,7 +267,8 @@ static int run_steps(struct lab *l)
 
 	if (lab_start(l) || lab_stats(l, &start) || do_register(l) || do_subscribe(l) ||
 	    lab_traffic(l, "traffic") || lab_call(l) || settle(l) ||
-	    check_drops(l, &start, "registration, traffic and calls") || report_counters(l))
+	    check_drops(l, &start, "registration, traffic and calls") || report_counters(l) ||
+	    report_handed_over(l))
 		return -1;
 	if (l->options->nat)
 		return lab_rebind(l) ? -1 : l->options->keep ? 0 : do_deregister(l);

@@ -19,6 +19,18 @@ static void add_port(json_t *reply, void *rows)
 	json_decref(list);
 }
 
+/* A row for each suite that the device, which has others, does not have. */
+static void add_lacking(const json_t *device, json_t *rows)
+{
+	json_t *suite;
+	const char *key;
+
+	json_object_foreach(json_object_get(device, "lacks"), key, suite) json_array_append_new(
+		rows, json_pack("{s:O?, s:s, s:O, s:s, s:i, s:s}", "port",
+				json_object_get(device, "device"), "offload", "crypto device", "of",
+				suite, "state", "off", "sessions", 0, "why", "it cannot do it"));
+}
+
 /* The crypto devices, in the columns that ports have. */
 static void add_devices(json_t *reply, json_t *rows)
 {
@@ -40,6 +52,7 @@ static void add_devices(json_t *reply, json_t *rows)
 						      json_object_get(device, "state"), "sessions",
 						      json_object_get(device, "sessions"), "why",
 						      json_object_get(device, "why")));
+		add_lacking(device, rows);
 	}
 }
 

@@ -11,6 +11,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import dataplane, results, sandbox
 
+N_SUITES = 16
 N_MORE = 27  # of some 600 bytes each, where a reply has 16384; DPDK has 32 ports
 ZONE = """\
     - name: more{i}
@@ -25,7 +26,7 @@ ZONE = """\
 """
 CRYPTO = """\
   crypto:
-    devices: [crypto_openssl0, crypto_null0]
+    devices: [crypto_openssl0, crypto_aesni_gcm0, crypto_null0]
     lookaside: all
 """
 
@@ -47,12 +48,21 @@ def check_offload(report, edge):
     shown = edge.imsgate("show", "offload")
     ports = {row["port"] for row in shown if row["offload"] == "rx ip checksum"}
     report.check("show offload: every port", len(ports) == N_MORE + 2, f"{sorted(ports)}")
-    devices = {row["port"]: row for row in shown if row["offload"] == "crypto device"}
-    report.check("show offload: every crypto device",
-                 set(devices) == {"crypto_openssl0", "crypto_null0"}, f"{shown}")
-    openssl, null = devices["crypto_openssl0"], devices["crypto_null0"]
+    of_device = {}
+    for row in shown:
+        if row["offload"] == "crypto device":
+            of_device.setdefault(row["port"], []).append(row)
+    report.check("show offload: every crypto device", set(of_device) ==
+                 {"crypto_openssl0", "crypto_aesni_gcm0", "crypto_null0"}, f"{shown}")
+    openssl, null = of_device["crypto_openssl0"][0], of_device["crypto_null0"][0]
+    gcm, *lacking = of_device["crypto_aesni_gcm0"]
+    report.check("show offload: of a device that has some suites, which it has not",
+                 gcm["state"] == "on" and int(gcm["of"].split()[0]) + len(lacking) == N_SUITES and
+                 {row["state"] for row in lacking} == {"off"} and
+                 "hmac-sha-1-96, null" in {row["of"] for row in lacking} and
+                 "aes-gcm-128" not in {row["of"] for row in lacking}, f"{gcm} {lacking}")
     report.check("show offload: what it does", openssl["state"] == "on" and
-                 int(openssl["of"].split()[0]) > 4 and openssl["sessions"] == 0, f"{openssl}")
+                 int(openssl["of"].split()[0]) == N_SUITES and openssl["sessions"] == 0, f"{openssl}")
     report.check("show offload: or why it does not", null["state"] == "off" and null["why"],
                  f"{null}")
 

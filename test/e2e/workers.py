@@ -29,6 +29,8 @@ def main():
         report.check(f"{name}: everything held", status == 0 and outcome, f"{status}\n{said}")
         if outcome:
             lost = outcome["counters"]["steer_full"]
+            given = outcome["handed_over"]
+            report.check(f"{name}: packets were handed over", given > 0, f"{given}")
             report.check(f"{name}: nothing lost between workers", lost == 0, f"{lost}")
     return report.exit_status()
 

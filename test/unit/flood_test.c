@@ -294,5 +294,11 @@ TEST(flood, other_ports_and_zones_without_limits_are_free)
 		send_clear(&s, &s.ue.from_ue, IPPROTO_UDP, 5060);
 	}
 	EXPECT_GE(fixture_counted(s.f, COUNT_clear_rate_source), 2 * BURST - 2);
+	/* And one bit before its end is another source. */
+	fixture_mark(s.f);
+	s.ue.from_ue.source[7] ^= 1;
+	for (unsigned i = 0; i < BURST; i++)
+		send_clear(&s, &s.ue.from_ue, IPPROTO_UDP, 5060);
+	EXPECT_EQ(fixture_counted(s.f, COUNT_clear_rate_source), 0);
 	scene_close(&s);
 }

@@ -2,7 +2,7 @@
  * C-075: two workers in threads of their own, two queues on each port, and every packet put into
  * both queues at the same time, while UEs move between the workers.
  *
- * TEST_TRIALS=10000000 makes it as many as the row asks for.
+ * ./run test --soak sets TEST_TRIALS to the ten million that the row asks for.
  */
 #include <errno.h>
 #include <netinet/in.h>
