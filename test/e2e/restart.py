@@ -9,6 +9,7 @@ C-093, C-138. Usage: restart.py BUILD-DIRECTORY [SEED]
 """
 
 import itertools
+import json
 import os
 import random
 import sys
@@ -16,7 +17,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import api, core, fleet, peer, process, records, sandbox
+from support import api, core, dataplane, fleet, peer, process, records, sandbox
 from support.way import TCP4, TCP6, UDP4, UDP6
 
 N_UES, N_KILLS = 150, 50
@@ -135,6 +136,13 @@ class Restart:
         client.close()
         return held
 
+    def counters(self):
+        """Of the data plane."""
+        return json.loads(self.edge.imsgate("show", "stats", "--json").stdout)
+
+    def esp_sent(self):
+        return self.ues.ask("report")["esp"]["sent"]
+
     def wrong(self):
         """UEs who are sure of their registration, and wrong."""
         at_scscf = {row["impi"] for row in
@@ -193,6 +201,24 @@ class Restart:
         self.report.check("restart: every UE is registered as before", not self.wrong(),
                           f"{self.wrong()}")
 
+    def under_traffic(self):
+        """The P-CSCF dies in the middle of it: no protected packet is lost in the data plane."""
+        sent, before = self.esp_sent(), self.counters()
+
+        def missing():
+            return self.esp_sent() - sent - (self.counters()["esp_rx"] - before["esp_rx"])
+        self.ues.begin("traffic 2")
+        time.sleep(0.5)
+        self.kill(["pcscf"])
+        time.sleep(0.3)
+        self.start(["pcscf"])
+        said = self.ues.answer(90)
+        process.wait_until("ESP that is on its way", lambda: not missing(), 5)
+        dropped = dataplane.drops(before, self.counters())
+        self.report.check("restart: killed under traffic: ESP passes as if nothing had happened",
+                          not missing() and not dropped and self.esp_sent() - sent > 500,
+                          f"{self.esp_sent() - sent} sent, {missing()} missing, {dropped}, {said}")
+
     def stray(self):
         """A set of nobody's appears while the P-CSCF is dead, as if it had died installing it."""
         self.kill(["pcscf"])
@@ -234,6 +260,7 @@ class Restart:
         sequence = Sequence()
         sequence.start()
         self.quiet()
+        self.under_traffic()
         self.stray()
         for number, command in enumerate(itertools.cycle(LOAD)):
             if self.n_kills >= N_KILLS:
