@@ -38,10 +38,18 @@ TEST(worker, a_tag_is_put_on_and_taken_off_with_the_zone)
 /* ---- mixed bursts ---- */
 
 enum {
-	N_UES = 8, /* each suite, IPv4 and IPv6 */
+	N_UES = 2 * CRYPTO_N_SUITES, /* each suite, IPv4 and IPv6 */
 	N_BURSTS = 200,
 	BURST_MAX = 100, /* more than a worker takes in one turn */
 };
+
+static const struct sa_table_config mix_table = {
+	.capacity = 2 * N_UES * API_SET_SAS,
+	.generation_bits = 10,
+	.window_pkts = 128,
+	.n_workers = 1,
+};
+_Static_assert(N_UES <= UINT8_MAX, "a byte of payload says whose it is");
 
 static struct {
 	struct fixture *f;
@@ -76,13 +84,23 @@ static void expect_payload_of(uint32_t i, const uint8_t *payload, size_t n_bytes
 		ASSERT_EQ(payload[at], i);
 }
 
+/* The IP header says how long the packet is, and what its own sum is. */
+static void expect_header(const struct packet *p)
+{
+	const uint8_t *ip = p->bytes + p->l3;
+	bool v6 = ip[0] >> 4 == 6;
+	const uint8_t *length = ip + (v6 ? 4 : 2);
+	EXPECT_EQ((length[0] << 8 | length[1]) + (v6 ? 40 : 0), p->n_bytes - p->l3);
+	EXPECT_TRUE(packet_checksum_is_good(p));
+}
+
 static void mix_take_clear(const struct packet *p)
 {
 	uint32_t i = p->bytes[p->n_bytes - 1];
 	ASSERT_LT(i, N_UES);
 	uint32_t headers = p->l3 + (mix.ue[i].set.family == API_IPV4 ? 28 : 48);
 	expect_payload_of(i, p->bytes + headers, p->n_bytes - headers);
-	EXPECT_TRUE(packet_checksum_is_good(p));
+	expect_header(p);
 	mix.n_in[i]--;
 }
 
@@ -97,7 +115,7 @@ static void mix_take_esp(const struct packet *p)
 	ASSERT_TRUE(esp_open(&mix.ue[i].sa[SET_PC_TO_US], p->bytes + l4, p->n_bytes - l4, &opened));
 	EXPECT_EQ(opened.sequence, ++mix.out_sequence[i]);
 	expect_payload_of(i, opened.payload + 8, opened.n_bytes - 8);
-	EXPECT_TRUE(packet_checksum_is_good(p));
+	expect_header(p);
 	mix.n_out[i]--;
 }
 
@@ -105,7 +123,7 @@ TEST(worker, mixed_bursts_keep_every_packet_apart)
 {
 	struct test_rng rng = { test_seed() };
 	memset(&mix, 0, sizeof(mix));
-	mix.f = fixture_open(&fixture_table);
+	mix.f = fixture_open(&mix_table);
 	for (unsigned i = 0; i < N_UES; i++)
 		fixture_ue_install(mix.f, &mix.ue[i], 0, i,
 				   (enum crypto_suite)(i % CRYPTO_N_SUITES),
@@ -124,6 +142,10 @@ TEST(worker, mixed_bursts_keep_every_packet_apart)
 			EXPECT_EQ(mix.n_in[i], 0);
 			EXPECT_EQ(mix.n_out[i], 0);
 		}
+	}
+	for (unsigned i = 0; i < N_UES; i++) {
+		EXPECT_GT(mix.in_sequence[i], 0);
+		EXPECT_GT(mix.out_sequence[i], 0);
 	}
 	expect_accounted(mix.f);
 	EXPECT_EQ(fixture_close(mix.f), 0);
