@@ -63,6 +63,8 @@ int main(int argc, char **argv)
 		n_files++;
 	}
 	closedir(directory);
+	if (n_files && fuzz_replayed)
+		fuzz_replayed();
 	printf("%u seeds replayed, whole and cut at every length\n", n_files);
 	return n_files == 0;
 }

@@ -10,4 +10,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/*
+ * After all seeds were replayed, for a target that has it: aborts if they no longer reach what they
+ * are for. libFuzzer does not call it.
+ */
+void fuzz_replayed(void) __attribute__((weak));
+
 #endif
