@@ -71,7 +71,7 @@ bool balance_advance(struct steer *s)
 	return false;
 }
 
-bool balance_turn(struct steer *s, const struct zones *zones)
+bool balance_turn(struct steer *s, struct zones *zones)
 {
 	if (!balance_advance(s))
 		return false;

@@ -18,7 +18,7 @@ int balance_start(struct steer *steer, uint32_t n);
 /* One step, if the workers have done theirs. True when nothing is left to do. Never waits. */
 bool balance_advance(struct steer *steer);
 /* The same, and when nothing is left to do, the ports' RSS follows. */
-bool balance_turn(struct steer *steer, const struct zones *zones);
+bool balance_turn(struct steer *steer, struct zones *zones);
 
 /* The same from the first packet on: before the workers run. */
 int balance_begin(struct steer *steer, uint32_t n);

@@ -11,6 +11,7 @@
 #include <rte_security.h>
 
 #include "dataplane/api.h"
+#include "dataplane/queue.h"
 
 const char *const offload_kind_name[OFFLOAD_N_KINDS] = {
 	[OFFLOAD_RX_IP_CHECKSUM] = "rx ip checksum", [OFFLOAD_RX_L4_CHECKSUM] = "rx l4 checksum",
@@ -247,7 +248,7 @@ static void ask_port(struct offload *o, struct offload_port *p, const struct zon
 		     const struct zone_port *zone_port)
 {
 	struct asked a = { .is_kernel = p->is_kernel,
-			   .rss_follows = zone_port->n_reta != 0,
+			   .rss_follows = queue_follows(zone_port),
 			   .has_encap = has_encap(zones, p->port) };
 	if (o->ops->info(p->port, &a.info) < 0 || o->ops->configuration(p->port, &a.conf) < 0) {
 		for (unsigned kind = 0; kind < OFFLOAD_N_KINDS; kind++)
@@ -272,6 +273,7 @@ void offload_open(struct offload *o, const struct zones *zones, const struct off
 		struct offload_port *p = &o->port[o->n_ports++];
 		p->port = zones->port[i].port;
 		p->is_kernel = zones->port[i].is_kernel;
+		p->zone_port = &zones->port[i];
 		ask_port(o, p, zones, &zones->port[i]);
 	}
 }

@@ -62,6 +62,7 @@ extern const struct offload_ops offload_dpdk;
 struct offload_port {
 	uint16_t port;
 	bool is_kernel;
+	const struct zone_port *zone_port;
 	struct rte_security_ctx *security; /* NULL: has none, or it is not used */
 	bool steers[2][2];                 /* rules that it takes: in UDP or not, IPv6 or not */
 	struct offload_state state[OFFLOAD_N_KINDS];
@@ -82,7 +83,8 @@ void offload_request(const struct rte_eth_dev_info *info, bool is_software, bool
 /* Is there no hardware behind the port, so that an offload would only be done elsewhere? */
 bool offload_is_software(uint16_t port);
 
-/* Asks every port of the zones. Never fails: what cannot be asked is not offered. */
+/* Asks every port of the zones, which have to stay. Never fails: what cannot be asked is not
+ * offered. */
 void offload_open(struct offload *o, const struct zones *zones, const struct offload_ops *ops);
 
 /* A pattern that matches ESP by SPI and destination address, and in UDP by port; END after it. */

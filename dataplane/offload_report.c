@@ -1,6 +1,7 @@
 #include "dataplane/offload_report.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,17 @@ static void port_row(const struct inline_port *p, struct offload_row *row)
 			 p->limit, p->n_refused, p->refusal);
 	else
 		snprintf(row->why, sizeof(row->why), "%u at most", p->limit);
+}
+
+/* As it is now, while the rest is from the start. */
+static void rss_row(const struct zone_port *p, struct offload_row *row)
+{
+	int rc = atomic_load_explicit(&p->rss_rc, memory_order_relaxed);
+	if (rc)
+		snprintf(
+			row->why, sizeof(row->why),
+			"it does not follow the owners of UEs: %s; packets are handed over by ring",
+			strerror(-rc));
 }
 
 /* Rules that steer: of ESP, or of ESP in UDP. */
@@ -77,6 +89,7 @@ uint32_t offload_rows(const struct offload *o, const struct inline_table *t, uin
 	}
 	snprintf(row[OFFLOAD_SECURITY].of, sizeof(row[OFFLOAD_SECURITY].of), "all SAs");
 	port_row(&t->port[i], &row[OFFLOAD_SECURITY]);
+	rss_row(p->zone_port, &row[OFFLOAD_RSS]);
 	steer_row(&t->rules.port[i], false, &row[OFFLOAD_STEER_SPI]);
 	steer_row(&t->rules.port[i], true, &row[OFFLOAD_STEER_UDP_SPI]);
 	for (unsigned c = 0; t->port[i].pool && c < INLINE_CLASSES; c++)

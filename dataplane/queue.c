@@ -1,6 +1,8 @@
 #include "dataplane/queue.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
@@ -30,24 +32,58 @@ static bool can_follow(const struct rte_eth_dev_info *info)
 	       info->hash_key_size <= OWNER_RSS_KEY_MAX;
 }
 
-static int configure(struct zone_port *p, const struct rte_eth_dev_info *info)
+static struct rte_eth_rss_conf rss_by_address(const struct rte_eth_dev_info *info)
 {
 	static uint8_t key[OWNER_RSS_KEY_MAX]; /* DPDK keeps the pointer */
+	owner_rss_key(key, sizeof(key));
+	return (struct rte_eth_rss_conf){
+		.rss_key = key,
+		.rss_key_len = info->hash_key_size ? info->hash_key_size : 40,
+		.rss_hf = info->flow_type_rss_offloads & RSS_BY_ADDRESS,
+	};
+}
+
+static int configure(struct zone_port *p, const struct rte_eth_dev_info *info)
+{
 	struct rte_eth_conf conf = { 0 };
 	/* It wants all buffers of a queue from one pool: not so where nodes have pools each. */
 	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE && rte_socket_count() == 1)
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	offload_request(info, offload_is_software(p->port), p->is_kernel, &conf);
 	if (p->n_reta) {
-		owner_rss_key(key, sizeof(key));
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf = (struct rte_eth_rss_conf){
-			.rss_key = key,
-			.rss_key_len = info->hash_key_size ? info->hash_key_size : 40,
-			.rss_hf = info->flow_type_rss_offloads & RSS_BY_ADDRESS,
-		};
+		conf.rx_adv_conf.rss_conf = rss_by_address(info);
 	}
 	return rte_eth_dev_configure(p->port, p->n_queues, p->n_queues, &conf);
+}
+
+/* What the port says is kept, and logged when it says something else than before. */
+static void note(struct zone_port *p, int rc)
+{
+	char name[RTE_ETH_NAME_MAX_LEN] = "";
+	int before = atomic_exchange_explicit(&p->rss_rc, rc, memory_order_relaxed);
+	if (rc == before)
+		return;
+	rte_eth_dev_get_name_by_port(p->port, name);
+	if (rc)
+		fprintf(stderr,
+			"imsgate-dataplane: error: port %s: RSS does not follow the owners of UEs: "
+			"%s; packets are handed over by ring\n",
+			name, strerror(-rc));
+	else
+		fprintf(stderr, "imsgate-dataplane: info: port %s: RSS follows again\n", name);
+}
+
+/* Some drivers take no key with the configuration. One that says nothing of its key has ours. */
+static int take_key(const struct zone_port *p, const struct rte_eth_dev_info *info)
+{
+	uint8_t key[OWNER_RSS_KEY_MAX] = { 0 };
+	struct rte_eth_rss_conf ours = rss_by_address(info), now = ours;
+	now.rss_key = key;
+	int rc = rte_eth_dev_rss_hash_conf_get(p->port, &now);
+	if (rc == -ENOTSUP || (rc == 0 && memcmp(key, ours.rss_key, ours.rss_key_len) == 0))
+		return 0;
+	return rte_eth_dev_rss_hash_update(p->port, &ours);
 }
 
 int queue_open(struct zone_port *p, uint32_t n_workers, uint16_t mtu_bytes,
@@ -78,7 +114,13 @@ int queue_open(struct zone_port *p, uint32_t n_workers, uint16_t mtu_bytes,
 	rc = rte_eth_dev_set_mtu(p->port, mtu_bytes);
 	if (rc < 0 && rc != -ENOTSUP)
 		return rc;
-	return rte_eth_dev_start(p->port);
+	rc = rte_eth_dev_start(p->port);
+	if (rc < 0 || !p->n_reta)
+		return rc;
+	note(p, take_key(p, &info));
+	if (!queue_follows(p))
+		p->n_reta = 0; /* with another key no table is right */
+	return 0;
 }
 
 /* Worker i has pair i where there are enough; else pair q is that of worker port_idx + q. */
@@ -110,7 +152,7 @@ uint32_t queue_bucket_count(const struct zones *z)
 	return n;
 }
 
-static void follow(const struct zone_port *p, const struct owner_map *map)
+static int follow(const struct zone_port *p, const struct owner_map *map)
 {
 	struct rte_eth_rss_reta_entry64 reta[RETA_MAX / RTE_ETH_RETA_GROUP_SIZE] = { 0 };
 	for (uint32_t i = 0; i < p->n_reta; i++) {
@@ -119,13 +161,13 @@ static void follow(const struct zone_port *p, const struct owner_map *map)
 		group->reta[i % RTE_ETH_RETA_GROUP_SIZE] =
 			p->queue_of[map->worker[i & map->bucket_mask]];
 	}
-	rte_eth_dev_rss_reta_update(p->port, reta, p->n_reta);
+	return rte_eth_dev_rss_reta_update(p->port, reta, p->n_reta);
 }
 
-void queue_follow(const struct zones *z, const struct owner_map *map)
+void queue_follow(struct zones *z, const struct owner_map *map)
 {
 	for (uint32_t i = 0; i < z->n_ports; i++) {
 		if (z->port[i].n_reta)
-			follow(&z->port[i], map);
+			note(&z->port[i], follow(&z->port[i], map));
 	}
 }

@@ -9,6 +9,9 @@
 #ifndef DATAPLANE_QUEUE_H
 #define DATAPLANE_QUEUE_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include <rte_mempool.h>
 
 #include "dataplane/owner.h"
@@ -33,7 +36,15 @@ uint32_t queue_lender(const struct zone_port *p, uint32_t worker, uint32_t n_wor
  * power of two.
  */
 uint32_t queue_bucket_count(const struct zones *z);
-/* Makes the RSS of all ports that can follow the map. What they cannot, workers hand over. */
-void queue_follow(const struct zones *z, const struct owner_map *map);
+/*
+ * Makes the RSS of all ports that can follow the map. What they cannot, workers hand over. A port
+ * that refuses is logged once, has it in rss_rc, and is asked again with the next map.
+ */
+void queue_follow(struct zones *z, const struct owner_map *map);
+/* Does RSS bring packets to their owners, as far as it hashes them by their addresses? */
+static inline bool queue_follows(const struct zone_port *p)
+{
+	return p->n_reta && !atomic_load_explicit(&p->rss_rc, memory_order_relaxed);
+}
 
 #endif

@@ -7,6 +7,7 @@
 #include <rte_mempool.h>
 
 #include "dataplane/eal.h"
+#include "dataplane/queue.h"
 
 /* Text in the reports; what DPDK's telemetry holds (RTE_TEL_MAX_STRING_LEN). */
 #define TEXT_BYTES 128
@@ -127,7 +128,7 @@ static void add_port(const struct report *r, const struct report_sink *sink, con
 	snprintf(key, sizeof(key), "%s_queues", side);
 	number(sink, key, find_port(r, port)->n_queues);
 	snprintf(key, sizeof(key), "%s_spreads_by", side);
-	text(sink, key, find_port(r, port)->n_reta ? "owner" : "device");
+	text(sink, key, queue_follows(find_port(r, port)) ? "owner" : "device");
 	const struct {
 		const char *name;
 		uint64_t value;

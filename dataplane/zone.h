@@ -49,7 +49,12 @@ struct zone_port {
 	uint8_t zone;          /* of a kernel port */
 	uint8_t *zone_of_vlan; /* of a network port: 4096 zone numbers, ZONE_NONE = nobody's */
 	uint16_t n_queues;     /* pairs; see queue.h */
-	uint16_t n_reta; /* entries of its redirection table, 0 = RSS does not follow owners */
+	uint16_t n_reta;       /* entries of its redirection table, 0 = RSS cannot follow owners */
+	/*
+	 * 0, or why RSS does not follow although it could: what the port said last (-errno).
+	 * written by: control; read by: telemetry. Relaxed: a number by itself.
+	 */
+	_Atomic int rss_rc;
 	uint16_t queue_of[OWNER_WORKERS_MAX]; /* the pair of each worker, or ZONE_NO_QUEUE */
 };
 

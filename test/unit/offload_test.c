@@ -95,10 +95,11 @@ static void nic_with_everything(void)
 /* Configures and asks it; one port. */
 static void ask(struct offload *o, bool is_kernel)
 {
-	struct zones zones = { .n = 1,
-			       .n_ports = 1,
-			       .zone[0] = { .port_encap = nic.port_encap },
-			       .port[0] = { .is_kernel = is_kernel, .n_reta = nic.n_reta } };
+	static struct zones zones; /* stays, as those of a data plane do */
+	zones = (struct zones){ .n = 1,
+				.n_ports = 1,
+				.zone[0] = { .port_encap = nic.port_encap },
+				.port[0] = { .is_kernel = is_kernel, .n_reta = nic.n_reta } };
 	struct rte_eth_dev_info info;
 	nic_info(0, &info);
 	offload_request(&info, nic.is_software, is_kernel, &nic.conf);

@@ -278,12 +278,15 @@ TEST(workers, ues_that_move_between_workers_without_queues_lose_nothing)
 	move_under_traffic(2, 1, 2);
 }
 
+/* And hands over, as on a port whose RSS goes on as it was, for it refuses the new table. */
 TEST(workers, a_worker_that_owns_nothing_still_receives)
 {
 	open_with_ues(2, 2, 2);
+	c->f.zones.port[FIXTURE_NETWORK].n_reta = 128;
 	ASSERT_EQ(balance_start(c->steer, 1), 0);
-	while (!balance_advance(c->steer))
+	while (!balance_turn(c->steer, &c->f.zones))
 		crew_finish(c);
+	EXPECT_EQ(c->f.zones.port[FIXTURE_NETWORK].rss_rc, -ENOTSUP);
 	EXPECT_EQ(steer_load(c->steer, 0).n_buckets, OWNER_BUCKETS_MAX);
 	EXPECT_EQ(steer_load(c->steer, 1).n_buckets, 0);
 	EXPECT_TRUE(steer_is_unused(c->worker[1]));
@@ -295,6 +298,7 @@ TEST(workers, a_worker_that_owns_nothing_still_receives)
 		EXPECT_TRUE(crew_receive(c, FIXTURE_KERNEL, &got));
 	}
 	EXPECT_EQ(c->worker[0]->count.n[COUNT_esp_rx], N_UES);
+	EXPECT_EQ(steer_load(c->steer, 1).n_given, N_UES);
 	EXPECT_EQ(balance_start(c->steer, 0), -EINVAL);
 	EXPECT_EQ(balance_start(c->steer, 3), -EINVAL);
 	EXPECT_EQ(crew_close(c), 0);
