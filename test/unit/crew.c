@@ -12,6 +12,7 @@
 #include "dataplane/pkt.h"
 #include "dataplane/queue.h"
 #include "test/shim/test.h"
+#include "test/unit/tsan_order.h"
 
 enum {
 	N_MBUFS = 8191,
@@ -51,6 +52,7 @@ static uint16_t port_open(struct crew *c, enum fixture_side side)
 			      rte_eth_tx_queue_setup((uint16_t)port, q, 64, 0, NULL) == 0,
 		      "a queue is not set up");
 	check(rte_eth_dev_start((uint16_t)port) == 0, "a port does not start");
+	tsan_order_port((uint16_t)port, (uint16_t)n);
 	return (uint16_t)port;
 }
 
@@ -119,7 +121,7 @@ struct crew *crew_open_small(const struct sa_table_config *config, uint32_t n_wo
 	 */
 	c->pool = rte_pktmbuf_pool_create_by_ops(name, n_mbufs, 0, PKT_BYTES,
 						 RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY,
-						 "ring_mt_rts");
+						 tsan_order_pool_ops("ring_mt_rts"));
 	snprintf(name, sizeof(name), "crew%u_datagrams", c->number);
 	c->datagrams = rte_pktmbuf_pool_create(name, N_DATAGRAMS, 0, REASSEMBLY_PKT_BYTES,
 					       REASSEMBLY_BUFFER_BYTES, SOCKET_ID_ANY);
@@ -236,6 +238,7 @@ struct rte_mbuf *crew_frame(struct crew *c, const void *frame, uint32_t n_bytes)
 void crew_enqueue(struct crew *c, enum fixture_side side, uint16_t queue, struct rte_mbuf *m[],
 		  uint32_t n)
 {
+	tsan_order_give(m, n);
 	check(rte_ring_enqueue_bulk(c->to[side][queue], (void **)m, n, NULL) == n,
 	      "the queue is full");
 }
@@ -255,6 +258,7 @@ bool crew_receive(struct crew *c, enum fixture_side side, struct packet *p)
 		void *m;
 		if (rte_ring_dequeue(c->from[side][q], &m) != 0)
 			continue;
+		tsan_order_take(m);
 		fixture_take(m, p);
 		return true;
 	}
