@@ -32,6 +32,20 @@ static struct {
 	struct worker *worker[N_WORKERS];
 } s;
 
+/* ---- a driver that keeps the key that it has ---- */
+
+static bool keeps_key;
+
+int __real_rte_eth_dev_rss_hash_update(uint16_t port, struct rte_eth_rss_conf *conf);
+int __wrap_rte_eth_dev_rss_hash_update(uint16_t port, struct rte_eth_rss_conf *conf);
+
+int __wrap_rte_eth_dev_rss_hash_update(uint16_t port, struct rte_eth_rss_conf *conf)
+{
+	return keeps_key ? -ENOTSUP : __real_rte_eth_dev_rss_hash_update(port, conf);
+}
+
+/* ---- ports, and workers without packets ---- */
+
 static const char *port_name(unsigned i)
 {
 	return i ? "net_null1" : "net_null0";
@@ -101,7 +115,9 @@ static void change_workers(uint32_t n)
 	}
 }
 
-/* The table of a port, an entry a byte. */
+/* ---- what the ports say ---- */
+
+/* The table of a port. */
 static void read_reta(const struct zone_port *p, uint16_t queue[N_RETA])
 {
 	struct rte_eth_rss_reta_entry64 group[N_GROUPS];
@@ -240,4 +256,31 @@ TEST(queue, a_port_that_refuses_the_table_says_so_until_it_takes_it)
 	expect_shares(N_WORKERS - 1);
 	expect_rss_row("");
 	close_all();
+}
+
+TEST(queue, a_port_that_keeps_its_key_does_not_count_as_following)
+{
+	uint16_t before[N_RETA], after[N_RETA];
+	keeps_key = true;
+	fixture_eal();
+	memset(&s, 0, sizeof(s));
+	s.pool = rte_pktmbuf_pool_create("queue_test", 63, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					 SOCKET_ID_ANY);
+	open_port(0, N_WORKERS);
+	keeps_key = false;
+	struct zone_port *p = &s.zones.port[0];
+	struct owner_map map = { .bucket_mask = N_RETA - 1 };
+	memset(map.worker, N_WORKERS - 1, sizeof(map.worker));
+	EXPECT_EQ(p->n_queues, N_WORKERS);
+	EXPECT_FALSE(queue_follows(p));
+	EXPECT_EQ(queue_bucket_count(&s.zones), OWNER_BUCKETS_MAX);
+	/* Its table stays as it is, and what it said is not forgotten. */
+	read_reta(p, before);
+	queue_follow(&s.zones, &map);
+	read_reta(p, after);
+	EXPECT_MEM(after, before, sizeof(before));
+	expect_rss_row("it does not follow the owners of UEs: Operation not supported; packets are "
+		       "handed over by ring");
+	close_port(0);
+	rte_mempool_free(s.pool);
 }
