@@ -126,11 +126,14 @@ uint32_t steer_in(struct worker *w, const struct zone_port *port, struct rte_mbu
 
 /* ---- taking ---- */
 
-/* What is parked comes first, and only once its buckets are here. */
+/*
+ * What is parked comes first, and only once its buckets are here: in the first turn of a steady
+ * map. What is parked in a later one is of buckets that the next map moves here.
+ */
 static void take_parked(struct steer_worker *s)
 {
 	struct worker_burst *taken = &s->taken;
-	if (s->map->phase != OWNER_STEADY)
+	if (s->map->phase != OWNER_STEADY || s->reported == s->map->generation)
 		return;
 	while (s->n_unparked < s->n_parked && taken->n < WORKER_BURST)
 		taken->m[taken->n++] = s->parked[s->n_unparked++];
@@ -138,15 +141,26 @@ static void take_parked(struct steer_worker *s)
 		s->n_parked = s->n_unparked = 0;
 }
 
-/* Of buckets that move here: not before they are here. */
-static void park_moving(struct worker *w)
+/*
+ * Not yet this worker's: the bucket is on its way here by the map of this turn, or by the next one,
+ * which whoever gave the packet has seen already.
+ */
+static bool is_early(const struct steer_worker *s, const struct rte_mbuf *m)
+{
+	uint8_t owner = s->map->worker[m->hash.rss & s->map->bucket_mask];
+	if (s->map->phase == OWNER_STEADY)
+		return owner != s->number;
+	return owner == (s->number | OWNER_MOVING);
+}
+
+static void park_early(struct worker *w)
 {
 	struct steer_worker *s = w->steer;
 	struct worker_burst *taken = &s->taken;
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < taken->n; i++) {
 		struct rte_mbuf *m = taken->m[i];
-		if (s->map->worker[m->hash.rss & s->map->bucket_mask] == (s->number | OWNER_MOVING))
+		if (unlikely(is_early(s, m)))
 			park(w, m);
 		else
 			taken->m[n++] = m;
@@ -178,8 +192,7 @@ static bool take_from_rings(struct worker *w)
 		add_to(&s->n_taken, n);
 		for (uint32_t i = 0; i < n; i++)
 			rte_prefetch0(s->taken.m[i]);
-		if (s->map->phase != OWNER_STEADY)
-			park_moving(w);
+		park_early(w);
 	}
 	return s->taken.n;
 }

@@ -10,12 +10,13 @@
  * line at a time, so a bucket goes from A to B in three maps. Each is published after every worker
  * has reported, at the end of a turn, that it works with the one before:
  *
- *   HOLDING   The bucket is marked as moving to B. Receivers give its packets to B, who parks them.
- *             A still does what was given to it before.
+ *   HOLDING   The bucket is marked as moving to B. Receivers give its packets to B, who parks them,
+ *             even in a turn that it began with the map before, where the bucket is still A's. A
+ *             still does what was given to it before.
  *   DRAINING  Says the same. As everybody held before, nothing more of the bucket comes to A; a
  *             worker reports only when it has taken all that its rings held, and nothing waits in
  *             it and nothing is in its crypto. A is done with the bucket.
- *   STEADY    The bucket is B's. Before anything else of its turn, B takes what it parked.
+ *   STEADY    The bucket is B's. Before anything else of its first turn, B takes what it parked.
  *
  * A worker without a queue on a port sends through one that has (steer_transmit). When that
  * one begins to work with a new map it first sends all that it was given: A's last packets leave

@@ -21,7 +21,6 @@ enum {
 	N_MBUFS = 1000,
 	ROUND = 200, /* nearly all buffers, in four queues */
 	DEFAULT_TRIALS = 200000,
-	ROUNDS_A_MOVE = 30,
 };
 
 static struct {
@@ -159,8 +158,8 @@ TEST(workers_race, c075_no_number_is_sent_twice_and_no_replay_passes_on_two_queu
 	crew_run(s.crew);
 	for (uint32_t round = 0; round < n_rounds && !test_has_failed(); round++) {
 		try_round(round % N_UES, &clear[round % N_UES]);
-		/* Half of the UEs go from one worker to the other, and back, again and again. */
-		if (!s.moves && round % ROUNDS_A_MOVE == 0)
+		/* Half of the UEs go from one worker to the other, and back, all the time. */
+		if (!s.moves)
 			s.moves = balance_start(s.crew->steer, 1 + ++s.n_moves % 2) == 0;
 	}
 	while (s.moves && !test_has_failed())

@@ -347,6 +347,50 @@ TEST(workers, an_old_owner_takes_all_that_was_given_to_it_before_the_move)
 	EXPECT_EQ(crew_close(c), 0);
 }
 
+/* A step of the move; true: it is the one that takes the bucket of this UE to worker 0. */
+static bool begins_to_move(uint32_t i)
+{
+	struct packet p;
+	make_in(&p, i, 1);
+	EXPECT_FALSE(balance_advance(c->steer));
+	return owner_of(&p) == OWNER_MOVING;
+}
+
+/* Who gives has seen the next map already; who takes is in a turn that began before it. */
+TEST(workers, a_new_owner_waits_with_what_it_is_given_in_a_turn_of_the_map_before)
+{
+	enum { N_GIVEN = 3 };
+	struct rte_mbuf *m[WORKER_BURST];
+	const struct zone_port *port;
+	memset(&in, 0, sizeof(in));
+	open_with_ues(2, 2, 2);
+	uint32_t i = ue_of(1);
+	crew_finish(c);
+	ASSERT_EQ(balance_start(c->steer, 1), 0);
+	steer_turn_begin(c->worker[0]);
+	while (!begins_to_move(i) && !test_has_failed()) {
+		crew_turn(c, 0);
+		crew_turn(c, 1);
+		steer_turn_begin(c->worker[0]);
+	}
+	send_in(i, 1, N_GIVEN);
+	crew_turn(c, 1);
+	EXPECT_EQ(steer_load(c->steer, 1).n_given, N_GIVEN);
+	EXPECT_EQ(steer_take(c->worker[0], &port, m), 0);
+	EXPECT_EQ(steer_load(c->steer, 0).n_taken, N_GIVEN);
+	EXPECT_EQ(steer_take(c->worker[0], &port, m), 0);
+	steer_turn_end(c->worker[0], false);
+	while (!balance_advance(c->steer)) {
+		crew_turn(c, 0);
+		crew_turn(c, 1);
+	}
+	crew_finish(c);
+	take_and_expect_order();
+	EXPECT_EQ(in.taken[i], N_GIVEN);
+	EXPECT_EQ(c->worker[0]->count.n[COUNT_esp_rx], N_GIVEN);
+	EXPECT_EQ(crew_close(c), 0);
+}
+
 static void send_out(uint32_t i, uint16_t queue, uint32_t n)
 {
 	for (struct packet p; n; n--) {
