@@ -155,7 +155,7 @@ static void *handle_new(struct lookaside *l, const struct lookaside_device *d,
 	return rte_cryptodev_sym_session_create(d->id, t.xform, l->handles);
 }
 
-/* Drivers leave their key schedules in what they give back. The pool is the control thread's. */
+/* A driver may leave its key schedules in what it gives back. The pool is the control thread's. */
 static void handle_free(const struct lookaside_device *d, void *handle)
 {
 	size_t n_bytes = rte_mempool_from_obj(handle)->elt_size;

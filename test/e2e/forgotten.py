@@ -2,7 +2,8 @@
 """What a data plane's memory holds of keys: all of it while the SAs live, nothing after. C-094.
 
 Looks through every page of the live process for the keys and all that is derived from them: the
-halves of HMAC, the round keys of AES, the hash key of GCM. Usage: forgotten.py BUILD-DIRECTORY
+halves of HMAC, the round keys of AES and 3DES, the hash key of GCM. On the cpu with and without
+hugepages, and on crypto devices. Usage: forgotten.py BUILD-DIRECTORY
 """
 
 import os
@@ -18,8 +19,16 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import api, dataplane, derived, memory, peer, process, results, sandbox
 
-SUITES = [(integrity, cipher) for integrity in ("hmac-sha-1-96", "hmac-md5-96")
-          for cipher in ("null", "aes-cbc")] + [("aes-gmac", "null"), ("null", "aes-gcm")]
+SUITES = [(integrity, cipher) for integrity in peer.HASH
+          for cipher in ("null", "aes-cbc", "aes-cbc-256", "des-ede3-cbc")]
+SUITES += [("aes-gmac", "null"), ("aes-gmac-256", "null"), ("null", "aes-gcm"),
+           ("null", "aes-gcm-256")]
+DEVICES = ("crypto_openssl0", "crypto_aesni_mb0")
+CRYPTO = """\
+  crypto:
+    devices: [{}]
+    lookaside: all
+"""
 KEPT = (": inner", ": outer", ": cipher key")  # in the SA's own lines
 # gcm_lanes() finds at least the narrower ones: then the hash key of GCM is kept too.
 LANES_FLAGS = {"avx2", "vaes", "vpclmulqdq"}
@@ -35,8 +44,8 @@ def secrets_of(ue):
     found = {f"{name}: {what}": value for what, value in
              derived.of_hmac(ue.integrity, ue.auth_key).items()}
     if ue.cipher_key:
-        found.update({f"{name}: {what}": value for what, value in
-                      derived.of_aes(ue.cipher_key).items()})
+        of_cipher = derived.of_3des if ue.cipher == "des-ede3-cbc" else derived.of_aes
+        found.update({f"{name}: {what}": value for what, value in of_cipher(ue.cipher_key).items()})
     return found
 
 
@@ -62,13 +71,16 @@ def is_played(client, ues):
                (ue.cipher != "null" or ue.integrity not in peer.HASH or counted[ue.spi_in] > PACKETS) for ue in ues)
 
 
-def kept_by_sas():
+def kept_by_sas(secrets):
+    """What lies in the lines of an SA, and its parts."""
     with open("/proc/cpuinfo") as cpuinfo:
         flags = set(re.search(r"^flags\s*: (.*)", cpuinfo.read(), re.MULTILINE)[1].split())
-    return KEPT + ((": hash key",) if LANES_FLAGS <= flags else ())
+    ends = KEPT + ((": hash key",) if LANES_FLAGS <= flags else ())
+    kept = [value for what, value in secrets.items() if what.endswith(ends)]
+    return {what for what, secret in secrets.items() if any(secret in value for value in kept)}
 
 
-def scan(report, edge, name, ues, wire):
+def scan(report, edge, name, ues, wire, on_device):
     pid = edge.process.child.pid
     client = api.Client(os.path.join(edge.directory, "dataplane.sock"), "forgotten")
     for ue in ues:
@@ -83,11 +95,17 @@ def scan(report, edge, name, ues, wire):
         pause.set()  # round keys are there for as long as a burst
         edge.settled(0.2)
         there = memory.find(pid, secrets)
-        kept = {what for what in secrets if what.endswith(kept_by_sas())}
+        kept = kept_by_sas(secrets)
         report.check(f"{name}: what an SA keeps is found while it lives", kept <= set(there),
                      f"missing {sorted(kept - set(there))}")
         raw = {what: places for what, places in there.items() if what not in kept}
-        report.check(f"{name}: nothing else is, not even then", not raw, f"{raw}")
+        if on_device:  # a session has what its driver likes, for as long as the SA lives
+            report.check(f"{name}: sessions have more of them", raw, "nothing")
+            report.check(f"{name}: every SA was in the device",
+                         edge.telemetry("/imsgate/crypto")["sas"] == 2 * len(ues),
+                         f"{edge.telemetry('/imsgate/crypto')}")
+        else:
+            report.check(f"{name}: nothing else is, not even then", not raw, f"{raw}")
         pause.clear()
         client.delete([ue.registration for ue in ues])
         process.wait_until("the end of the SAs", lambda: not client.list() and
@@ -102,14 +120,17 @@ def scan(report, edge, name, ues, wire):
         client.close()
 
 
-def run(report, build, directory, hugepages):
+def run(report, build, directory, hugepages=False, device=None):
     name = f"forgotten: data plane {'with' if hugepages else 'without'} hugepages"
-    edge = dataplane.Dataplane(build, directory, "net_af_packet0,iface=acc0", hugepages)
+    if device:
+        name = f"forgotten: data plane with {device}"
+    edge = dataplane.Dataplane(build, directory, "net_af_packet0,iface=acc0", hugepages,
+                               section=CRYPTO.format(device) if device else "")
     try:
         sandbox.ip(f"neigh add {peer.UE} lladdr {peer.MAC} dev gm0\n", netns="edge")
         wire = peer.Wire("ue0", sandbox.mac_address("gm0", "edge"))
         ues = [peer.Peer(1 + i, *suite) for i, suite in enumerate(SUITES)]
-        scan(report, edge, name, ues, wire)
+        scan(report, edge, name, ues, wire, device is not None)
     finally:
         edge.process.stop()
 
@@ -156,9 +177,11 @@ def main(build):
         sandbox.ip("netns add wire\nnetns add edge\n")
         sandbox.ip("link add ue0 type veth peer name acc0\nlink set ue0 up\nlink set acc0 up\n",
                    netns="wire")
-        run(report, build, directory, False)
+        run(report, build, directory)
+        for device in DEVICES:
+            run(report, build, directory, device=device)
         if has_hugepages():
-            run(report, build, directory, True)
+            run(report, build, directory, hugepages=True)
         else:
             report.without("forgotten: data plane with hugepages",
                            f"{dataplane.MEMORY_MB} MB of them cannot be had")

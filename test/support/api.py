@@ -20,8 +20,8 @@ HELLO, INSTALL, UPDATE, DELETE, RESTORE, LIST = range(1, 7)
 FREEZE, THAW, EXPORT = 18, 19, 20
 IN, OUT = 1, 2
 TRANSPORT = 1
-INTEGRITY = {"null": 0, "hmac-md5-96": 1, "hmac-sha-1-96": 2, "aes-gmac": 4}
-CIPHER = {"null": 0, "aes-cbc": 1, "aes-gcm": 3}
+INTEGRITY = {"null": 0, "hmac-md5-96": 1, "hmac-sha-1-96": 2, "hmac-sha-256-128": 3, "aes-gmac": 4}
+CIPHER = {"null": 0, "aes-cbc": 1, "des-ede3-cbc": 2, "aes-gcm": 3}
 
 
 def sa(direction, local_port, peer_port, spi=0, sequence=0):

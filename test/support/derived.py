@@ -1,5 +1,6 @@
 """What is computed from keys and would serve instead of them, as it lies in memory."""
 
+import ctypes
 import math
 import struct
 
@@ -51,9 +52,52 @@ def md5_block(block):
     return struct.pack("=4I", *((x + y) & MASK for x, y in zip(start, (a, b, c, d))))
 
 
+def _primes(n):
+    found = []
+    while len(found) < n:
+        candidate = found[-1] + 1 if found else 2
+        while any(candidate % prime == 0 for prime in found):
+            candidate += 1
+        found.append(candidate)
+    return found
+
+
+def _root_bits(n, degree):
+    """The first 32 bits behind the point of the root: FIPS 180-4 4.2.2 and 5.3.3."""
+    low, high = 0, n << 32
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if middle ** degree <= n << 32 * degree else (low, middle)
+    return low & MASK
+
+
+def sha256_block(block):
+    """The same of SHA-256 (FIPS 180-4 6.2.2)."""
+    def turned(value, *by):
+        return _rotate(value, 32 - by[0]) ^ _rotate(value, 32 - by[1]) ^ (
+            value >> by[2] if len(by) == 4 else _rotate(value, 32 - by[2]))
+    primes = _primes(64)
+    w = list(struct.unpack("!16I", block))
+    for t in range(16, 64):
+        w.append((turned(w[t - 2], 17, 19, 10, 0) + w[t - 7] + turned(w[t - 15], 7, 18, 3, 0) +
+                  w[t - 16]) & MASK)
+    start = tuple(_root_bits(prime, 2) for prime in primes[:8])
+    a, b, c, d, e, f, g, h = start
+    for t in range(64):
+        first = (h + turned(e, 6, 11, 25) + (e & f ^ ~e & MASK & g) + _root_bits(primes[t], 3) +
+                 w[t]) & MASK
+        second = turned(a, 2, 13, 22) + (a & b ^ a & c ^ b & c)
+        a, b, c, d, e, f, g, h = (first + second) & MASK, a, b, c, (d + first) & MASK, e, f, g
+    return struct.pack("=8I", *((x + y) & MASK
+                                for x, y in zip(start, (a, b, c, d, e, f, g, h))))
+
+
+BLOCK = {"hmac-sha-1-96": sha1_block, "hmac-md5-96": md5_block, "hmac-sha-256-128": sha256_block}
+
+
 def of_hmac(integrity, key):
     """RFC 2104: the key, the key as each hash begins with it, and the states after that."""
-    block = sha1_block if integrity == "hmac-sha-1-96" else md5_block
+    block = BLOCK[integrity]
     inner, outer = (bytes(byte ^ pad for byte in key.ljust(64, b"\0")) for pad in (0x36, 0x5c))
     return {"integrity key": key[:16], "inner": block(inner), "outer": block(outer),
             "key xor ipad": inner[:16], "key xor opad": outer[:16]}
@@ -82,21 +126,31 @@ def _sbox():
 SBOX = _sbox()
 
 
-def of_aes(key):
-    """FIPS 197 5.2: the key and the round keys, for both directions (5.3.5)."""
-    words = [key[i:i + 4] for i in range(0, 16, 4)]
+def _round_keys(key):
+    """FIPS 197 5.2, words of AES-128 or AES-256."""
+    n_key = len(key) // 4
+    words = [key[i:i + 4] for i in range(0, len(key), 4)]
     factor = 1
-    while len(words) < 44:
+    while len(words) < 4 * (n_key + 7):
         last = words[-1]
-        if len(words) % 4 == 0:
+        if len(words) % n_key == 0:
             last = bytes(SBOX[byte] for byte in last[1:] + last[:1])
             last = bytes([last[0] ^ factor]) + last[1:]
             factor = _times(factor, 2)
-        words.append(bytes(x ^ y for x, y in zip(words[-4], last)))
+        elif n_key > 6 and len(words) % n_key == 4:
+            last = bytes(SBOX[byte] for byte in last)
+        words.append(bytes(x ^ y for x, y in zip(words[-n_key], last)))
+    return words
+
+
+def of_aes(key):
+    """The key and the round keys, for both directions (FIPS 197 5.3.5)."""
+    words = _round_keys(key)
+    n_rounds = len(words) // 4 - 1
     found = {"cipher key": key}
-    for n in range(1, 11):
+    for n in range(len(key) // 16, n_rounds + 1):  # those before are the key itself
         found[f"round key {n}"] = b"".join(words[4 * n:4 * n + 4])
-    for n in range(1, 10):
+    for n in range(1, n_rounds):
         columns = words[4 * n:4 * n + 4]
         found[f"round key {n} to decrypt"] = bytes(
             _times(c[i], 14) ^ _times(c[(i + 1) % 4], 11) ^ _times(c[(i + 2) % 4], 13) ^
@@ -104,17 +158,33 @@ def of_aes(key):
     return found
 
 
+def of_3des(key):
+    """The keys, and their schedules as the two libraries that work with them lay them out."""
+    found = {"cipher key": key}
+    libraries = {"OpenSSL": ctypes.CDLL("libcrypto.so.3").DES_set_key_unchecked,
+                 "IPsec-MB": ctypes.CDLL("libIPSec_MB.so.1").des_key_schedule}
+    for n in range(3):
+        one = key[8 * n:8 * n + 8]
+        found[f"key {n + 1}"] = one
+        for name, schedule in libraries.items():
+            out = ctypes.create_string_buffer(128)
+            schedule(*((one, out) if name == "OpenSSL" else (out, one)))
+            found[f"schedule {n + 1} of {name}"] = out.raw[16:32]
+    return found
+
+
 def encrypt(key, block):
-    """AES-128 of one block, FIPS 197 5.1."""
-    keys = of_aes(key)
+    """AES of one block, FIPS 197 5.1."""
+    words = _round_keys(key)
+    n_rounds = len(words) // 4 - 1
     state = bytes(x ^ y for x, y in zip(block, key))
-    for n in range(1, 11):
+    for n in range(1, n_rounds + 1):
         state = bytes(SBOX[state[(i + 4 * (i % 4)) % 16]] for i in range(16))
-        if n < 10:
+        if n < n_rounds:
             state = b"".join(bytes(
                 _times(c[i], 2) ^ _times(c[(i + 1) % 4], 3) ^ c[(i + 2) % 4] ^ c[(i + 3) % 4]
                 for i in range(4)) for c in (state[j:j + 4] for j in range(0, 16, 4)))
-        state = bytes(x ^ y for x, y in zip(state, keys[f"round key {n}"]))
+        state = bytes(x ^ y for x, y in zip(state, b"".join(words[4 * n:4 * n + 4])))
     return state
 
 

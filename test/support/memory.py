@@ -2,6 +2,7 @@
 
 import array
 import re
+import sys
 
 CHUNK = 4 << 20
 PAGE = 4096
@@ -54,11 +55,19 @@ def pages(pid):
 
 
 def find(pid, secrets):
-    """Which secrets are there, and where: {name: [place…]}."""
-    found = {}
+    """Which secrets, of 8 bytes or more, are there, and where: {name: [place…]}."""
+    of_word = {}
+    for name, secret in secrets.items():
+        of_word.setdefault(int.from_bytes(secret[:8], sys.byteorder), []).append(name)
+    words, found = set(of_word), {}
     for address, mapping, data in pages(pid):
-        for name, secret in secrets.items():
-            at = data.find(secret)
+        # One pass for any number of secrets: each run of 8 bytes is looked up.
+        seen = set()
+        for offset in range(8):
+            n_bytes = (len(data) - offset) // 8 * 8
+            seen |= words.intersection(array.array("Q", data[offset:offset + n_bytes]))
+        for name in (name for word in seen for name in of_word[word]):
+            at = data.find(secrets[name])
             if at >= 0:
                 found.setdefault(name, []).append(f"{mapping} {address + at:x}")
     return found

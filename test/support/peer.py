@@ -11,7 +11,12 @@ from support import api, process
 EDGE, UE = "10.0.0.1", "10.0.0.2"
 MAC = "02:00:00:00:00:02"
 PORT_PS = 5063
-HASH = {"hmac-sha-1-96": hashlib.sha1, "hmac-md5-96": hashlib.md5}
+# Hash, and bytes of the ICV.
+HASH = {"hmac-sha-1-96": (hashlib.sha1, 12), "hmac-md5-96": (hashlib.md5, 12),
+        "hmac-sha-256-128": (hashlib.sha256, 16)}
+KEY_BYTES = {"null": 0, "hmac-sha-1-96": 16, "hmac-md5-96": 16, "hmac-sha-256-128": 32,
+             "aes-gmac": 16, "aes-gmac-256": 32, "aes-cbc": 16, "aes-cbc-256": 32,
+             "des-ede3-cbc": 24, "aes-gcm": 16, "aes-gcm-256": 32}
 ESP, UDP = 50, 17
 
 
@@ -37,15 +42,16 @@ class Peer:
         self.address = address
         self.integrity, self.cipher = integrity, cipher
         self.port = 20000 + number
-        self.auth_key = os.urandom(16) if integrity != "null" else b""  # IK; TS 33.203 Annex I
+        self.auth_key = os.urandom(KEY_BYTES[integrity])  # IK; TS 33.203 Annex I
         self.auth_key += bytes(4) if integrity == "hmac-sha-1-96" else b""
-        self.cipher_key = os.urandom(16) if cipher != "null" else b""
+        self.cipher_key = os.urandom(KEY_BYTES[cipher])
         self.spi_out = 0x20000 + number  # what the edge sends
         self.spi_in = None
         self.sequence = 0
 
     def packed(self):
-        return api.make_set(self.registration, EDGE, self.address, self.integrity, self.cipher,
+        return api.make_set(self.registration, EDGE, self.address,
+                            self.integrity.removesuffix("-256"), self.cipher.removesuffix("-256"),
                             self.auth_key, self.cipher_key,
                             [api.sa(api.IN, PORT_PS, self.port),
                              api.sa(api.OUT, PORT_PS, self.port, self.spi_out)])
@@ -56,7 +62,8 @@ class Peer:
     def icv(self, data):
         if self.integrity not in HASH:
             return bytes(16)  # a wrong one
-        return hmac.new(self.auth_key, data, HASH[self.integrity]).digest()[:12]
+        hash_, n_bytes = HASH[self.integrity]
+        return hmac.new(self.auth_key, data, hash_).digest()[:n_bytes]
 
     def seal(self, payload):
         """The next ESP packet toward the edge, as an IP packet. NULL encryption."""
@@ -72,7 +79,8 @@ class Peer:
         """(sequence number, payload) of an ESP packet from the edge; None when it is not ours."""
         if packet[9] != ESP:
             return None
-        data, icv = packet[20:-12], packet[-12:]
+        n_bytes = HASH[self.integrity][1]
+        data, icv = packet[20:-n_bytes], packet[-n_bytes:]
         spi, sequence = struct.unpack_from("!II", data)
         if spi != self.spi_out or self.icv(data) != icv:
             return None
