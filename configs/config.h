@@ -189,6 +189,7 @@ struct config_hss {
 	char *key_file;          /* encrypts the keys in it; "" = the database's name and ".key" */
 	char **visited_networks; /* from which users may register; none: from all */
 	uint32_t n_visited_networks;
+	bool unregistered_services; /* who is not registered is served nevertheless */
 };
 
 /* What the registrations that were answered outlive. */

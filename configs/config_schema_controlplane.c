@@ -208,6 +208,8 @@ const cyaml_schema_field_t hss_fields[] = {
 	TEXT(REQUIRED, config_hss, database),
 	TEXT(OPTIONAL, config_hss, key_file),
 	LIST(OPTIONAL, config_hss, visited_networks, text_entry, 1024),
+	CYAML_FIELD_BOOL("unregistered_services", OPTIONAL, struct config_hss,
+			 unregistered_services),
 	CYAML_FIELD_END,
 };
 

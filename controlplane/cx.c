@@ -40,6 +40,7 @@ void cx_answer_init(struct cx_answer *answer, enum cx_command command)
 		return;
 	case CX_SAR:
 		answer->saa.n_impus = 0;
+		answer->saa.impi[0] = '\0';
 		return;
 	case CX_LIR:
 		answer->lia = (struct cx_lia){ 0 };
@@ -79,7 +80,7 @@ static bool is_identity(const char field[static CX_IDENTITY_BYTES])
 
 static bool saa_is_sound(const struct cx_saa *saa)
 {
-	if (saa->n_impus > CX_MAX_IMPUS)
+	if (saa->n_impus > CX_MAX_IMPUS || !is_identity(saa->impi))
 		return false;
 	for (uint32_t i = 0; i < saa->n_impus; i++) {
 		if (!is_identity(saa->impus[i].impu) || saa->impus[i].barred > 1)
@@ -124,6 +125,11 @@ bool cx_request_is_sound(const struct cx_request *request)
 	return false;
 }
 
+static bool capabilities_are_sound(const struct cx_capabilities *c)
+{
+	return c->n_mandatory <= CX_MAX_CAPABILITIES && c->n_optional <= CX_MAX_CAPABILITIES;
+}
+
 static bool maa_is_sound(const struct cx_maa *maa)
 {
 	if (maa->n_items > CX_MAX_ITEMS)
@@ -141,14 +147,14 @@ bool cx_answer_is_sound(const struct cx_answer *answer)
 	switch (answer->command) {
 	case CX_UAR:
 		return is_identity(answer->uaa.server_name) &&
-		       answer->uaa.capabilities.n_mandatory <= CX_MAX_CAPABILITIES &&
-		       answer->uaa.capabilities.n_optional <= CX_MAX_CAPABILITIES;
+		       capabilities_are_sound(&answer->uaa.capabilities);
 	case CX_MAR:
 		return maa_is_sound(&answer->maa);
 	case CX_SAR:
 		return saa_is_sound(&answer->saa);
 	case CX_LIR:
-		return is_identity(answer->lia.server_name);
+		return is_identity(answer->lia.server_name) &&
+		       capabilities_are_sound(&answer->lia.capabilities);
 	case CX_RTR:
 	case CX_PPR:
 		return true; /* nothing but a result */

@@ -135,7 +135,7 @@ struct cx_maa {
 };
 
 struct cx_sar {
-	char impi[CX_IDENTITY_BYTES];
+	char impi[CX_IDENTITY_BYTES]; /* "": not known; of types 3 and 14 alone */
 	char impu[CX_IDENTITY_BYTES];
 	char server_name[CX_IDENTITY_BYTES];
 	uint32_t type; /* enum cx_assignment */
@@ -148,6 +148,7 @@ struct cx_saa {
 		char impu[CX_IDENTITY_BYTES];
 		uint32_t barred; /* 1: may not be used for anything but to be registered */
 	} impus[CX_MAX_IMPUS];
+	char impi[CX_IDENTITY_BYTES]; /* whose they are, in an SAA; "": not said */
 };
 
 struct cx_lir {
@@ -155,7 +156,8 @@ struct cx_lir {
 };
 
 struct cx_lia {
-	char server_name[CX_IDENTITY_BYTES];
+	char server_name[CX_IDENTITY_BYTES]; /* "": the I-CSCF selects, by these */
+	struct cx_capabilities capabilities;
 };
 
 /* Reason-Code, TS 29.229 6.3.17. */
@@ -227,10 +229,7 @@ void cx_listen(struct cx *cx, cx_heard *heard, void *user);
 /* Success of any kind: 2xxx, experimental or not. */
 bool cx_succeeded(enum cx_result result);
 
-/*
- * Copies an identity into a field of the above. Returns 0, or -EMSGSIZE: an identity longer than
- * that belongs to no subscriber of ours.
- */
+/* Into a field of the above. Returns 0, or -EMSGSIZE: it belongs to no subscriber of ours. */
 int cx_identity(char out[static CX_IDENTITY_BYTES], const char *text);
 
 /*

@@ -76,11 +76,10 @@ static void uar(struct codec *c, struct cx_uar *r)
 	raw(c, &r->type, sizeof(r->type));
 }
 
-static void uaa(struct codec *c, struct cx_uaa *a)
+/* What a UAA has, and an LIA. */
+static void server(struct codec *c, char name[static CX_IDENTITY_BYTES], struct cx_capabilities *of)
 {
-	struct cx_capabilities *of = &a->capabilities;
-
-	identity(c, a->server_name);
+	identity(c, name);
 	if (count(c, &of->n_mandatory, CX_MAX_CAPABILITIES))
 		raw(c, of->mandatory, of->n_mandatory * sizeof(of->mandatory[0]));
 	if (count(c, &of->n_optional, CX_MAX_CAPABILITIES))
@@ -112,6 +111,7 @@ static void sar(struct codec *c, struct cx_sar *r)
 
 static void saa(struct codec *c, struct cx_saa *a)
 {
+	identity(c, a->impi);
 	if (!count(c, &a->n_impus, CX_MAX_IMPUS))
 		return;
 	for (uint32_t i = 0; i < a->n_impus; i++) {
@@ -160,7 +160,7 @@ static void answer_body(struct codec *c, struct cx_answer *a)
 {
 	switch (a->command) {
 	case CX_UAR:
-		uaa(c, &a->uaa);
+		server(c, a->uaa.server_name, &a->uaa.capabilities);
 		return;
 	case CX_MAR:
 		maa(c, &a->maa);
@@ -169,7 +169,7 @@ static void answer_body(struct codec *c, struct cx_answer *a)
 		saa(c, &a->saa);
 		return;
 	case CX_LIR:
-		identity(c, a->lia.server_name);
+		server(c, a->lia.server_name, &a->lia.capabilities);
 		return;
 	case CX_RTR:
 	case CX_PPR:

@@ -22,7 +22,7 @@
 
 #include "controlplane/cx.h"
 
-#define CX_LOCAL_VERSION      3
+#define CX_LOCAL_VERSION      4
 #define CX_LOCAL_OUTSTANDING  8192 /* a second of a full core, while a disk takes its time */
 #define CX_LOCAL_OPEN         1024
 #define CX_LOCAL_CLIENTS      16

@@ -225,7 +225,7 @@ static void read_mar(const struct seen *seen, struct cx_mar *r, enum cx_result *
 
 static void read_sar(const struct seen *seen, struct cx_sar *r, enum cx_result *result)
 {
-	read_text(seen, CX_AVP_USER_NAME, true, r->impi, result);
+	read_text(seen, CX_AVP_USER_NAME, false, r->impi, result);
 	read_first_impu(seen, r->impu, result);
 	read_text(seen, CX_AVP_SERVER_NAME, true, r->server_name, result);
 	read_number(seen, CX_AVP_SERVER_ASSIGNMENT_TYPE, true, &r->type, result);
@@ -394,9 +394,11 @@ static void read_content(struct msg *message, const struct seen *seen, struct cx
 		return;
 	case CX_SAR:
 		read_profile(seen, false, &out->saa, result);
+		read_text(seen, CX_AVP_USER_NAME, false, out->saa.impi, result);
 		return;
 	case CX_LIR:
 		read_text(seen, CX_AVP_SERVER_NAME, false, out->lia.server_name, result);
+		read_capabilities(seen, &out->lia.capabilities, result);
 		return;
 	case CX_RTR:
 	case CX_PPR:

@@ -113,7 +113,8 @@ static void put_mar(struct writer *w, const struct cx_mar *r)
 
 static void put_sar(struct writer *w, const struct cx_sar *r)
 {
-	put_text(w, CX_AVP_USER_NAME, r->impi);
+	if (r->impi[0] != '\0')
+		put_text(w, CX_AVP_USER_NAME, r->impi);
 	put_text(w, CX_AVP_PUBLIC_IDENTITY, r->impu);
 	put_text(w, CX_AVP_SERVER_NAME, r->server_name);
 	put_number(w, CX_AVP_SERVER_ASSIGNMENT_TYPE, r->type);
@@ -260,6 +261,17 @@ static void put_capabilities(struct writer *w, const struct cx_capabilities *c)
 	end_group(w, &group);
 }
 
+/* The user is named, also to who has not named him: TS 29.228 6.1.2. */
+static void put_saa(struct writer *w, const char *asked, const struct cx_saa *a)
+{
+	const char *impi = a->impi[0] != '\0' ? a->impi : asked;
+
+	if (impi[0] != '\0')
+		put_text(w, CX_AVP_USER_NAME, impi);
+	if (a->n_impus > 0)
+		put_profile(w, impi, a);
+}
+
 static void put_answer(struct writer *w, const struct cx_request *r, const struct cx_answer *a)
 {
 	switch (a->command) {
@@ -271,12 +283,11 @@ static void put_answer(struct writer *w, const struct cx_request *r, const struc
 		put_maa(w, &r->mar, &a->maa);
 		return;
 	case CX_SAR:
-		put_text(w, CX_AVP_USER_NAME, r->sar.impi);
-		if (a->saa.n_impus > 0)
-			put_profile(w, r->sar.impi, &a->saa);
+		put_saa(w, r->sar.impi, &a->saa);
 		return;
 	case CX_LIR:
 		put_server(w, a->lia.server_name);
+		put_capabilities(w, &a->lia.capabilities);
 		return;
 	case CX_RTR:
 	case CX_PPR:

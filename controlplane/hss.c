@@ -40,6 +40,7 @@ struct hss {
 	struct store *store;
 	struct milenage *milenage;
 	struct roaming roaming;
+	bool unregistered_services;
 	struct timer commit;
 	struct timer reply;
 	struct timer ahead;
@@ -134,10 +135,15 @@ static int look_up(struct hss_subject *s, const char *impi, const char *impu, bo
 	return rc < 0 ? CX_UNABLE_TO_COMPLY : CX_SUCCESS;
 }
 
-static int look_up_set(struct hss_subject *s, const char *impi, const char *impu)
+/* Who is not registered at the S-CSCF is asked for by his IMPU alone: TS 29.228 6.1.2.1. */
+static int look_up_set(struct hss_subject *s, const struct cx_sar *sar)
 {
-	int rc = look_up(s, impi, impu, false);
+	bool is_of_impu = sar->impi[0] == '\0';
+	int rc;
 
+	if (is_of_impu && sar->type != CX_UNREGISTERED_USER && sar->type != CX_RESTORATION)
+		return CX_MISSING_AVP;
+	rc = look_up(s, is_of_impu ? NULL : sar->impi, sar->impu, false);
 	return rc == CX_SUCCESS ? hss_read_set(s) : rc;
 }
 
@@ -157,7 +163,7 @@ static int process(struct hss *h, struct hss_subject *s, const struct cx_request
 		return rc == CX_SUCCESS ? hss_challenge(s, &request->mar, &answer->maa) : rc;
 	case CX_SAR:
 		h->stats.sar++;
-		rc = look_up_set(s, request->sar.impi, request->sar.impu);
+		rc = look_up_set(s, &request->sar);
 		return rc == CX_SUCCESS ? hss_assign(s, &request->sar, &answer->saa) : rc;
 	case CX_LIR:
 		h->stats.lir++;
@@ -180,6 +186,7 @@ static int answer_one(struct hss *h, struct asked *a)
 	subject.stats = &h->stats;
 	subject.milenage = h->milenage;
 	subject.roaming = &h->roaming;
+	subject.unregistered_services = h->unregistered_services;
 	rc = process(h, &subject, &a->request, &a->answer);
 	wipe(&subject.subscriber, sizeof(subject.subscriber));
 	if (rc > 0)
@@ -326,6 +333,11 @@ int hss_set_visited_networks(struct hss *h, char *const *networks, uint32_t n_ne
 {
 	roaming_clear(&h->roaming);
 	return roaming_init(&h->roaming, networks, n_networks);
+}
+
+void hss_set_unregistered_services(struct hss *h, bool are_there)
+{
+	h->unregistered_services = are_there;
 }
 
 void hss_listen(struct hss *h, void (*given)(void *user), void *user)

@@ -14,6 +14,7 @@
 #ifndef CONTROLPLANE_HSS_H
 #define CONTROLPLANE_HSS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "controlplane/cx.h"
@@ -52,6 +53,9 @@ void hss_set_commit_distance(struct hss *h, uint32_t distance_ms);
  * everywhere. The names live as long as the HSS. Returns 0 or -ENOMEM.
  */
 int hss_set_visited_networks(struct hss *h, char *const *networks, uint32_t n_networks);
+
+/* hss.unregistered_services: whether who is not registered is served. False, as it begins. */
+void hss_set_unregistered_services(struct hss *h, bool are_there);
 
 /* As cx_send(). `request` must be sound. */
 int hss_request(struct hss *h, const struct cx_request *request, cx_done *done, void *user);

@@ -16,6 +16,14 @@ static int give_profile(const struct hss_subject *s, struct cx_saa *a)
 	return CX_SUCCESS;
 }
 
+/* The user is named to who has asked by an IMPU alone. */
+static int give_user(const struct hss_subject *s, const struct cx_sar *r, struct cx_saa *a)
+{
+	if (r->impi[0] == '\0' && cx_identity(a->impi, s->subscriber.impi) < 0)
+		return -EIO;
+	return give_profile(s, a);
+}
+
 static bool is_registered_whole(const struct hss_subject *s)
 {
 	for (unsigned i = 0; i < s->n_set; i++) {
@@ -78,7 +86,18 @@ static int set_unregistered_user(struct hss_subject *s, const struct cx_sar *r, 
 		return CX_ERROR_IN_ASSIGNMENT_TYPE;
 	if (s->subscriber.scscf[0] == '\0')
 		rc = store_set_scscf(s->store, s->subscriber.id, r->server_name);
-	return rc < 0 ? rc : give_profile(s, a);
+	return rc < 0 ? rc : give_user(s, r, a);
+}
+
+/*
+ * An S-CSCF that has lost a registration asks whose it was. There is nothing of ours that it could
+ * have stored with us to restore it from, so the profile is all, and nothing changes.
+ */
+static int restore(struct hss_subject *s, const struct cx_sar *r, struct cx_saa *a)
+{
+	if (s->identity.state != STORE_REGISTERED)
+		return CX_ERROR_IN_ASSIGNMENT_TYPE;
+	return give_user(s, r, a);
 }
 
 int hss_assign(struct hss_subject *s, const struct cx_sar *r, struct cx_saa *a)
@@ -109,7 +128,7 @@ int hss_assign(struct hss_subject *s, const struct cx_sar *r, struct cx_saa *a)
 		return is_assigned ? set_unregistered(s) : CX_UNABLE_TO_COMPLY;
 	case CX_TIMEOUT_DEREGISTRATION_STORE_SERVER_NAME:
 	case CX_USER_DEREGISTRATION_STORE_SERVER_NAME:
-		/* We have no services for unregistered users, hence no use for the name. */
+		/* An S-CSCF of ours keeps nothing of who has gone, hence no use for the name. */
 		if (!is_free && !is_assigned)
 			return CX_UNABLE_TO_COMPLY;
 		rc = is_free ? CX_SUCCESS : set_unregistered(s);
@@ -118,8 +137,9 @@ int hss_assign(struct hss_subject *s, const struct cx_sar *r, struct cx_saa *a)
 	case CX_AUTHENTICATION_TIMEOUT:
 		return is_assigned || is_free ? clear_pending(s) : CX_UNABLE_TO_COMPLY;
 	case CX_NO_ASSIGNMENT:
-	case CX_RESTORATION:
 		return is_assigned ? give_profile(s, a) : CX_UNABLE_TO_COMPLY;
+	case CX_RESTORATION:
+		return is_assigned ? restore(s, r, a) : CX_UNABLE_TO_COMPLY;
 	}
 	return CX_UNABLE_TO_COMPLY;
 }

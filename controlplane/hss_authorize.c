@@ -60,11 +60,16 @@ int hss_authorize(struct hss_subject *s, const struct cx_uar *r, struct cx_uaa *
 
 /*
  * TS 29.228 6.1.4.1. While the initial registration is pending the call goes to the S-CSCF that
- * runs it, which knows how to treat it (seed 6.1.1).
+ * runs it, which knows how to treat it (seed 6.1.1). Who is not registered is served, by policy, by
+ * the S-CSCF that has been called for him before, or by one that the I-CSCF chooses.
  */
 int hss_locate(struct hss_subject *s, const struct cx_lir *r, struct cx_lia *a)
 {
-	if (s->subscriber.scscf[0] == '\0')
-		return CX_IDENTITY_NOT_REGISTERED;
+	if (s->subscriber.scscf[0] == '\0') {
+		if (!s->unregistered_services)
+			return CX_IDENTITY_NOT_REGISTERED;
+		give_capabilities(&s->subscriber.capabilities, &a->capabilities);
+		return CX_UNREGISTERED_SERVICE;
+	}
 	return cx_identity(a->server_name, s->subscriber.scscf) < 0 ? -EIO : CX_SUCCESS;
 }

@@ -25,7 +25,8 @@ struct hss_subject {
 	struct store_identity identity;             /* the IMPU asked for */
 	struct store_identity set[STORE_MAX_IMPUS]; /* it and its implicit set, of a SAR */
 	unsigned n_set;
-	bool is_needed; /* the S-CSCF is, by an identity outside of the set */
+	bool is_needed;             /* the S-CSCF is, by an identity outside of the set */
+	bool unregistered_services; /* hss.unregistered_services */
 };
 
 /*

@@ -60,6 +60,7 @@ static int start(struct loop *loop, const struct config *config, void **self)
 		     : cx_local_server_new(loop, config->controlplane->cx_socket, s->hss, &s->cx);
 	if (rc == 0) {
 		hss_set_commit_distance(s->hss, COMMIT_DISTANCE_MS);
+		hss_set_unregistered_services(s->hss, config->hss->unregistered_services);
 		s->push = hss_push_new(s->hss, s->store, s->cx);
 		rc = s->push == NULL
 			     ? -ENOMEM

@@ -42,7 +42,7 @@ static struct cx_request request_of(enum cx_command command)
 		break;
 	case CX_PPR:
 		r.ppr = (struct cx_ppr){
-			IMPI, { 2, { { IMPU, 0 }, { "tel:+1;phone-context=<&\">", 1 } } }
+			IMPI, { 2, { { IMPU, 0 }, { "tel:+1;phone-context=<&\">", 1 } }, "" }
 		};
 		break;
 	}
@@ -53,6 +53,10 @@ static const enum cx_command commands[] = { CX_UAR, CX_MAR, CX_SAR, CX_LIR, CX_R
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+static const struct cx_capabilities capabilities = {
+	.n_mandatory = 2, .n_optional = 1, .mandatory = { 1, UINT32_MAX }, .optional = { 7 }
+};
+
 static struct cx_answer answer_of(enum cx_command command, enum cx_result result)
 {
 	struct cx_answer a = { .command = command, .result = result };
@@ -61,15 +65,16 @@ static struct cx_answer answer_of(enum cx_command command, enum cx_result result
 		return a;
 	if (command == CX_UAR) {
 		strcpy(a.uaa.server_name, S1);
-		a.uaa.capabilities = (struct cx_capabilities){ .n_mandatory = 2,
-							       .n_optional = 1,
-							       .mandatory = { 1, UINT32_MAX },
-							       .optional = { 7 } };
+		a.uaa.capabilities = capabilities;
 	}
-	if (command == CX_LIR)
+	if (command == CX_LIR && result == CX_UNREGISTERED_SERVICE)
+		a.lia.capabilities = capabilities;
+	else if (command == CX_LIR)
 		strcpy(a.lia.server_name, S1);
-	if (command == CX_SAR)
+	if (command == CX_SAR) {
 		a.saa = request_of(CX_PPR).ppr.profile;
+		strcpy(a.saa.impi, IMPI);
+	}
 	if (command != CX_MAR)
 		return a;
 	a.maa.n_items = 2;
@@ -141,6 +146,30 @@ TEST(cx_message, c134_c135_every_answer_arrives_as_it_was_given)
 			cx_message_free(message);
 		}
 	}
+}
+
+/* Who is called while he is not registered, or has lost his registration, is asked for by IMPU. */
+TEST(cx_message, c135_sar_may_be_of_an_impu_alone_and_its_answer_names_the_user)
+{
+	struct cx_answer answer = answer_of(CX_SAR, CX_SUCCESS), got;
+	struct cx_request expected = request_of(CX_SAR), request;
+	struct msg *message;
+	struct wire w;
+
+	wire_setup();
+	expected.sar.type = CX_UNREGISTERED_USER;
+	memset(expected.sar.impi, 0, sizeof(expected.sar.impi));
+	message = sent(&expected);
+	ASSERT_TRUE(message != NULL);
+	EXPECT_EQ(cx_message_read_request(message, &request), CX_SUCCESS);
+	EXPECT_MEM(&request, &expected, sizeof(request));
+	ASSERT_EQ(cx_message_answer(&message, &request, &answer), 0);
+	w = wire_of(message);
+	message = wire_parse(&w);
+	ASSERT_TRUE(message != NULL);
+	cx_message_read_answer(message, CX_SAR, &got);
+	EXPECT_MEM(&got, &answer, sizeof(got));
+	cx_message_free(message);
 }
 
 /* Whether a message has these bytes: how often. */

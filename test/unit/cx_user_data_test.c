@@ -22,7 +22,7 @@ static int read_text(const char *text, struct cx_saa *out)
 TEST(cx_user_data, profile_is_read_as_it_was_written)
 {
 	static const struct cx_saa profile = {
-		3, { { "sip:a@example.net", 0 }, { "tel:+1", 1 }, { "sip:<&'\">@x", 0 } }
+		3, { { "sip:a@example.net", 0 }, { "tel:+1", 1 }, { "sip:<&'\">@x", 0 } }, ""
 	};
 	struct cx_saa got;
 	size_t n_bytes;

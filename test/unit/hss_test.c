@@ -271,9 +271,17 @@ static const struct {
 	  CX_SERVER_NAME_NOT_STORED, STORE_UNREGISTERED, "" },
 	{ "called while absent", STORE_UNREGISTERED, CX_UNREGISTERED_USER, S1, CX_SUCCESS,
 	  STORE_UNREGISTERED, S1 },
+	{ "called while pending", STORE_PENDING, CX_UNREGISTERED_USER, S1, CX_SUCCESS,
+	  STORE_PENDING, S1 },
+	{ "called while pending elsewhere", STORE_PENDING, CX_UNREGISTERED_USER, S2,
+	  CX_IDENTITY_ALREADY_REGISTERED, STORE_PENDING, S1 },
 	{ "called while registered", STORE_REGISTERED, CX_UNREGISTERED_USER, S1,
 	  CX_ERROR_IN_ASSIGNMENT_TYPE, STORE_REGISTERED, S1 },
 	{ "profile after a restart", STORE_REGISTERED, CX_RESTORATION, S1, CX_SUCCESS,
+	  STORE_REGISTERED, S1 },
+	{ "restoration of nothing", STORE_PENDING, CX_RESTORATION, S1, CX_ERROR_IN_ASSIGNMENT_TYPE,
+	  STORE_PENDING, S1 },
+	{ "restoration, by a stranger", STORE_REGISTERED, CX_RESTORATION, S2, CX_UNABLE_TO_COMPLY,
 	  STORE_REGISTERED, S1 },
 	{ "profile, to a stranger", STORE_REGISTERED, CX_NO_ASSIGNMENT, S2, CX_UNABLE_TO_COMPLY,
 	  STORE_REGISTERED, S1 },
@@ -302,6 +310,83 @@ TEST(hss, c019_c028_c030_c135_registration_flag_table)
 		EXPECT_EQ(ask(&lab, request), flag_table[i].result);
 		EXPECT_EQ(hss_lab_state(&lab, 1), flag_table[i].after);
 		EXPECT_STREQ(subscriber_of(&lab, 1).scscf, flag_table[i].name_after);
+	}
+	test_context(NULL);
+	hss_lab_close(&lab);
+}
+
+TEST(hss, c135_who_is_not_registered_is_served_by_policy_and_registers_as_before)
+{
+	struct cx_request lir = hss_lab_lir(1), sar = hss_lab_sar(1, CX_UNREGISTERED_USER, S1);
+	struct cx_request uar = hss_lab_uar(1, CX_AUTHORIZE_REGISTRATION);
+	struct store_capabilities c;
+	struct cx_answer answer;
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	ASSERT_EQ(store_capabilities_read("1/7", &c), 0);
+	ASSERT_EQ(store_set_capabilities(lab.base.store, 1, &c), 0);
+	EXPECT_EQ(ask(&lab, lir), CX_IDENTITY_NOT_REGISTERED);
+	hss_set_unregistered_services(lab.hss, true);
+	EXPECT_EQ(ask(&lab, hss_lab_lir(9)), CX_USER_UNKNOWN);
+	answer = hss_lab_ask(&lab, &lir);
+	EXPECT_EQ(answer.result, CX_UNREGISTERED_SERVICE);
+	EXPECT_STREQ(answer.lia.server_name, "");
+	ASSERT_EQ(answer.lia.capabilities.n_mandatory, 1);
+	EXPECT_EQ(answer.lia.capabilities.mandatory[0], 1);
+	EXPECT_EQ(answer.lia.capabilities.n_optional, 1);
+	/* from then on he has an S-CSCF, and is not registered for all that */
+	EXPECT_EQ(ask(&lab, sar), CX_SUCCESS);
+	EXPECT_EQ(hss_lab_state(&lab, 1), STORE_UNREGISTERED);
+	answer = hss_lab_ask(&lab, &lir);
+	EXPECT_EQ(answer.result, CX_SUCCESS);
+	EXPECT_STREQ(answer.lia.server_name, S1);
+	EXPECT_EQ(answer.lia.capabilities.n_mandatory, 0);
+	strcpy(sar.sar.server_name, S2);
+	EXPECT_EQ(ask(&lab, sar), CX_IDENTITY_ALREADY_REGISTERED);
+	/* a REGISTER finds that one, or another when it does not answer */
+	answer = hss_lab_ask(&lab, &uar);
+	EXPECT_EQ(answer.result, CX_SUBSEQUENT_REGISTRATION);
+	EXPECT_STREQ(answer.uaa.server_name, S1);
+	EXPECT_EQ(ask(&lab, hss_lab_mar(1, 1, S2)), CX_SUCCESS);
+	EXPECT_EQ(ask(&lab, hss_lab_sar(1, CX_REGISTRATION, S2)), CX_SUCCESS);
+	EXPECT_EQ(hss_lab_state(&lab, 1), STORE_REGISTERED);
+	EXPECT_EQ(ask(&lab, hss_lab_sar(1, CX_USER_DEREGISTRATION, S2)), CX_SUCCESS);
+	EXPECT_EQ(ask(&lab, lir), CX_UNREGISTERED_SERVICE);
+	hss_lab_close(&lab);
+}
+
+TEST(hss, c135_who_asks_by_an_impu_alone_is_told_whose_it_is)
+{
+	static const struct {
+		enum store_state state;
+		enum cx_assignment type;
+		enum cx_result result;
+	} rows[] = {
+		{ STORE_UNREGISTERED, CX_UNREGISTERED_USER, CX_SUCCESS },
+		{ STORE_REGISTERED, CX_RESTORATION, CX_SUCCESS },
+		{ STORE_REGISTERED, CX_NO_ASSIGNMENT, CX_MISSING_AVP },
+		{ STORE_REGISTERED, CX_USER_DEREGISTRATION, CX_MISSING_AVP },
+	};
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	EXPECT_EQ(store_set_scscf(lab.base.store, 1, S1), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cx_request sar = hss_lab_sar(1, rows[i].type, S1);
+		struct cx_answer answer;
+
+		test_context("type %d", rows[i].type);
+		EXPECT_EQ(store_set_all_states(lab.base.store, 1, rows[i].state), 0);
+		sar.sar.impi[0] = '\0';
+		answer = hss_lab_ask(&lab, &sar);
+		EXPECT_EQ(answer.result, rows[i].result);
+		EXPECT_EQ(hss_lab_state(&lab, 1), rows[i].state);
+		if (rows[i].result != CX_SUCCESS)
+			continue;
+		EXPECT_STREQ(answer.saa.impi, "1@" REALM);
+		ASSERT_EQ(answer.saa.n_impus, 1);
+		EXPECT_STREQ(answer.saa.impus[0].impu, "sip:1@" REALM);
 	}
 	test_context(NULL);
 	hss_lab_close(&lab);

@@ -203,7 +203,8 @@ TEST(scarce, process_ends_where_libosip2_gets_no_memory)
 	EXPECT_GT(n_aborted, 30);
 }
 
-static const struct cx_saa profile = { 2, { { "sip:a@home.example", 0 }, { "tel:+1", 1 } } };
+static const struct cx_saa profile = { 2, { { "sip:a@home.example", 0 }, { "tel:+1", 1 } }, "" };
+static const struct cx_saa named = { 2, { { "sip:a@home.example", 0 }, { "tel:+1", 1 } }, "a@b" };
 
 TEST(scarce, profile_is_written_and_read_whole_or_not_at_all)
 {
@@ -297,6 +298,6 @@ TEST(scarce, cx_message_is_written_and_read_whole_or_not_at_all)
 			if (rc == 0)
 				EXPECT_MEM(&heard, &asked, sizeof(heard));
 			if (rc == 0 && commands[i] == CX_SAR && cx_succeeded(got.result))
-				EXPECT_MEM(&got.saa, &profile, sizeof(profile));
+				EXPECT_MEM(&got.saa, &named, sizeof(named));
 		}
 }
