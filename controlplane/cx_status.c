@@ -17,6 +17,29 @@ int cx_register_status(enum cx_result result)
 	}
 }
 
+int cx_unregistered_status(enum cx_result result)
+{
+	switch (result) {
+	case CX_ERROR_IN_ASSIGNMENT_TYPE:
+	case CX_IDENTITY_ALREADY_REGISTERED:
+		return 480;
+	default:
+		return cx_locate_status(result);
+	}
+}
+
+int cx_restoration_status(enum cx_result result)
+{
+	switch (result) {
+	case CX_ERROR_IN_ASSIGNMENT_TYPE:
+	case CX_IDENTITY_ALREADY_REGISTERED:
+	case CX_UNABLE_TO_COMPLY:
+		return 403;
+	default:
+		return cx_register_status(result);
+	}
+}
+
 int cx_locate_status(enum cx_result result)
 {
 	switch (result) {

@@ -12,4 +12,10 @@ int cx_register_status(enum cx_result result);
 /* To a request for a user: unknown 404, not registered 480, else 5xx. */
 int cx_locate_status(enum cx_result result);
 
+/* To one that is to be served here (SAR 3): who is registered, or elsewhere, is not here, 480. */
+int cx_unregistered_status(enum cx_result result);
+
+/* To one of a user who is not known here (SAR 14): no registration of his was lost here, 403. */
+int cx_restoration_status(enum cx_result result);
+
 #endif

@@ -28,6 +28,7 @@ struct counters {
 	uint64_t disbelieved;         /* REGISTERs: came protected, says who is not trusted */
 	uint64_t locate_rx;           /* requests for a user */
 	uint64_t locate_forwarded;
+	uint64_t locate_reassigned; /* the S-CSCF that was chosen did not answer */
 	uint64_t locate_refused;
 };
 
@@ -108,19 +109,22 @@ static bool forward(const struct query *q, const char *name, struct forward how)
 	return true;
 }
 
-/* --- REGISTER --- */
+/* --- the S-CSCF: named by the HSS, or chosen --- */
 
 static bool on_registered(void *user, struct server_txn *x, struct sip *response);
+static bool on_reached(void *user, struct server_txn *x, struct sip *response);
 
-/* Takes the query. */
+/* Takes the query, which nobody needs who is called where he is registered. */
 static bool send_to(struct query *q, const char *name)
 {
-	struct forward how = { on_registered, free, q };
+	bool is_register = q->request.command == CX_UAR;
+	bool is_kept = is_register || q->is_free;
+	struct forward how = { is_register ? on_registered : on_reached, free, q };
+	bool is_sent = forward(q, name, is_kept ? how : (struct forward){ 0 });
 
-	if (forward(q, name, how))
-		return true;
-	free(q);
-	return false;
+	if (!is_sent || !is_kept)
+		free(q);
+	return is_sent;
 }
 
 /* To the S-CSCF that fits best of those not tried yet. Takes the query; false: there is none. */
@@ -133,6 +137,19 @@ static bool assign(struct query *q)
 	free(q);
 	return false;
 }
+
+/* As the UAA or LIA says. Takes the query; false: it cannot be sent. */
+static bool send_as_told(struct query *q, const char *name, const struct cx_capabilities *needed)
+{
+	q->is_free = name[0] == '\0';
+	q->needed = *needed;
+	if (q->is_free)
+		return assign(q);
+	icscf_mark_tried(q->icscf->config->icscf, name, &q->tried);
+	return send_to(q, name);
+}
+
+/* --- REGISTER --- */
 
 static void on_capabilities(void *user, const struct cx_answer *answer)
 {
@@ -193,20 +210,13 @@ static void on_authorized(void *user, const struct cx_answer *answer)
 	struct query *q = user;
 	struct icscf *i = q->icscf;
 	struct server_txn *x = q->x;
-	const char *name = answer->uaa.server_name;
-	bool is_sent;
 
 	if (!cx_succeeded(answer->result)) {
 		refuse_unknown(i, x, cx_register_status(answer->result));
 		free(q);
 		return;
 	}
-	q->is_free = name[0] == '\0';
-	q->needed = answer->uaa.capabilities;
-	if (!q->is_free)
-		icscf_mark_tried(i->config->icscf, name, &q->tried);
-	is_sent = q->is_free ? assign(q) : send_to(q, name);
-	if (is_sent)
+	if (send_as_told(q, answer->uaa.server_name, &answer->uaa.capabilities))
 		i->counters.register_forwarded++;
 	else
 		refuse_register(i, x, 500);
@@ -286,20 +296,42 @@ static void authorize(struct icscf *i, const struct address *peer, struct server
 
 /* --- terminating requests --- */
 
+/*
+ * Who is not registered may be served by any S-CSCF, so when the one that was chosen is silent, the
+ * next one is. Whatever it answers is about the user.
+ */
+static bool on_reached(void *user, struct server_txn *x, struct sip *response)
+{
+	const struct query *failed = user;
+	struct query *q;
+
+	(void)x;
+	if (response != NULL || !failed->is_free)
+		return true;
+	q = malloc(sizeof(*q));
+	if (q == NULL)
+		return true;
+	*q = *failed;
+	if (!assign(q))
+		return true;
+	failed->icscf->counters.locate_reassigned++;
+	return false;
+}
+
 static void on_located(void *user, const struct cx_answer *answer)
 {
 	struct query *q = user;
 	struct icscf *i = q->icscf;
-	const char *name = answer->lia.server_name;
+	struct server_txn *x = q->x;
 
-	if (!cx_succeeded(answer->result))
-		refuse_locate(i, q->x, cx_locate_status(answer->result));
-	else if (forward(q, name[0] != '\0' ? name : i->config->icscf->scscf,
-			 (struct forward){ 0 }))
+	if (!cx_succeeded(answer->result)) {
+		refuse_locate(i, x, cx_locate_status(answer->result));
+		free(q);
+	} else if (send_as_told(q, answer->lia.server_name, &answer->lia.capabilities)) {
 		i->counters.locate_forwarded++;
-	else
-		refuse_locate(i, q->x, 500);
-	free(q);
+	} else {
+		refuse_locate(i, x, 500);
+	}
 }
 
 static void locate(struct icscf *i, struct server_txn *x)
@@ -373,13 +405,13 @@ static json_t *stats(void *self)
 	struct icscf *i = self;
 	const struct counters *n = &i->counters;
 	json_t *object = json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "register_rx",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "register_rx",
 		(json_int_t)n->register_rx, "indicator_disbelieved", (json_int_t)n->disbelieved,
 		"register_reassigned", (json_int_t)n->register_reassigned, "register_forwarded",
 		(json_int_t)n->register_forwarded, "register_refused",
 		(json_int_t)n->register_refused, "locate_rx", (json_int_t)n->locate_rx,
-		"locate_forwarded", (json_int_t)n->locate_forwarded, "locate_refused",
-		(json_int_t)n->locate_refused);
+		"locate_forwarded", (json_int_t)n->locate_forwarded, "locate_reassigned",
+		(json_int_t)n->locate_reassigned, "locate_refused", (json_int_t)n->locate_refused);
 
 	if (object != NULL && proxy_stats(i->proxy, object) < 0) {
 		json_decref(object);

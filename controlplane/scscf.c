@@ -14,6 +14,7 @@
 #include "controlplane/proxy.h"
 #include "controlplane/reg_event.h"
 #include "controlplane/registration.h"
+#include "controlplane/scscf_inquiry.h"
 
 /*
  * Answered ones stay for 32 s (RFC 3261 timer J), three a registration with reg events, and one of
@@ -50,6 +51,7 @@ static void stop(void *self)
 	registrar_close_file(&s->registrar);
 	proxy_free(s->proxy);
 	reg_event_free(s->events);
+	inquiries_free(s->inquiries);
 	registrar_clear(&s->registrar);
 	free(s);
 }
@@ -71,7 +73,8 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	s->proxy = proxy_new(
 		loop, MAX_TXNS,
 		(struct proxy_user){ .on_request = on_request, .on_ack = on_ack, .role = s });
-	rc = s->cx != NULL && s->proxy != NULL ? 0 : -ENOMEM;
+	s->inquiries = inquiries_new(s);
+	rc = s->cx != NULL && s->proxy != NULL && s->inquiries != NULL ? 0 : -ENOMEM;
 	if (rc == 0)
 		rc = registrar_init(&s->registrar, loop, config, s->cx);
 	if (rc < 0)
@@ -161,7 +164,10 @@ static json_t *stats(void *self)
 		{ "request_dialog_refused", c->dialog_refused },
 		{ "request_options_answered", c->options_answered },
 		{ "request_sender_refused", c->sender_refused },
+		{ "request_sender_lost", c->sender_lost },
 		{ "request_user_absent", c->user_absent },
+		{ "unregistered_asked", c->unregistered_asked },
+		{ "restoration_asked", c->restoration_asked },
 	};
 	json_t *object = json_object();
 

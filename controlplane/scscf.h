@@ -14,6 +14,7 @@
 
 struct cx;
 struct endpoint;
+struct inquiries;
 struct proxy;
 struct reg_event;
 struct server_txn;
@@ -28,8 +29,11 @@ struct scscf_counters {
 	uint64_t dialog_rx;      /* inside a dialog, passed on by its route */
 	uint64_t dialog_refused; /* the route ends here: 481, or an ACK that is dropped */
 	uint64_t options_answered;
-	uint64_t sender_refused; /* no registered identity asserted: 403 */
-	uint64_t user_absent;    /* 404, 480 */
+	uint64_t sender_refused;     /* no registered identity asserted: 403 */
+	uint64_t sender_lost;        /* whose registration was lost here: 504 */
+	uint64_t user_absent;        /* 404, 480 */
+	uint64_t unregistered_asked; /* SARs of type UNREGISTERED_USER */
+	uint64_t restoration_asked;  /* SARs of type RESTORATION */
 };
 
 struct scscf {
@@ -38,11 +42,16 @@ struct scscf {
 	struct cx *cx;
 	struct registrar registrar;
 	struct reg_event *events;
+	struct inquiries *inquiries;
 	struct scscf_counters counters;
 };
 
 /* A request other than REGISTER, ACK and CANCEL: answers or forwards it, now or later. */
 void scscf_route(struct scscf *s, const struct source *source, struct server_txn *x);
+/* The same once its sender is known: for scscf_inquiry.c, which has found out. */
+void scscf_route_on(struct scscf *s, struct server_txn *x);
+/* Whether a registered identity that may be used is asserted (RFC 3325). */
+bool scscf_is_sender_registered(const struct scscf *s, const struct sip *request);
 
 /* --- scscf_dialog.c --- */
 

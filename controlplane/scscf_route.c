@@ -2,10 +2,12 @@
  * The way of a request through the S-CSCF: TS 24.229 5.4.3, RFC 3261 16.
  *
  *   inside a dialog → on by its Route (scscf_dialog.c)
- *   our Service-Route on top? → the sender asserts a registered identity, else 403
+ *   our Service-Route on top? → the sender asserts a registered identity, else 403, or 504 if the
+ *                               HSS knows him as one of ours (scscf_inquiry.c)
  *   for us or the home domain itself? → OPTIONS 200, else 405
  *   for a user registered here → his Contact by way of his Path, of each of his UEs
  *   for another user of the home domain, from one of ours → LIR: his S-CSCF, or 404, 480
+ *   for a user who is not registered, and is to be served here → SAR: 480 (scscf_inquiry.c)
  */
 #include "controlplane/scscf.h"
 
@@ -23,11 +25,13 @@
 #include "controlplane/proxy.h"
 #include "controlplane/reg_event.h"
 #include "controlplane/registration.h"
+#include "controlplane/scscf_inquiry.h"
 
 /* A request that waits for its LIA. */
 struct location {
 	struct scscf *scscf;
 	struct server_txn *x;
+	char impu[CX_IDENTITY_BYTES];
 };
 
 static bool is_home(const struct scscf *s, const osip_uri_t *uri)
@@ -45,21 +49,43 @@ static bool is_originating(const struct scscf *s, const struct sip *request)
 	       scscf_is_us(s, route);
 }
 
-/* The P-CSCF asserts whose SA it was (RFC 3325); one of the values must be a user of ours. */
-static bool is_sender_registered(const struct scscf *s, const struct sip *request)
+enum sender {
+	SENDER_NOBODY,  /* none is asserted, or one that may not be used */
+	SENDER_UNKNOWN, /* none of those asserted is registered */
+	SENDER_REGISTERED,
+};
+
+/*
+ * The P-CSCF asserts whose SA it was (RFC 3325); one of the values must be a user of ours. *unknown
+ * gets the first of them.
+ */
+static enum sender find_sender(const struct scscf *s, const struct sip *request,
+			       char unknown[static CX_IDENTITY_BYTES])
 {
 	char value[SIP_VALUE_BYTES], impu[CX_IDENTITY_BYTES];
 	const struct registered_impu *found;
+	bool is_known = false;
 
+	unknown[0] = '\0';
 	for (unsigned i = 0;
 	     sip_list_get(request, "P-Asserted-Identity", i, value, sizeof(value)) >= 0; i++) {
 		if (sip_aor_text(value, impu, sizeof(impu)) < 0)
 			continue;
 		found = registrations_find_impu(s->registrar.registrations, impu);
 		if (found != NULL && !found->is_barred)
-			return true;
+			return SENDER_REGISTERED;
+		is_known = is_known || found != NULL;
+		if (unknown[0] == '\0')
+			cx_identity(unknown, impu);
 	}
-	return false;
+	return is_known || unknown[0] == '\0' ? SENDER_NOBODY : SENDER_UNKNOWN;
+}
+
+bool scscf_is_sender_registered(const struct scscf *s, const struct sip *request)
+{
+	char unknown[CX_IDENTITY_BYTES];
+
+	return find_sender(s, request, unknown) == SENDER_REGISTERED;
 }
 
 static void refuse_absent(struct scscf *s, struct server_txn *x, int status)
@@ -196,7 +222,20 @@ static void forward_to_scscf(struct scscf *s, struct server_txn *x, const char *
 		      (struct forward){ .on_response = on_scscf_response });
 }
 
-/* The HSS names us for a user who is not here: pending, or lost in a restart. */
+/*
+ * Who is not registered and has no S-CSCF is served here, unless it takes capabilities: what which
+ * S-CSCF is able to do, the I-CSCF knows.
+ */
+static bool is_ours(const struct scscf *s, const struct cx_answer *answer)
+{
+	const struct cx_lia *a = &answer->lia;
+
+	return strcmp(a->server_name, s->registrar.uri) == 0 ||
+	       (answer->result == CX_UNREGISTERED_SERVICE && a->server_name[0] == '\0' &&
+		a->capabilities.n_mandatory == 0);
+}
+
+/* Ours, and not registered here: pending, lost in a restart, or served without a registration. */
 static void on_located(void *user, const struct cx_answer *answer)
 {
 	struct location *l = user;
@@ -205,7 +244,11 @@ static void on_located(void *user, const struct cx_answer *answer)
 
 	if (!cx_succeeded(answer->result))
 		refuse_absent(s, l->x, cx_locate_status(answer->result));
-	else if (name[0] == '\0' || strcmp(name, s->registrar.uri) == 0)
+	else if (registrations_find_impu(s->registrar.registrations, l->impu) != NULL)
+		scscf_route_on(s, l->x);
+	else if (is_ours(s, answer))
+		inquire(s->inquiries, CX_UNREGISTERED_USER, l->impu, l->x);
+	else if (name[0] == '\0')
 		refuse_absent(s, l->x, 480);
 	else
 		forward_to_scscf(s, l->x, name);
@@ -220,6 +263,7 @@ static void locate(struct scscf *s, struct server_txn *x, const char *impu)
 
 	if (rc == 0) {
 		*l = (struct location){ .scscf = s, .x = x };
+		cx_identity(l->impu, impu);
 		cx_identity(request.lir.impu, impu);
 		rc = cx_send(s->cx, &request, on_located, l);
 	}
@@ -255,27 +299,13 @@ static void answer_for_domain(struct scscf *s, struct server_txn *x)
 	server_txn_respond(x, answer);
 }
 
-void scscf_route(struct scscf *s, const struct source *source, struct server_txn *x)
+void scscf_route_on(struct scscf *s, struct server_txn *x)
 {
 	const struct sip *request = server_txn_request(x);
 	const osip_uri_t *uri = sip_request_uri(request);
-	bool is_orig = is_originating(s, request);
 	struct registered_impu *found;
 	char impu[CX_IDENTITY_BYTES];
 
-	if (scscf_is_in_dialog(s, request)) {
-		scscf_route_dialog(s, x);
-		return;
-	}
-	if (is_orig)
-		s->counters.originating_rx++;
-	else
-		s->counters.terminating_rx++;
-	if (is_orig && !is_sender_registered(s, request)) {
-		s->counters.sender_refused++;
-		server_txn_answer(x, 403);
-		return;
-	}
 	if (sip_is(request, "SUBSCRIBE") && sip_to_tag(request) != NULL && scscf_is_us(s, uri)) {
 		reg_event_resubscribe(s->events, x);
 		return;
@@ -293,10 +323,40 @@ void scscf_route(struct scscf *s, const struct source *source, struct server_txn
 		reg_event_subscribe(s->events, x, found->registration);
 	else if (found != NULL)
 		forward_to_user(s, x, found);
-	else if (!is_orig) /* who sent it here has asked the HSS already */
-		refuse_absent(s, x, 480);
+	else if (!is_originating(s,
+				 request)) /* who sent it here has asked the HSS who serves him */
+		inquire(s->inquiries, CX_UNREGISTERED_USER, impu, x);
 	else if (is_home(s, uri) || strncmp(impu, "tel:", 4) == 0)
 		locate(s, x, impu);
 	else /* no way leads out of the home domain yet */
 		refuse_absent(s, x, 404);
+}
+
+void scscf_route(struct scscf *s, const struct source *source, struct server_txn *x)
+{
+	const struct sip *request = server_txn_request(x);
+	char unknown[CX_IDENTITY_BYTES];
+
+	if (scscf_is_in_dialog(s, request)) {
+		scscf_route_dialog(s, x);
+		return;
+	}
+	if (!is_originating(s, request)) {
+		s->counters.terminating_rx++;
+		scscf_route_on(s, x);
+		return;
+	}
+	s->counters.originating_rx++;
+	switch (find_sender(s, request, unknown)) {
+	case SENDER_NOBODY:
+		s->counters.sender_refused++;
+		server_txn_answer(x, 403);
+		return;
+	case SENDER_UNKNOWN:
+		inquire(s->inquiries, CX_RESTORATION, unknown, x);
+		return;
+	case SENDER_REGISTERED:
+		scscf_route_on(s, x);
+		return;
+	}
 }

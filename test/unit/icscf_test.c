@@ -184,3 +184,42 @@ TEST(icscf, c018b_another_is_chosen_when_the_one_that_the_hss_names_does_not_ans
 	EXPECT_EQ(ue_register_status(&c.lab, &ue, UE_RES), 200);
 	core_lab_close(&c.lab);
 }
+
+/* What comes back of a MESSAGE to subscriber 1, in time. */
+static int call(struct choice *c)
+{
+	static const char text[] = "MESSAGE sip:1@" REALM " SIP/2.0\r\n"
+				   "Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bK-m\r\n"
+				   "Max-Forwards: 69\r\nFrom: <sip:x@else.example>;tag=t\r\n"
+				   "To: <sip:1@" REALM ">\r\nCall-ID: m\r\n"
+				   "CSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n";
+	char message[512];
+	struct ue none = { 0 };
+
+	hss_set_unregistered_services(c->lab.hss.hss, true);
+	snprintf(message, sizeof(message), text, c->lab.port);
+	core_lab_send(&c->lab, true, message);
+	return wait_for_answer(c, &none);
+}
+
+TEST(icscf, c135_who_is_not_registered_gets_the_scscf_that_has_what_he_needs)
+{
+	static const struct {
+		const char *needed;
+		int status;
+		long reassigned; /* the first choice is silent */
+	} rows[] = { { "2", 480, 0 }, { "1", 480, 1 }, { "3", 500, 0 } };
+	struct store_subscriber one = { 0 };
+	struct choice c;
+
+	for (unsigned i = 0; i < 3; i++) {
+		test_context("capability %s", rows[i].needed);
+		ASSERT_TRUE(open_choice(&c, rows[i].needed));
+		EXPECT_EQ(call(&c), rows[i].status);
+		EXPECT_EQ(core_lab_icscf_stat(&c.lab, "locate_reassigned"), rows[i].reassigned);
+		EXPECT_EQ(store_find_subscriber(c.lab.hss.base.store, 1, &one), 0);
+		EXPECT_STREQ(one.scscf, rows[i].status == 480 ? c.real : "");
+		core_lab_close(&c.lab);
+	}
+	test_context(NULL);
+}
