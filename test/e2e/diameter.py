@@ -27,7 +27,7 @@ REQUEST = COMMON | {283}
 AVPS = {
     (300, 1): REQUEST | {1, 600, 601, 623},
     (303, 1): REQUEST | {1, 601, 612, 607, 602},
-    (301, 1): REQUEST | {1, 601, 602, 614, 624},
+    (301, 1): REQUEST | {601, 602, 614, 624},  # without 1 of types 3 and 14
     (302, 1): REQUEST | {601},
     (300, 0): COMMON,
     (303, 0): COMMON | {1, 601, 607, 612, 613, 608, 609, 610, 625, 626},
@@ -86,8 +86,44 @@ def locate(caller, callee, absent, report):
                      f"it ended with {status}")
 
 
+def unregistered(caller, absent, report):
+    """C-135: who is called while he is not registered is served by an S-CSCF all the same."""
+    before = diameter.stats("cscf", "scscf")["unregistered_asked"]
+    for time in "first", "second":
+        status = caller.message(absent.impu)
+        report.check(f"c135 the {time} MESSAGE to an absent user ends with 480", status == 480,
+                     f"it ended with {status}")
+    asked = diameter.stats("cscf", "scscf")["unregistered_asked"] - before
+    report.check("c135 the S-CSCF has asked about him each time", asked == 2, f"{asked}")
+    status = absent.register()
+    report.check("c135 and he registers as before", status == 200, f"it is {status}")
+
+
+def lost(build, nodes, ue, stranger, report):
+    """C-135: the S-CSCF is killed, which has no file here, and a user whom it knew asks."""
+    nodes["cscf"].child.kill()
+    nodes["cscf"].child.wait()
+    nodes["cscf"] = diameter.start(build, "cscf")
+    process.wait_until("the connections to both HSSs", lambda: sum(
+        "cx: connected to hss" in line for line in nodes["cscf"].log) >= 2, 40,
+        list(nodes.values()))
+    home, route = f"sip:{diameter.REALM}", f"sip:orig@{SCSCF[0]}:{SCSCF[1]}"
+    ue.cscf = stranger.cscf = SCSCF
+    status = ue.message(home, route=route)
+    told = "<type>restoration</type>" in ue.answer and \
+        "<action>initial-registration</action>" in ue.answer and \
+        f"P-Asserted-Identity: <{route};lr>" in ue.answer
+    report.check("c135 who has lost his registration is told to register anew, by 504",
+                 status == 504 and told, f"{status}, {ue.answer}")
+    status = stranger.message(home, route=route)
+    report.check("c135 who had none is refused, 403", status == 403, f"it is {status}")
+    ue.cscf = stranger.cscf = ICSCF
+    status = ue.register()
+    report.check("c135 and he does", status == 200, f"it is {status}")
+
+
 def located(report):
-    """Results of the LIAs, which are those of locate(), and what they name."""
+    """Results of the LIAs, which are those of locate() and unregistered(), and what they name."""
     seen, names = [], set()
     for (code,), (request,), base, experimental, name in capture.messages(PCAP, "diameter", (
             "diameter.cmd.code", "diameter.flags.request", "diameter.Result-Code",
@@ -95,8 +131,8 @@ def located(report):
         if (code, request) == ("302", "0"):
             seen += base + experimental
             names.update(name)
-    report.check("c134 LIA is 2001 with the S-CSCF's name, 5003, 5001",
-                 seen == ["2001", "5003", "5001"] and names == {
+    report.check("c134 c135 LIA is 2001 with the S-CSCF's name, 2003, 5001, 2003, 2001",
+                 seen == ["2001", "2003", "5001", "2003", "2001"] and names == {
                      f"sip:{SCSCF[0]}:{SCSCF[1]}"}, f"{seen} {names}")
 
 
@@ -131,8 +167,8 @@ def decode(report):
     report.check("c142 UAR names the visited network, without quotes",
                  names and all(b'"' not in name and b"." in name for name in names), f"{names}")
     types = set(values("diameter.Server-Assignment-Type"))
-    report.check("c135 SAR of REGISTRATION and AUTHENTICATION_FAILURE", {"1", "9"} <= types,
-                 f"{types}")
+    report.check("c135 SAR of REGISTRATION, UNREGISTERED_USER, AUTHENTICATION_FAILURE, RESTORATION",
+                 {"1", "3", "9", "14"} <= types, f"{types}")
 
 
 def compare(rand, auts, report):
@@ -240,7 +276,7 @@ def main():
     for name, address in peers:
         # hss2 waits for the CSCFs to connect; hss1 connects, too.
         diameter.hss_config(name, address, [("cscf", diameter.CSCF if name == "hss1" else "")],
-                            f", visited_networks: [{diameter.REALM}]")
+                            f", visited_networks: [{diameter.REALM}], unregistered_services: true")
     ues = [registration.Ue(n, diameter.REALM, ICSCF, diameter.NETNS)
            for n in range(N_UES + N_LATER + 1)]
     diameter.import_subscribers(build, "/run/hss1.yaml", "".join(ue.csv() for ue in ues))
@@ -256,6 +292,7 @@ def main():
         first(ues[:N_UES], report)
         unlisted(ues[4], report)
         locate(ues[5], ues[6], ues[N_UES + 1], report)
+        unregistered(ues[5], ues[N_UES + 2], report)
         threads = list(confined(nodes["hss1"].child.pid))
         report.check("each thread of freeDiameter is in the sandbox", len(threads) > 5 and
                      all(threads), f"{sum(threads)} of {len(threads)} are")
@@ -267,6 +304,7 @@ def main():
         status = ues[7].challenge()[0]
         report.check("c134 who roams where he may not is refused", status == 403, f"it is {status}")
         push(build, ues, nodes, report)
+        lost(build, nodes, ues[8], ues[N_UES + 3], report)
         fail_over(nodes, ues[N_UES + 1:], report)
         silence(nodes, ues[-1], report)
         recorder.stop()

@@ -93,10 +93,11 @@ class Ue:
             self.socket.sendto(text.encode(), self.cscf)
         return self._final("REGISTER")
 
-    def message(self, impu, callee=None):
+    def message(self, impu, callee=None, route=""):
         """A MESSAGE over UDP, to an identity that `callee`, if there is one, answers for; the final
-        status."""
-        self.socket.sendto((self._head("MESSAGE", impu, impu) +
+        status. With a `route` as its P-CSCF sends it by the Service-Route."""
+        more = f"Route: <{route};lr>\r\nP-Asserted-Identity: <{self.impu}>\r\n" if route else ""
+        self.socket.sendto((self._head("MESSAGE", impu, impu) + more +
                             "Content-Length: 0\r\n\r\n").encode(), self.cscf)
         if callee:
             callee.accept("MESSAGE")
