@@ -311,3 +311,79 @@ TEST(ue_watch, notice_is_about_our_own_contact)
 	}
 	test_context(NULL);
 }
+
+#define RESTORE                                                                                    \
+	"<ims-3gpp version=\"1\"><alternative-service><type>restoration</type><reason/>"           \
+	"<action>initial-registration</action></alternative-service></ims-3gpp>"
+#define OF_SCSCF "P-Asserted-Identity: <sip:scscf.home.test;lr>\r\n"
+#define IMS_TYPE "Content-Type: application/3gpp-ims+xml\r\n"
+
+/* Asks, and is answered so. */
+static void ask(unsigned status, const char *headers, const char *body)
+{
+	static const char *const copied[] = { "Via", "From", "To", "Call-ID", "CSeq" };
+	struct sip_text t = { 0 };
+
+	x.fleet.task = UE_OPTIONS; /* of traffic, which this is a part of */
+	x.fleet.n_busy++;
+	ue_start(u, UE_OPTIONS, NULL);
+	ASSERT_TRUE(ue_fixture_take(&x, x.protected));
+	sip_put(&t, "SIP/2.0 %u As Said\r\n", status);
+	for (unsigned i = 0; i < 5; i++) {
+		struct view value = sip_header(&x.got, copied[i], 0);
+
+		sip_put_header(&t, copied[i], "%.*s", (int)value.bytes, value.at);
+	}
+	sip_put(&t, "%sContent-Length: %zu\r\n\r\n%s", headers, strlen(body), body);
+	ue_receive(u, t.at, t.used, true, NULL);
+	ue_fixture_step(&x);
+}
+
+TEST(ue_watch, c135_told_that_its_registration_is_lost_it_registers_anew)
+{
+	ASSERT_TRUE(begin(UE_HONEST));
+	answer_subscribe();
+	ask(504, OF_SCSCF IMS_TYPE, RESTORE);
+	EXPECT_TRUE(u->current == NULL);
+	EXPECT_EQ(x.fleet.own.n_ended, 1);
+	ASSERT_TRUE(ue_fixture_register(&x, 0));
+	EXPECT_EQ(x.fleet.own.n_registered, 1);
+	ue_fixture_step(&x);
+	ASSERT_TRUE(ue_fixture_take(&x, x.protected));
+	EXPECT_TRUE(view_is(x.got.method, "SUBSCRIBE"));
+	ue_fixture_close(&x);
+}
+
+TEST(ue_watch, c135_other_refusals_are_no_reason_to_register_anew)
+{
+	static const struct {
+		const char *name;
+		unsigned status;
+		const char *headers, *body;
+	} rows[] = {
+		{ "another status", 503, OF_SCSCF IMS_TYPE, RESTORE },
+		{ "nobody says so", 504, IMS_TYPE, RESTORE },
+		{ "another says so", 504, "P-Asserted-Identity: <sip:x@home.test>\r\n" IMS_TYPE,
+		  RESTORE },
+		{ "another type", 504, OF_SCSCF "Content-Type: text/xml\r\n", RESTORE },
+		{ "nothing", 504, OF_SCSCF IMS_TYPE, "" },
+		{ "a DOCTYPE", 504, OF_SCSCF IMS_TYPE, "<!DOCTYPE a>" RESTORE },
+		{ "another service", 504, OF_SCSCF IMS_TYPE,
+		  "<ims-3gpp version=\"1\"><alternative-service><type>emergency</type>"
+		  "<action>initial-registration</action></alternative-service></ims-3gpp>" },
+		{ "another action", 504, OF_SCSCF IMS_TYPE,
+		  "<ims-3gpp version=\"1\"><alternative-service><type>restoration</type>"
+		  "<action>emergency-registration</action></alternative-service></ims-3gpp>" },
+	};
+
+	ASSERT_TRUE(begin(UE_HONEST));
+	answer_subscribe();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		test_context("%s", rows[i].name);
+		ask(rows[i].status, rows[i].headers, rows[i].body);
+		EXPECT_TRUE(u->current != NULL);
+		EXPECT_EQ(u->task, UE_IDLE);
+	}
+	test_context(NULL);
+	ue_fixture_close(&x);
+}

@@ -104,18 +104,61 @@ static int read_document(xmlNode *root, const char *own, struct notice *out)
 	return 0;
 }
 
+static xmlDoc *parse(const void *text, size_t n_bytes)
+{
+	return xmlReadMemory(text, (int)n_bytes, "notice", NULL,
+			     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+}
+
 int notice_read(const void *text, size_t n_bytes, const char *contact, struct notice *out)
 {
 	xmlDoc *document;
 	int error = -EBADMSG;
 
 	*out = (struct notice){ 0 };
-	document = xmlReadMemory(text, (int)n_bytes, "notice", NULL,
-				 XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	document = parse(text, n_bytes);
 	if (!document)
 		return -EBADMSG;
 	if (!document->intSubset)
 		error = read_document(xmlDocGetRootElement(document), contact, out);
 	xmlFreeDoc(document);
 	return error;
+}
+
+/* A child without a namespace, as the elements of TS 24.229 7.6 are. NULL: none. */
+static xmlNode *child(const xmlNode *parent, const char *name)
+{
+	xmlNode *n = parent ? parent->children : NULL;
+
+	while (n && (n->type != XML_ELEMENT_NODE || strcmp((const char *)n->name, name)))
+		n = n->next;
+	return n;
+}
+
+static bool says(const xmlNode *parent, const char *name, const char *value)
+{
+	xmlNode *n = child(parent, name);
+	xmlChar *text = n ? xmlNodeGetContent(n) : NULL;
+	bool same = text && !strcmp((const char *)text, value);
+
+	xmlFree(text);
+	return same;
+}
+
+bool notice_restores(const void *text, size_t n_bytes)
+{
+	xmlDoc *document = parse(text, n_bytes);
+	const xmlNode *root, *service;
+	bool restores = false;
+
+	if (!document)
+		return false;
+	root = xmlDocGetRootElement(document);
+	if (!document->intSubset && root && !strcmp((const char *)root->name, "ims-3gpp")) {
+		service = child(root, "alternative-service");
+		restores = says(service, "type", "restoration") &&
+			   says(service, "action", "initial-registration");
+	}
+	xmlFreeDoc(document);
+	return restores;
 }

@@ -30,4 +30,10 @@ struct notice {
  */
 int notice_read(const void *text, size_t n_bytes, const char *contact, struct notice *out);
 
+/*
+ * Whether a document of the IM CN subsystem (TS 24.229 7.6) has the UE register initially, because
+ * the network has lost its registration.
+ */
+bool notice_restores(const void *text, size_t n_bytes);
+
 #endif

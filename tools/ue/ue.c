@@ -191,6 +191,7 @@ void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected, st
 {
 	struct sip_message m;
 	struct request *r;
+	bool is_lost;
 
 	if (sip_read(bytes, n_bytes, &m)) {
 		u->fleet->n_not_understood++;
@@ -209,6 +210,7 @@ void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected, st
 		u->fleet->n_unexpected++;
 		return;
 	}
+	is_lost = is_protected && strcmp(r->method, "REGISTER") && watch_is_lost(u, &m);
 	if (u->call)
 		call_answered(u, r, &m);
 	else if (m.status < 200)
@@ -219,4 +221,6 @@ void ue_receive(struct ue *u, char *bytes, size_t n_bytes, bool is_protected, st
 		watch_answered(u, &m);
 	else
 		register_answered(u, &m);
+	if (is_lost)
+		watch_lost(u);
 }

@@ -219,6 +219,12 @@ void watch_answered(struct ue *u, const struct sip_message *answer);
 unsigned watch_told(struct ue *u, const struct sip_message *m, struct notice *n);
 /* After the answer: does what it says. */
 void watch_obey(struct ue *u, const struct sip_message *m, const struct notice *n);
+/*
+ * Whether an answer that came over the SAs says that the registration is lost in the network, TS
+ * 24.229 5.1.2A.1.6; then watch_lost(), once the answer is dealt with: it registers anew.
+ */
+bool watch_is_lost(const struct ue *u, const struct sip_message *answer);
+void watch_lost(struct ue *u);
 /* It is idle: begins what it wants itself. */
 void watch_resume(struct ue *u);
 /* Such a task has ended. */

@@ -124,6 +124,29 @@ static void obey(struct ue *u, const struct notice *n)
 	watch_resume(u);
 }
 
+/* It says who sent it: one whom the Service-Route names. */
+bool watch_is_lost(const struct ue *u, const struct sip_message *answer)
+{
+	struct view type = sip_header(answer, "Content-Type", 0);
+	struct view from = sip_uri(sip_header(answer, "P-Asserted-Identity", 0));
+
+	return answer->status == 504 && u->current && from.bytes &&
+	       memmem(u->service_route, strlen(u->service_route), from.at, from.bytes) &&
+	       view_is_token(view_take(&type, ';'), "application/3gpp-ims+xml") &&
+	       notice_restores(answer->body.at, answer->body.bytes);
+}
+
+void watch_lost(struct ue *u)
+{
+	if (ue_does(u, UE_NO_REACTION))
+		return;
+	u->fleet->own.n_ended++;
+	u->watch.is_on = false;
+	u->wanted = UE_REGISTER;
+	lose_registration(u);
+	watch_resume(u);
+}
+
 static bool is_ours(const struct ue *u, const struct sip_message *m)
 {
 	return u->watch.is_on && view_is(m->call_id, u->watch.call_id) &&
