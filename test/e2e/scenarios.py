@@ -255,6 +255,28 @@ def foreign_contact(s):
     refused(s, "foreign-contact", "400")
 
 
+@row("C-020", "another's identity is registered over nobody's SAs but its owner's")
+def foreign_impu(s):
+    s.accompany()
+    s.misbehave("foreign-impu")
+    with s.counts(register_foreign_impi=0, refreshed=1, registered=0):
+        answer = s.say("reregister")
+    if answer["failures"] != {"403": 1} or answer["registered"] != 1:
+        raise scenario.Broken(f"{answer}")
+    s.undisturbed()
+
+
+@row("C-020", "an answer to one's own challenge does not register another's identity")
+def foreign_impu_in_answer(s):
+    s.power_on(n_ues=2)
+    s.misbehave("foreign-impu")
+    with s.counts(challenge_tx=1, registered=0):
+        s.register(fails="403", command="register 1")
+    s.expect(sets_established=0, registration=0)
+    s.after(241)
+    s.expect(sas=0, ues=0, flag="unregistered")
+
+
 @row("C-036b", "an answer outside the SAs is a first REGISTER: it is challenged, not judged")
 def clear_response(s):
     s.misbehave("clear-response")

@@ -19,6 +19,7 @@ in all of them; one that makes sense in some only names these, with the reason b
 @row(number, what, ways=(UDP4, UDP6)). `s.way` is the way that it runs in.
 """
 
+import contextlib
 import csv
 import json
 import os
@@ -57,13 +58,28 @@ class Scenario:
 
     # --- the UE ---
 
-    def power_on(self, *options):
+    def power_on(self, *options, n_ues=1):
         """The row's subscriber, with nothing in its memory."""
         if self.ue:
             self.ue.die()
-        self.ue = fleet.Fleet(self.build, 1, "--expires", "600", "--rate", "20", *options,
+        self.ue = fleet.Fleet(self.build, n_ues, "--expires", "600", "--rate", "20", *options,
                               environment=self.clock.environment, by=self.way,
                               subscribers=SUBSCRIBER)
+
+    def accompany(self):
+        """The row's subscriber and another, who behaves whatever the first one does; both are
+        registered."""
+        self.power_on(n_ues=2)
+        if (answer := self.say("register"))["registered"] != 2:
+            raise Broken(f"{answer}")
+
+    def undisturbed(self):
+        """The other one is registered, and so is the first again; they reach each other."""
+        self.misbehave("none")
+        self.expect(sets_established=2, sets_ending=0, sas=8, registration=2, flag="registered")
+        if not all(ue["registered"] for ue in self.say("list")["ues"]):
+            raise Broken("a UE has lost its registration")
+        self.talk()
 
     def say(self, command):
         self.ue.begin(command)
@@ -77,7 +93,8 @@ class Scenario:
             raise Broken(f"{why}")
 
     def misbehave(self, how):
-        self.say(f"misbehave {how}")
+        """The row's subscriber; nobody else."""
+        self.say(f"misbehave {how} 1")
 
     def _registered(self, answer, key, fails):
         if fails is None and answer[key] != 1:
@@ -111,8 +128,8 @@ class Scenario:
     def talk(self):
         """It asks for something, and is answered over its SAs."""
         answer = self.say("traffic 1")
-        if not answer["options_ok"] or answer["options_ok"] != answer["options_sent"]:
-            raise Broken(f"OPTIONS: {answer}")
+        if not answer["options_ok"] or answer["failures"]:
+            raise Broken(f"traffic: {answer}")
 
     # --- what there is ---
 
@@ -140,6 +157,15 @@ class Scenario:
         """The subscriber's at the HSS."""
         _, flags = records.read("/run/imsgate/hss.db")[self.subscriber["impi"]]
         return ("unregistered", "pending", "registered")[flags[self.subscriber["impu"]]]
+
+    @contextlib.contextmanager
+    def counts(self, **more):
+        """So many more the P-CSCF has counted within."""
+        before = self._stats("pcscf")
+        yield
+        after = self._stats("pcscf")
+        if (seen := {name: after[name] - before[name] for name in more}) != more:
+            raise Broken(f"to be counted {more}, counted {seen}")
 
     def n_registers(self):
         """That came to the S-CSCF."""
@@ -182,7 +208,7 @@ class Scenario:
         with open(SUBSCRIBER, "w") as file:
             writer = csv.DictWriter(file, self.subscriber.keys())
             writer.writeheader()
-            writer.writerow(self.subscriber)
+            writer.writerows((self.subscriber, self.subscribers[-1]))
         self.power_on()
 
     def end(self):

@@ -49,8 +49,8 @@ static const char help[] =
 	"401),\n"
 	"                         wrong-ik, clear-response, changed-verify, no-reaction (to what "
 	"the\n"
-	"                         network wants), no-agreement, two-vias, foreign-contact;\n"
-	"                         default none\n"
+	"                         network wants), no-agreement, two-vias, foreign-contact,\n"
+	"                         foreign-impu; default none\n"
 	"  --algorithm WHICH      AKAv1-MD5, AKAv2-MD5, or any: the strongest that is offered; "
 	"default any\n"
 	"  --akav2-keys KEYS      aka: the SAs have IK and CK whatever the algorithm, or derived:\n"
@@ -68,7 +68,7 @@ static const char help[] =
 	"                         From then on it registers again when the network wants it\n"
 	"  storm SECONDS          reregister, all begun within SECONDS whoever is still busy\n"
 	"  traffic SECONDS        OPTIONS to the home domain, MESSAGE from UE to UE\n"
-	"  misbehave HOW          from here on\n"
+	"  misbehave HOW [N]      from here on, all of them or the first N\n"
 	"  call PLAN              every second UE calls the next one:\n";
 
 void arguments_help(void)
@@ -199,6 +199,7 @@ int arguments_misbehaviour(const char *name)
 		[UE_NO_AGREEMENT] = "no-agreement",
 		[UE_TWO_VIAS] = "two-vias",
 		[UE_FOREIGN_CONTACT] = "foreign-contact",
+		[UE_FOREIGN_IMPU] = "foreign-impu",
 	};
 	int i = find_name(names, name);
 

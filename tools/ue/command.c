@@ -182,14 +182,17 @@ static void start_attack(struct command_run *c, char *arguments)
 
 static void start_misbehave(struct command_run *c, char *arguments)
 {
-	int how = arguments_misbehaviour(arguments ? arguments : "");
+	const char *name = strsep(&arguments, " ");
+	int how = arguments_misbehaviour(name ? name : "");
+	unsigned n = 0;
 
-	if (how < 0) {
-		refuse(c, "expected: misbehave HOW");
+	if (how < 0 || (arguments && !read_number(arguments, UINT_MAX, &n))) {
+		refuse(c, "expected: misbehave HOW [N]");
 		return;
 	}
 	c->fleet->options.misbehaviour = (enum ue_misbehaviour)how;
-	answer(c, json_pack("{s:s, s:s}", "command", c->name, "how", arguments));
+	c->fleet->options.n_misbehaving = n;
+	answer(c, json_pack("{s:s, s:s}", "command", c->name, "how", name));
 }
 
 static json_t *esp_report(const struct bump *b)

@@ -29,8 +29,9 @@ struct fleet_options {
 	uint32_t rate;      /* of requests in traffic, per second */
 	uint32_t expires_s; /* of registrations, as asked for */
 	enum ue_misbehaviour misbehaviour;
-	unsigned algorithms; /* that a challenge may have; bits of enum digest_algorithm */
-	bool derive_keys;    /* of AKAv2, for the SAs */
+	uint32_t n_misbehaving; /* from the first UE on; 0: all */
+	unsigned algorithms;    /* that a challenge may have; bits of enum digest_algorithm */
+	bool derive_keys;       /* of AKAv2, for the SAs */
 };
 
 /* How a run over the UEs went. */

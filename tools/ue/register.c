@@ -62,8 +62,10 @@ static void put_register(const struct ue *u, struct sip_text *t)
 	const struct agreement *over = u->request.over;
 	const struct attempt *a = &u->attempt;
 	char host[ADDRESS_TEXT_BYTES];
+	const char *impu = over && ue_does(u, UE_FOREIGN_IMPU) ? ue_next(u)->subscriber->impu
+							       : u->subscriber->impu;
 
-	request_put_head(u, t, u->home, u->subscriber->impu, u->call_id);
+	request_put_head(u, t, u->home, impu, u->call_id);
 	if (ue_does(u, UE_TWO_VIAS))
 		sip_put_header(t, "Via", "SIP/2.0/UDP " FOREIGN ";branch=z9hG4bKbefore");
 	sip_put_header(t, "Contact", "<sip:%s:%u%s>",

@@ -41,7 +41,14 @@ void ue_open(struct ue *u, struct fleet *fleet, uint32_t index, struct subscribe
 
 bool ue_does(const struct ue *u, enum ue_misbehaviour how)
 {
-	return u->fleet->options.misbehaviour == how;
+	const struct fleet_options *o = &u->fleet->options;
+
+	return o->misbehaviour == how && (!o->n_misbehaving || u->index < o->n_misbehaving);
+}
+
+const struct ue *ue_next(const struct ue *u)
+{
+	return &u->fleet->ues[(u->index + 1) % u->fleet->n_ues];
 }
 
 void ue_close(struct ue *u)

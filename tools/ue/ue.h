@@ -67,6 +67,7 @@ enum ue_misbehaviour {
 	UE_NO_AGREEMENT,     /* offers no security agreement */
 	UE_TWO_VIAS,         /* says that somebody sent its REGISTER before */
 	UE_FOREIGN_CONTACT,  /* is to be reached at an address that is not its own */
+	UE_FOREIGN_IMPU,     /* registers the next UE's identity over its own SAs */
 	UE_N_MISBEHAVIOURS,
 };
 
@@ -139,6 +140,8 @@ void ue_open(struct ue *u, struct fleet *fleet, uint32_t index, struct subscribe
 void ue_close(struct ue *u);
 
 bool ue_does(const struct ue *u, enum ue_misbehaviour how);
+/* Of the same fleet; itself when it is alone. */
+const struct ue *ue_next(const struct ue *u);
 
 /* Begins a task of an idle UE; `to` is the receiver of a MESSAGE. Calls: call_start(). */
 void ue_start(struct ue *u, enum ue_task task, const struct ue *to);
