@@ -4,10 +4,11 @@ IPv6.
 
 UEs register and subscribe to the event package reg, as their P-CSCF does; then the S-CSCF asks one
 to authenticate itself, ends the registrations of others by an operator's order and by the HSS, and
-meets UEs that answer and do nothing, under both policies. C-037 ... C-041, C-137.
+meets UEs that answer and do nothing, under both policies. C-037 ... C-041, C-135, C-137. At the end the S-CSCF loses what it knows.
 Usage: network_initiated.py BUILD-DIRECTORY [WAY]
 """
 
+import glob
 import os
 import socket
 import sys
@@ -165,6 +166,32 @@ class Scene:
                      lambda: self.stat("scscf", "subscription") + self.stat("pcscf", "subscription"),
                      (0, 0))
 
+    def lose(self, ues):
+        """The S-CSCF is killed, and its state file is lost."""
+        roles = next(roles for roles in self.edge.roles if "scscf" in roles)
+        ues.ask("register")
+        self.becomes("all are registered again", lambda: self.stat("scscf", "registration"),
+                     (N_UES,))
+        self.edge.kill_roles(roles)
+        for path in glob.glob("/run/imsgate/state/scscf.db*"):
+            os.remove(path)
+        self.edge.start_roles(roles)
+        self.becomes("C-135: the S-CSCF is back and knows nobody",
+                     lambda: (self.edge.status("scscf") or {}).get("registration"), 0)
+        before = ues.network()["registered"]
+        ues.ask("traffic 1")
+        self.becomes("C-135: UEs are told that their registrations are lost, and register anew",
+                     lambda: (ues.network()["registered"] - before,
+                              *self.stat("scscf", "registration")), (N_UES, N_UES))
+        self.check("C-135: the S-CSCF has asked the HSS for each and told each",
+                   min(self.stat("scscf", "restoration_asked", "request_sender_lost")) >= N_UES,
+                   f"{self.edge.status('scscf')}")
+        sent = ues.ask("traffic 1")
+        self.check("C-135: and are served", sent["options_ok"] == sent["options_sent"] > 0
+                   and sent["messages_ok"] == sent["messages_sent"] > 0, f"{sent}")
+        gone = ues.ask("deregister")
+        self.check("C-135: and de-register", gone["deregistered"] == N_UES, f"{gone}")
+
     def no_reaction(self, policy):
         ues = Ues(self.edge.build, N_UES, "--first-address", FIRST_OF_OTHERS[self.by.ip],
                   "--misbehave", "no-reaction", by=self.by)
@@ -206,6 +233,7 @@ def scene(build, by):
         one.reauthenticate(ues)
         one.kill(ues)
         one.end(ues)
+        one.lose(ues)
         one.check("the UEs' end is a good one", ues.stop() == 0, "")
         one.check("C-037 a: what UEs are told comes over ESP, all of it",
                   wire.protected == {"registered", "shortened", "deactivated", "rejected"}
