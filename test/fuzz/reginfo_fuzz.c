@@ -1,4 +1,7 @@
-/* The document of the event package reg, which a NOTIFY carries: to the P-CSCF, and to a UE. */
+/*
+ * The document of the event package reg, which a NOTIFY carries: to the P-CSCF, and to a UE; and
+ * the one by which a UE is told that its registration is lost.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +25,7 @@ static void give_ue(const uint8_t *data, size_t size)
 
 	if (notice_read(data, size, "sip:10.1.0.1:5062", &n) != 0 && n.event > NOTICE_ENDED)
 		abort();
+	notice_restores(data, size);
 }
 
 /* What was found good is the same when written and read again, once nothing is to be escaped. */
