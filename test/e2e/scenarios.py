@@ -8,7 +8,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import results, sandbox, scenario, way
+from support import process, results, sandbox, scenario, way
 from support.scenario import row
 
 LIMIT_S = 240  # of real time, for those of a way
@@ -272,6 +272,40 @@ def foreign_impu_in_answer(s):
     s.misbehave("foreign-impu")
     with s.counts(challenge_tx=1, registered=0):
         s.register(fails="403", command="register 1")
+    s.expect(sets_established=0, registration=0)
+    s.after(241)
+    s.expect(sas=0, ues=0, flag="unregistered")
+
+
+@row("C-060", "a request in the clear is refused, also of one who is registered")
+def clear_request(s):
+    s.accompany()
+    s.misbehave("clear-request")
+    before = s.pcscf("unprotected_refused")
+    answer = s.say("traffic 1")
+    if not answer["failures"].get("403") or answer["failures"].keys() != {"403"} or \
+            s.pcscf("unprotected_refused") - before != answer["failures"]["403"]:
+        raise scenario.Broken(f"{answer}")
+    s.undisturbed()
+
+
+@row("C-061", "what comes in the clear to a protected port reaches nobody")
+def clear_to_protected(s):
+    s.accompany()
+    for name, counter in (("clear-udp", "clear_udp_to_protected"),
+                          ("clear-tcp", "clear_tcp_to_protected")):
+        before = s.counter(counter)
+        with s.counts(unprotected_refused=0, not_registered_refused=0):
+            s.say(f"attack {name} 5")
+            process.wait_until(name, lambda: s.counter(counter) == before + 5, scenario.LATE_S)
+    s.undisturbed()
+
+
+@row("C-092", "over the SAs of a challenge that is not answered nothing is asked but REGISTER")
+def early_request(s):
+    s.misbehave("early-request")
+    with s.counts(challenge_tx=1, not_registered_refused=1, ue_request_forwarded=0):
+        s.register(fails="403")
     s.expect(sets_established=0, registration=0)
     s.after(241)
     s.expect(sas=0, ues=0, flag="unregistered")

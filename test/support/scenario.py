@@ -167,6 +167,9 @@ class Scenario:
         if (seen := {name: after[name] - before[name] for name in more}) != more:
             raise Broken(f"to be counted {more}, counted {seen}")
 
+    def pcscf(self, counter):
+        return self._stats("pcscf")[counter]
+
     def n_registers(self):
         """That came to the S-CSCF."""
         return self._stats("scscf")["register_rx"]

@@ -50,7 +50,7 @@ static const char help[] =
 	"                         wrong-ik, clear-response, changed-verify, no-reaction (to what "
 	"the\n"
 	"                         network wants), no-agreement, two-vias, foreign-contact,\n"
-	"                         foreign-impu; default none\n"
+	"                         foreign-impu, clear-request, early-request; default none\n"
 	"  --algorithm WHICH      AKAv1-MD5, AKAv2-MD5, or any: the strongest that is offered; "
 	"default any\n"
 	"  --akav2-keys KEYS      aka: the SAs have IK and CK whatever the algorithm, or derived:\n"
@@ -200,6 +200,8 @@ int arguments_misbehaviour(const char *name)
 		[UE_TWO_VIAS] = "two-vias",
 		[UE_FOREIGN_CONTACT] = "foreign-contact",
 		[UE_FOREIGN_IMPU] = "foreign-impu",
+		[UE_CLEAR_REQUEST] = "clear-request",
+		[UE_EARLY_REQUEST] = "early-request",
 	};
 	int i = find_name(names, name);
 

@@ -92,6 +92,10 @@ void register_offer(struct ue *u)
 
 void register_confirm(struct ue *u)
 {
+	if (ue_does(u, UE_EARLY_REQUEST)) {
+		request_send(u, "OPTIONS", u->attempt.made, talk_put_options);
+		return;
+	}
 	request_send(u, "REGISTER", ue_does(u, UE_CLEAR_RESPONSE) ? NULL : u->attempt.made,
 		     put_register);
 }

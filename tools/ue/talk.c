@@ -11,19 +11,19 @@
 
 void talk_put_request(const struct ue *u, struct sip_text *t, const char *uri, const char *call_id)
 {
-	const struct agreement *over = u->request.over;
+	const struct agreement *over = u->request.over, *agreed = over ? over : u->current;
 	const char *gap = *u->service_route ? ", " : "";
 	char host[ADDRESS_TEXT_BYTES];
 
 	request_put_head(u, t, uri, uri, call_id);
 	sip_put_header(t, "Route", "<sip:%s:%u;lr>%s%s",
-		       address_text(&u->fleet->options.pcscf, host), over->port_ps, gap,
-		       u->service_route);
+		       address_text(&u->fleet->options.pcscf, host),
+		       over ? over->port_ps : u->fleet->options.pcscf_port, gap, u->service_route);
 	sip_put_header(t, "P-Preferred-Identity", "<%s>", u->impu);
 	sip_put_header(t, "P-Access-Network-Info", "IEEE-802.3");
 	sip_put_header(t, "Require", "sec-agree");
 	sip_put_header(t, "Proxy-Require", "sec-agree");
-	sip_put_header(t, "Security-Verify", "%s", over->verify);
+	sip_put_header(t, "Security-Verify", "%s", agreed->verify);
 }
 
 /* The branch serves as Call-ID too: it is as unique, and the request has no dialogue. */
@@ -32,7 +32,7 @@ static void put_request(const struct ue *u, struct sip_text *t, const char *uri)
 	talk_put_request(u, t, uri, u->request.branch);
 }
 
-static void put_options(const struct ue *u, struct sip_text *t)
+void talk_put_options(const struct ue *u, struct sip_text *t)
 {
 	put_request(u, t, u->home);
 	sip_put_header(t, "Accept", "application/sdp");
@@ -50,10 +50,12 @@ static void put_message(const struct ue *u, struct sip_text *t)
 
 void talk_start(struct ue *u)
 {
+	const struct agreement *over = ue_does(u, UE_CLEAR_REQUEST) ? NULL : u->current;
+
 	if (u->task == UE_OPTIONS)
-		request_send(u, "OPTIONS", u->current, put_options);
+		request_send(u, "OPTIONS", over, talk_put_options);
 	else
-		request_send(u, "MESSAGE", u->current, put_message);
+		request_send(u, "MESSAGE", over, put_message);
 }
 
 void talk_answered(struct ue *u, const struct sip_message *answer)

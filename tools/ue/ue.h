@@ -68,6 +68,8 @@ enum ue_misbehaviour {
 	UE_TWO_VIAS,         /* says that somebody sent its REGISTER before */
 	UE_FOREIGN_CONTACT,  /* is to be reached at an address that is not its own */
 	UE_FOREIGN_IMPU,     /* registers the next UE's identity over its own SAs */
+	UE_CLEAR_REQUEST,    /* talks outside of all SAs */
+	UE_EARLY_REQUEST,    /* talks over the SAs of a challenge instead of answering it */
 	UE_N_MISBEHAVIOURS,
 };
 
@@ -211,6 +213,8 @@ void talk_send_answer(struct ue *u, const struct sip_text *t, struct stream *by)
 bool talk_is_repeated(struct ue *u, const struct sip_message *m);
 /* A request of another, out of an SA, answered the way it came. */
 void talk_asked(struct ue *u, const struct sip_message *request, struct stream *by);
+/* OPTIONS to the home domain, over u->request.over or in the clear. */
+void talk_put_options(const struct ue *u, struct sip_text *t);
 /* What a request outside a dialogue carries over the SAs: TS 24.229 5.1.2A.1. */
 void talk_put_request(const struct ue *u, struct sip_text *t, const char *uri, const char *call_id);
 
