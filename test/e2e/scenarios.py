@@ -221,6 +221,16 @@ def wrong_ik(s):
     s.expect(sets_temporary=0, sas=0, flag="unregistered")
 
 
+@row("C-056", "a changed value in the P-CSCF's offer is refused, and nothing is established")
+def changed_parameter(s):
+    s.misbehave("changed-parameter")
+    with s.counts(challenge_tx=1, register_bad_agreement=1):
+        s.register(fails="494")
+    s.expect(sets_established=0, registration=0)
+    s.after(241)
+    s.expect(sets_temporary=0, sas=0, flag="unregistered")
+
+
 @row("C-056", "a changed list of the P-CSCF's offer is refused, and nothing is established")
 def changed_verify(s):
     s.misbehave("changed-verify")
@@ -253,6 +263,14 @@ def two_vias(s):
 @row("C-053a", "who wants to be reached at another's address is refused")
 def foreign_contact(s):
     refused(s, "foreign-contact", "400")
+
+
+@row("C-053a", "who says that a REGISTER comes from another's address is refused")
+def foreign_via(s):
+    before = s.pcscf("register_bad_address")
+    refused(s, "foreign-via", "400")
+    if s.pcscf("register_bad_address") == before:  # it tries all its ports
+        raise scenario.Broken("refused for something else")
 
 
 @row("C-020", "another's identity is registered over nobody's SAs but its owner's")

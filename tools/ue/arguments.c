@@ -50,7 +50,8 @@ static const char help[] =
 	"                         wrong-ik, clear-response, changed-verify, no-reaction (to what "
 	"the\n"
 	"                         network wants), no-agreement, two-vias, foreign-contact,\n"
-	"                         foreign-impu, clear-request, early-request; default none\n"
+	"                         foreign-via, foreign-impu, clear-request, early-request,\n"
+	"                         changed-parameter; default none\n"
 	"  --algorithm WHICH      AKAv1-MD5, AKAv2-MD5, or any: the strongest that is offered; "
 	"default any\n"
 	"  --akav2-keys KEYS      aka: the SAs have IK and CK whatever the algorithm, or derived:\n"
@@ -199,9 +200,11 @@ int arguments_misbehaviour(const char *name)
 		[UE_NO_AGREEMENT] = "no-agreement",
 		[UE_TWO_VIAS] = "two-vias",
 		[UE_FOREIGN_CONTACT] = "foreign-contact",
+		[UE_FOREIGN_VIA] = "foreign-via",
 		[UE_FOREIGN_IMPU] = "foreign-impu",
 		[UE_CLEAR_REQUEST] = "clear-request",
 		[UE_EARLY_REQUEST] = "early-request",
+		[UE_CHANGED_PARAMETER] = "changed-parameter",
 	};
 	int i = find_name(names, name);
 

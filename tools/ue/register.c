@@ -6,8 +6,7 @@
 #include "crypto/wipe.h"
 #include "tools/ue/fleet.h"
 
-#define MAX_OFFERS 4           /* client ports tried in one registration */
-#define FOREIGN    "192.0.2.1" /* nobody's: RFC 5737 */
+#define MAX_OFFERS 4 /* client ports tried in one registration */
 
 /* New SPIs and the next client port for a set that may come of the next challenge. */
 static bool renew_offer(struct ue *u)
@@ -41,6 +40,19 @@ static void put_verify(struct sip_text *t, const char *verify)
 	sip_put_header(t, "Security-Verify", "%s", text);
 }
 
+/* The same with another value of its last parameter: a port, an SPI or a preference. */
+static void put_changed_parameter(struct sip_text *t, const char *verify)
+{
+	char text[UE_VERIFY_BYTES];
+	size_t at = strlen(verify);
+
+	memcpy(text, verify, at + 1);
+	while (at && (text[at] < '0' || text[at] > '9'))
+		at--;
+	text[at] = text[at] == '1' ? '2' : '1';
+	put_verify(t, text);
+}
+
 static void put_agreement(const struct ue *u, struct sip_text *t)
 {
 	const struct agreement *over = u->request.over;
@@ -52,6 +64,8 @@ static void put_agreement(const struct ue *u, struct sip_text *t)
 	sip_put(t, "\r\n");
 	if (over && ue_does(u, UE_CHANGED_VERIFY))
 		put_verify(t, strchr(over->verify, ',') ? strchr(over->verify, ',') + 1 : "none");
+	else if (over && ue_does(u, UE_CHANGED_PARAMETER))
+		put_changed_parameter(t, over->verify);
 	else if (over)
 		put_verify(t, over->verify);
 }
@@ -67,9 +81,9 @@ static void put_register(const struct ue *u, struct sip_text *t)
 
 	request_put_head(u, t, u->home, impu, u->call_id);
 	if (ue_does(u, UE_TWO_VIAS))
-		sip_put_header(t, "Via", "SIP/2.0/UDP " FOREIGN ";branch=z9hG4bKbefore");
+		sip_put_header(t, "Via", "SIP/2.0/UDP %s;branch=z9hG4bKbefore", ue_foreign(u));
 	sip_put_header(t, "Contact", "<sip:%s:%u%s>",
-		       ue_does(u, UE_FOREIGN_CONTACT) ? FOREIGN : ue_host(u, over, host),
+		       ue_does(u, UE_FOREIGN_CONTACT) ? ue_foreign(u) : ue_host(u, over, host),
 		       UE_PORT_US, u->fleet->options.tcp ? ";transport=tcp" : "");
 	auth_put(t, &a->answer);
 	sip_put_header(t, "Expires", "%u", a->expires_s);

@@ -151,16 +151,18 @@ void request_cancel(struct ue *u, const struct request *invite,
 void request_put_start(const struct ue *u, struct sip_text *t, const char *uri)
 {
 	const struct request *r = u->writing;
-	char host[ADDRESS_TEXT_BYTES];
+	char text[ADDRESS_TEXT_BYTES];
+	const char *host = ue_host(u, r->over, text);
 
+	if (ue_does(u, UE_FOREIGN_VIA) && !strcmp(r->method, "REGISTER"))
+		host = ue_foreign(u);
 	sip_put(t, "%s %s SIP/2.0\r\n", r->method, uri);
 	if (r->tcp)
-		sip_put_header(t, "Via", "SIP/2.0/TCP %s;branch=" COOKIE "%s",
-			       ue_host(u, r->over, host), r->branch);
+		sip_put_header(t, "Via", "SIP/2.0/TCP %s;branch=" COOKIE "%s", host, r->branch);
 	else /* RFC 3581: a NAT may have taken another port */
-		sip_put_header(t, "Via", "SIP/2.0/UDP %s:%u;branch=" COOKIE "%s%s",
-			       ue_host(u, r->over, host), r->over ? UE_PORT_US : UE_PORT_CLEAR,
-			       r->branch, u->fleet->options.nat && !r->over ? ";rport" : "");
+		sip_put_header(t, "Via", "SIP/2.0/UDP %s:%u;branch=" COOKIE "%s%s", host,
+			       r->over ? UE_PORT_US : UE_PORT_CLEAR, r->branch,
+			       u->fleet->options.nat && !r->over ? ";rport" : "");
 	sip_put_header(t, "Max-Forwards", "70");
 }
 

@@ -185,6 +185,11 @@ const char *ue_host(const struct ue *u, const struct agreement *over, char text[
 	return over && u->outside[0] ? u->outside : address_text(&u->address, text);
 }
 
+const char *ue_foreign(const struct ue *u)
+{
+	return u->address.family == AF_INET ? "192.0.2.1" : "[2001:db8::1]";
+}
+
 int ue_send(struct ue *u, const struct agreement *over, const void *bytes, size_t n_bytes)
 {
 	const struct fleet *f = u->fleet;

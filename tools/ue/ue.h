@@ -56,20 +56,22 @@ enum ue_task {
 
 enum ue_misbehaviour {
 	UE_HONEST,
-	UE_WRONG_RES,        /* answers with a RES that is wrong in one bit, over the right SAs */
-	UE_WRONG_MAC,        /* takes the first MAC for wrong */
-	UE_OUT_OF_RANGE_SQN, /* has seen later numbers than the HSS has made */
-	UE_SILENT,           /* never answers a challenge */
-	UE_WRONG_IK,         /* answers over SAs of an IK that is wrong in one bit */
-	UE_CLEAR_RESPONSE,   /* answers outside of all SAs */
-	UE_CHANGED_VERIFY,   /* says that the P-CSCF had offered less than it did: bidding down */
-	UE_NO_REACTION,      /* answers NOTIFY, and does nothing about it */
-	UE_NO_AGREEMENT,     /* offers no security agreement */
-	UE_TWO_VIAS,         /* says that somebody sent its REGISTER before */
-	UE_FOREIGN_CONTACT,  /* is to be reached at an address that is not its own */
-	UE_FOREIGN_IMPU,     /* registers the next UE's identity over its own SAs */
-	UE_CLEAR_REQUEST,    /* talks outside of all SAs */
-	UE_EARLY_REQUEST,    /* talks over the SAs of a challenge instead of answering it */
+	UE_WRONG_RES,         /* answers with a RES that is wrong in one bit, over the right SAs */
+	UE_WRONG_MAC,         /* takes the first MAC for wrong */
+	UE_OUT_OF_RANGE_SQN,  /* has seen later numbers than the HSS has made */
+	UE_SILENT,            /* never answers a challenge */
+	UE_WRONG_IK,          /* answers over SAs of an IK that is wrong in one bit */
+	UE_CLEAR_RESPONSE,    /* answers outside of all SAs */
+	UE_CHANGED_VERIFY,    /* says that the P-CSCF had offered less than it did: bidding down */
+	UE_NO_REACTION,       /* answers NOTIFY, and does nothing about it */
+	UE_NO_AGREEMENT,      /* offers no security agreement */
+	UE_TWO_VIAS,          /* says that somebody sent its REGISTER before */
+	UE_FOREIGN_CONTACT,   /* is to be reached at an address that is not its own */
+	UE_FOREIGN_VIA,       /* says that its REGISTER comes from an address that is not its own */
+	UE_FOREIGN_IMPU,      /* registers the next UE's identity over its own SAs */
+	UE_CLEAR_REQUEST,     /* talks outside of all SAs */
+	UE_EARLY_REQUEST,     /* talks over the SAs of a challenge instead of answering it */
+	UE_CHANGED_PARAMETER, /* repeats the P-CSCF's list with one value changed */
 	UE_N_MISBEHAVIOURS,
 };
 
@@ -174,6 +176,8 @@ int ue_send(struct ue *u, const struct agreement *over, const void *bytes, size_
 /* Longest datagram that leaves whole that way. */
 size_t ue_max_bytes(const struct ue *u, const struct agreement *over);
 
+/* An address of its family that is nobody's, RFC 5737 and 3849, as in a URI. */
+const char *ue_foreign(const struct ue *u);
 /*
  * What the UE calls itself in Via and Contact: inside its SAs, behind a NAT, the address outside
  * (TS 24.229 F.2.1.2.2).
