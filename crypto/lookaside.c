@@ -13,6 +13,8 @@
 #include "crypto/lookaside_impl.h"
 #include "crypto/wipe.h"
 
+enum { STACK_BYTES = 16384 };
+
 /* ---- suites ---- */
 
 /* What a suite is called in DPDK. */
@@ -141,6 +143,16 @@ static void put_auth_and_cipher(struct transforms *t, const struct crypto_suite_
 	t->xform[0].next = &t->xform[1];
 }
 
+/*
+ * A driver computes halves of HMAC and key schedules in buffers on the stack and may leave them
+ * there. For who has called one, at the same depth; the drivers' frames are some kilobytes.
+ */
+static __attribute__((noinline)) void forget(void)
+{
+	uint8_t stack[STACK_BYTES];
+	wipe(stack, sizeof(stack));
+}
+
 static void *handle_new(struct lookaside *l, const struct lookaside_device *d,
 			enum crypto_suite suite, enum crypto_direction direction,
 			const uint8_t *auth_key, const uint8_t *cipher_key)
@@ -152,7 +164,10 @@ static void *handle_new(struct lookaside *l, const struct lookaside_device *d,
 		put_aead(&t, shape, sign, cipher_key);
 	else
 		put_auth_and_cipher(&t, shape, sign, auth_key, cipher_key);
-	return rte_cryptodev_sym_session_create(d->id, t.xform, l->handles);
+	void *handle = rte_cryptodev_sym_session_create(d->id, t.xform, l->handles);
+	forget();
+	wipe(&t, sizeof(t));
+	return handle;
 }
 
 /* A driver may leave its key schedules in what it gives back. The pool is the control thread's. */
@@ -160,6 +175,7 @@ static void handle_free(const struct lookaside_device *d, void *handle)
 {
 	size_t n_bytes = rte_mempool_from_obj(handle)->elt_size;
 	rte_cryptodev_sym_session_free(d->id, handle);
+	forget();
 	wipe(handle, n_bytes);
 }
 

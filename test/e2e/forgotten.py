@@ -19,10 +19,11 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import api, dataplane, derived, memory, peer, process, results, sandbox
 
-SUITES = [(integrity, cipher) for integrity in peer.HASH
-          for cipher in ("null", "aes-cbc", "aes-cbc-256", "des-ede3-cbc")]
-SUITES += [("aes-gmac", "null"), ("aes-gmac-256", "null"), ("null", "aes-gcm"),
-           ("null", "aes-gcm-256")]
+SUITES = [("aes-gmac", "null"), ("aes-gmac-256", "null"), ("null", "aes-gcm"),
+          ("null", "aes-gcm-256")]
+# Those last that drivers do most for: what is left on a stack the next SA would overwrite.
+SUITES += [(integrity, cipher) for integrity in peer.HASH
+           for cipher in ("null", "aes-cbc", "aes-cbc-256", "des-ede3-cbc")]
 DEVICES = ("crypto_openssl0", "crypto_aesni_mb0")
 CRYPTO = """\
   crypto:
