@@ -329,6 +329,41 @@ def early_request(s):
     s.expect(sas=0, ues=0, flag="unregistered")
 
 
+def write_long(s):
+    """They write texts of 3 KB to each other, all of which arrive whole."""
+    answer = s.say("traffic 1 3000")
+    if answer["failures"] or not answer["messages_sent"] == answer["messages_ok"] == \
+            answer["messages_received"] > 0:
+        raise scenario.Broken(f"{answer}")
+    return answer["messages_sent"]
+
+
+# RFC 3261 18.1.1, TS 24.229 4.2A.
+@row("C-068a", "what is too long for UDP goes by TCP in the SAs of those who speak UDP",
+     ways=(way.UDP4, way.UDP6))
+def long_messages(s):
+    s.accompany()
+    by_size, fell_back = s.pcscf("txn_by_size"), s.pcscf("txn_fell_back")
+    cut = s.counter("fragment_split")
+    n = write_long(s)
+    if s.pcscf("txn_by_size") < by_size + n or s.pcscf("txn_fell_back") != fell_back or \
+            s.counter("fragment_split") != cut:
+        raise scenario.Broken(f"{n} sent, not all by TCP")
+    s.undisturbed()
+
+
+@row("C-068a", "and to who refuses TCP in fragments", ways=(way.UDP4, way.UDP6))
+def long_messages_without_tcp(s):
+    s.accompany("--no-tcp")
+    fell_back, known = s.pcscf("txn_fell_back"), s.pcscf("txn_known_to_refuse")
+    cut = s.counter("fragment_split")
+    n = write_long(s)
+    tried, spared = s.pcscf("txn_fell_back") - fell_back, s.pcscf("txn_known_to_refuse") - known
+    if not tried or tried + spared != n or s.counter("fragment_split") < cut + n:
+        raise scenario.Broken(f"{n} sent, {tried} after TCP was refused, {spared} knowing that")
+    s.undisturbed()
+
+
 @row("C-036b", "an answer outside the SAs is a first REGISTER: it is challenged, not judged")
 def clear_response(s):
     s.misbehave("clear-response")

@@ -66,10 +66,10 @@ class Scenario:
                               environment=self.clock.environment, by=self.way,
                               subscribers=SUBSCRIBER)
 
-    def accompany(self):
+    def accompany(self, *options):
         """The row's subscriber and another, who behaves whatever the first one does; both are
         registered."""
-        self.power_on(n_ues=2)
+        self.power_on(*options, n_ues=2)
         if (answer := self.say("register"))["registered"] != 2:
             raise Broken(f"{answer}")
 

@@ -405,13 +405,14 @@ TEST(ue_talk, c141b_requests_carry_the_service_route_and_the_default_identity)
 		 x.port_ps);
 	x.fleet.task = UE_OPTIONS; /* as in traffic, without its clock */
 	x.fleet.n_busy = 1;
+	x.fleet.message_bytes = FLEET_MESSAGE_BYTES;
 	ue_start(&x.fleet.ues[0], UE_MESSAGE, &x.fleet.ues[1]);
 	ASSERT_TRUE(ue_fixture_take(&x, x.protected));
 	EXPECT_TRUE(view_is(x.got.uri, "sip:default@home.test"));
 	EXPECT_TRUE(ue_fixture_has(&x, "Route", route));
 	EXPECT_TRUE(ue_fixture_has(&x, "P-Preferred-Identity", "<sip:default@home.test>"));
 	EXPECT_TRUE(sip_header(&x.got, "Security-Verify", 0).at);
-	EXPECT_EQ(x.got.body.bytes, 33);
+	EXPECT_EQ(x.got.body.bytes, FLEET_MESSAGE_BYTES);
 	ue_fixture_close(&x);
 }
 

@@ -38,6 +38,7 @@ static const char help[] =
 	"of\n"
 	"                         the two that protect are offered.\n"
 	"  --transport HOW        udp, or tcp (needs two pairs); default udp\n"
+	"  --no-tcp               connections to UEs are refused\n"
 	"  --sa-profile PROFILE   two-pairs (TS 33.203) or single-pair; default two-pairs\n"
 	"  --nat                  they are behind a NAT: ESP in UDP is offered too (TS 33.203 "
 	"Annex M),\n"
@@ -68,7 +69,8 @@ static const char help[] =
 	"  subscribe              to the event package reg: what a phone does after registering.\n"
 	"                         From then on it registers again when the network wants it\n"
 	"  storm SECONDS          reregister, all begun within SECONDS whoever is still busy\n"
-	"  traffic SECONDS        OPTIONS to the home domain, MESSAGE from UE to UE\n"
+	"  traffic SECONDS [BYTES]  OPTIONS to the home domain, MESSAGE from UE to UE with\n"
+	"                         BYTES of text: 32, or up to 4096\n"
 	"  misbehave HOW [N]      from here on, all of them or the first N\n"
 	"  call PLAN              every second UE calls the next one:\n";
 
@@ -156,6 +158,7 @@ static const struct option long_options[] = {
 	{ "sa-profile", required_argument, NULL, 'S' },
 	{ "transport", required_argument, NULL, 'T' },
 	{ "nat", no_argument, NULL, 'N' },
+	{ "no-tcp", no_argument, NULL, 'U' },
 	{ "concurrency", required_argument, NULL, 'c' },
 	{ "rate", required_argument, NULL, 'r' },
 	{ "expires", required_argument, NULL, 'x' },
@@ -268,6 +271,9 @@ static int read_option(struct arguments *a, int option, const char *value)
 		return 0;
 	case 'S':
 		return read_profile(f, value);
+	case 'U':
+		f->no_tcp = true;
+		return 0;
 	case 'N':
 		f->nat = true;
 		return 0;

@@ -6,8 +6,9 @@
 
 #include "tools/ue/arguments.h"
 
-#define MAX_TRAFFIC_S 86400
-#define MAX_STORM_S   3600
+#define MAX_TRAFFIC_S     86400
+#define MAX_MESSAGE_BYTES 4096 /* with its headers, less than SIP_BYTES */
+#define MAX_STORM_S       3600
 
 static void answer(struct command_run *c, json_t *object)
 {
@@ -121,14 +122,15 @@ static void start_storm(struct command_run *c, char *arguments)
 
 static void start_traffic(struct command_run *c, char *arguments)
 {
-	unsigned seconds;
+	unsigned seconds, bytes = FLEET_MESSAGE_BYTES;
 
-	if (!read_number(strsep(&arguments, " "), MAX_TRAFFIC_S, &seconds) || arguments) {
-		refuse(c, "expected: traffic SECONDS");
+	if (!read_number(strsep(&arguments, " "), MAX_TRAFFIC_S, &seconds) ||
+	    (arguments && !read_number(arguments, MAX_MESSAGE_BYTES, &bytes))) {
+		refuse(c, "expected: traffic SECONDS [BYTES]");
 		return;
 	}
 	c->talk_before = c->fleet->talk;
-	fleet_traffic(c->fleet, seconds, on_traffic, c);
+	fleet_traffic(c->fleet, seconds, bytes, on_traffic, c);
 }
 
 static void on_called(void *context)

@@ -2,7 +2,7 @@
  * What the program is told to do: one command at a time, each with one JSON object as its answer.
  * One thread, the event loop's.
  *
- *   register [N] | reregister | deregister | subscribe | storm SECONDS | traffic SECONDS |
+ *   register [N] | reregister | deregister | subscribe | storm SECONDS | traffic SECONDS [BYTES] |
  *   call PLAN | attack NAME COUNT | misbehave HOW | report | list | quit
  */
 #ifndef TOOLS_UE_COMMAND_H

@@ -76,7 +76,7 @@ static int open_sockets(struct fleet *f)
 /* A UE is reached over TCP too, whatever it uses itself: RFC 3261 18. A single pair cannot. */
 static int open_listener(struct fleet *f)
 {
-	int error = f->options.single_pair ? 0 : stream_listen(f);
+	int error = f->options.single_pair || f->options.no_tcp ? 0 : stream_listen(f);
 
 	if (error)
 		fprintf(stderr, "imsgate-ue: TCP port %u on %s: %s\n", UE_PORT_US, f->options.tun,

@@ -12,7 +12,8 @@
 #include "tools/ue/call.h"
 #include "tools/ue/ue.h"
 
-#define FLEET_N_REASONS 32
+#define FLEET_N_REASONS     32
+#define FLEET_MESSAGE_BYTES 32 /* unless somebody wants more */
 
 struct fleet_options {
 	const char *subscribers; /* file */
@@ -24,6 +25,7 @@ struct fleet_options {
 	bool single_pair;
 	bool nat;           /* they may be behind one: mod=UDP-enc-tun is offered too */
 	bool tcp;           /* requests go over TCP, and Contact asks for it */
+	bool no_tcp;        /* connections to UEs are refused */
 	const char *keylog; /* file; NULL: none */
 	uint32_t concurrency;
 	uint32_t rate;      /* of requests in traffic, per second */
@@ -48,7 +50,7 @@ struct fleet_result {
 
 struct fleet_talk {
 	uint64_t n_options_sent, n_options_ok;
-	uint64_t n_messages_sent, n_messages_ok, n_messages_received;
+	uint64_t n_messages_sent, n_messages_ok, n_messages_received; /* whole */
 };
 
 /* What UEs heard from the network, and did of their own accord. */
@@ -83,8 +85,9 @@ struct fleet {
 	uint64_t over_us; /* all are begun within; 0: as fast as `concurrency` allows */
 	uint32_t next;    /* UE to look at */
 	uint64_t started_us;
-	uint64_t until_us;   /* of traffic */
-	uint64_t n_requests; /* of traffic */
+	uint64_t until_us;      /* of traffic */
+	uint64_t n_requests;    /* of traffic */
+	uint32_t message_bytes; /* of the body of a MESSAGE */
 	struct event *tick;
 	struct fleet_result result;
 	void (*done)(void *context);
@@ -113,8 +116,12 @@ void fleet_run_some(struct fleet *f, enum ue_task task, uint32_t max, void (*don
 		    void *context);
 /* UE_REREGISTER of all, begun evenly over so many seconds whatever becomes of the others. */
 void fleet_storm(struct fleet *f, unsigned seconds, void (*done)(void *context), void *context);
-/* OPTIONS to the home domain and MESSAGE to the next UE in turn, for so many seconds. */
-void fleet_traffic(struct fleet *f, unsigned seconds, void (*done)(void *context), void *context);
+/*
+ * OPTIONS to the home domain and MESSAGE to the next UE in turn, with bodies of message_bytes, for
+ * so many seconds.
+ */
+void fleet_traffic(struct fleet *f, unsigned seconds, uint32_t message_bytes,
+		   void (*done)(void *context), void *context);
 
 /* Every second registered UE calls the one after it, as the plan says. */
 void fleet_call(struct fleet *f, enum call_plan plan, void (*done)(void *context), void *context);

@@ -72,7 +72,7 @@ void reflect_capture(struct attack *a, void (*captured)(struct attack *a, bool f
 		return;
 	}
 	a->captured = captured;
-	fleet_traffic(a->fleet, CAPTURE_S, look, a);
+	fleet_traffic(a->fleet, CAPTURE_S, FLEET_MESSAGE_BYTES, look, a);
 }
 
 bool reflect_send(struct attack *a)

@@ -293,8 +293,10 @@ void fleet_storm(struct fleet *f, unsigned seconds, void (*done)(void *context),
 	f->over_us = seconds * UINT64_C(1000000);
 }
 
-void fleet_traffic(struct fleet *f, unsigned seconds, void (*done)(void *context), void *context)
+void fleet_traffic(struct fleet *f, unsigned seconds, uint32_t message_bytes,
+		   void (*done)(void *context), void *context)
 {
+	f->message_bytes = message_bytes;
 	begin(f, UE_OPTIONS, done, context);
 	f->until_us = f->started_us + seconds * UINT64_C(1000000);
 }

@@ -7,8 +7,6 @@
 #include "tools/ue/notice.h"
 #include "tools/ue/stream.h"
 
-#define BODY "A message from one UE to another."
-
 void talk_put_request(const struct ue *u, struct sip_text *t, const char *uri, const char *call_id)
 {
 	const struct agreement *over = u->request.over, *agreed = over ? over : u->current;
@@ -40,12 +38,29 @@ void talk_put_options(const struct ue *u, struct sip_text *t)
 	sip_put(t, "\r\n");
 }
 
+/* What a MESSAGE says: no part of it stands in another's place. */
+static char letter(size_t i)
+{
+	return (char)('a' + (i + i * i / 7) % 26);
+}
+
+static bool is_whole(struct view body)
+{
+	size_t i = 0;
+
+	while (i < body.bytes && body.at[i] == letter(i))
+		i++;
+	return i == body.bytes;
+}
+
 static void put_message(const struct ue *u, struct sip_text *t)
 {
 	put_request(u, t, u->to->impu);
 	sip_put_header(t, "Content-Type", "text/plain");
-	sip_put_header(t, "Content-Length", "%zu", strlen(BODY));
-	sip_put(t, "\r\n" BODY);
+	sip_put_header(t, "Content-Length", "%u", u->fleet->message_bytes);
+	sip_put(t, "\r\n");
+	for (size_t i = 0; i < u->fleet->message_bytes; i++)
+		sip_put(t, "%c", letter(i));
 }
 
 void talk_start(struct ue *u)
@@ -133,7 +148,7 @@ void talk_asked(struct ue *u, const struct sip_message *request, struct stream *
 
 	if (call_asked(u, request, by))
 		return;
-	if (is_message && !talk_is_repeated(u, request))
+	if (is_message && !talk_is_repeated(u, request) && is_whole(request->body))
 		u->fleet->talk.n_messages_received++;
 	if (is_notify)
 		status = watch_told(u, request, &notice);
