@@ -50,6 +50,8 @@ struct scscf {
 void scscf_route(struct scscf *s, const struct source *source, struct server_txn *x);
 /* The same once its sender is known: for scscf_inquiry.c, which has found out. */
 void scscf_route_on(struct scscf *s, struct server_txn *x);
+/* Answers a request for a user who is not to be reached: 404, 480 or what the HSS made of it. */
+void scscf_refuse_absent(struct scscf *s, struct server_txn *x, int status);
 /* Whether a registered identity that may be used is asserted (RFC 3325). */
 bool scscf_is_sender_registered(const struct scscf *s, const struct sip *request);
 

@@ -55,12 +55,6 @@ static struct inquiry *find(const struct inquiries *all, enum cx_assignment type
 
 /* --- what the HSS has said --- */
 
-static void refuse_absent(struct scscf *s, struct server_txn *x, int status)
-{
-	s->counters.user_absent++;
-	server_txn_answer(x, status);
-}
-
 static bool is_barred(const struct cx_saa *profile, const char *impu)
 {
 	for (uint32_t i = 0; i < profile->n_impus; i++) {
@@ -78,9 +72,9 @@ static void answer_caller(const struct inquiry *q, struct server_txn *x,
 	if (registrations_find_impu(s->registrar.registrations, q->impu) != NULL)
 		scscf_route_on(s, x);
 	else if (!cx_succeeded(answer->result))
-		refuse_absent(s, x, cx_unregistered_status(answer->result));
+		scscf_refuse_absent(s, x, cx_unregistered_status(answer->result));
 	else
-		refuse_absent(s, x, is_barred(&answer->saa, q->impu) ? 404 : 480);
+		scscf_refuse_absent(s, x, is_barred(&answer->saa, q->impu) ? 404 : 480);
 }
 
 /* TS 24.229 5.4.3.2: P-Asserted-Identity by which the UE knows that it comes from its S-CSCF. */

@@ -88,7 +88,7 @@ bool scscf_is_sender_registered(const struct scscf *s, const struct sip *request
 	return find_sender(s, request, unknown) == SENDER_REGISTERED;
 }
 
-static void refuse_absent(struct scscf *s, struct server_txn *x, int status)
+void scscf_refuse_absent(struct scscf *s, struct server_txn *x, int status)
 {
 	s->counters.user_absent++;
 	server_txn_answer(x, status);
@@ -177,7 +177,7 @@ static void forward_to_user(struct scscf *s, struct server_txn *x, struct regist
 			n++;
 	}
 	if (is_barred) {
-		refuse_absent(s, x, 404);
+		scscf_refuse_absent(s, x, 404);
 		return;
 	}
 	if (n == 0) {
@@ -243,13 +243,13 @@ static void on_located(void *user, const struct cx_answer *answer)
 	const char *name = answer->lia.server_name;
 
 	if (!cx_succeeded(answer->result))
-		refuse_absent(s, l->x, cx_locate_status(answer->result));
+		scscf_refuse_absent(s, l->x, cx_locate_status(answer->result));
 	else if (registrations_find_impu(s->registrar.registrations, l->impu) != NULL)
 		scscf_route_on(s, l->x);
 	else if (is_ours(s, answer))
 		inquire(s->inquiries, CX_UNREGISTERED_USER, l->impu, l->x);
 	else if (name[0] == '\0')
-		refuse_absent(s, l->x, 480);
+		scscf_refuse_absent(s, l->x, 480);
 	else
 		forward_to_scscf(s, l->x, name);
 	free(l);
@@ -323,13 +323,12 @@ void scscf_route_on(struct scscf *s, struct server_txn *x)
 		reg_event_subscribe(s->events, x, found->registration);
 	else if (found != NULL)
 		forward_to_user(s, x, found);
-	else if (!is_originating(s,
-				 request)) /* who sent it here has asked the HSS who serves him */
+	else if (!is_originating(s, request)) /* the sender has asked the HSS who serves him */
 		inquire(s->inquiries, CX_UNREGISTERED_USER, impu, x);
 	else if (is_home(s, uri) || strncmp(impu, "tel:", 4) == 0)
 		locate(s, x, impu);
 	else /* no way leads out of the home domain yet */
-		refuse_absent(s, x, 404);
+		scscf_refuse_absent(s, x, 404);
 }
 
 void scscf_route(struct scscf *s, const struct source *source, struct server_txn *x)
