@@ -101,12 +101,20 @@ def unregistered(caller, absent, report):
 
 def lost(build, nodes, ue, stranger, report):
     """C-135: the S-CSCF is killed, which has no file here, and a user whom it knew asks."""
+    def asked(name):
+        return diameter.stats(name, "hss")["cx_uar"]
+
+    before = {name: asked(name) for name in ("hss1", "hss2")}
     nodes["cscf"].child.kill()
     nodes["cscf"].child.wait()
     nodes["cscf"] = diameter.start(build, "cscf")
     process.wait_until("the connections to both HSSs", lambda: sum(
         "cx: connected to hss" in line for line in nodes["cscf"].log) >= 2, 40,
         list(nodes.values()))
+    # A peer that has lost a connection throws away what comes before three watchdogs were answered
+    # on the next one (RFC 3539 3.4.1, REOPEN).
+    process.wait_until("an answer of each HSS", lambda: stranger.challenge() and all(
+        asked(name) > n for name, n in before.items()), 40, list(nodes.values()))
     home, route = f"sip:{diameter.REALM}", f"sip:orig@{SCSCF[0]}:{SCSCF[1]}"
     ue.cscf = stranger.cscf = SCSCF
     status = ue.message(home, route=route)
