@@ -35,7 +35,7 @@ enum register_process {
 struct register_options {
 	bool json, quick;
 	bool one_process; /* for all roles */
-	bool rests;       /* waits for the end of the transactions, and tells the memory then */
+	bool rests;       /* measures when the transactions of those before are over */
 	unsigned level[REGISTER_N_LEVELS]; /* UEs registered when it is measured; 0: no more */
 	unsigned n_measured;               /* registrations measured at each */
 	unsigned window;                   /* registrations on their way at once */
@@ -61,6 +61,7 @@ struct register_memory {
 };
 
 struct register_result {
+	struct register_batch fill[REGISTER_N_LEVELS]; /* up to each level, one after the other */
 	struct register_batch batch[REGISTER_N_LEVELS];
 	unsigned n_batches;
 	struct register_memory memory;

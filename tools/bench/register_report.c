@@ -102,16 +102,32 @@ static void tell_cost_targets(struct report *report, const struct register_resul
 			      r->memory.rest[REGISTER_PCSCF], false, PCSCF_BYTES, "bytes");
 }
 
+/* From fewest to most UEs; the three together, and each alone. */
+static void tell_growth(struct report *report, const struct register_options *o,
+			const struct register_result *r)
+{
+	static const enum register_process each[] = { REGISTER_PCSCF, REGISTER_CSCF, REGISTER_HSS };
+	const struct register_batch *first = &r->batch[0], *last = &r->batch[r->n_batches - 1];
+	char text[64];
+
+	report_target(report, "growth of all roles from fewest to most UEs",
+		      (core_us(last) / core_us(first) - 1) * 100, false, GROWTH_PCT, "%");
+	for (unsigned i = 0; i < 3 && !o->one_process; i++) {
+		double was = per_registration(first, first->cost[each[i]].cpu_us);
+		double is = per_registration(last, last->cost[each[i]].cpu_us);
+
+		snprintf(text, sizeof(text), "growth of the %s alone", name_of(o, each[i]));
+		report_target(report, text, (is / was - 1) * 100, false, GROWTH_PCT, "%");
+	}
+}
+
 static void tell_targets(struct report *report, const struct register_options *o,
 			 const struct register_result *r)
 {
-	const struct register_batch *first = &r->batch[0], *last = &r->batch[r->n_batches - 1];
-
 	if (!o->one_process)
 		tell_cost_targets(report, r);
 	if (r->n_batches > 1)
-		report_target(report, "growth of the three from fewest to most UEs",
-			      (core_us(last) / core_us(first) - 1) * 100, false, GROWTH_PCT, "%");
+		tell_growth(report, o, r);
 	if (r->has_storm) {
 		report_target(report, "all re-registered after the storm began", r->storm.seconds,
 			      false, STORM_LIMIT_S, "s");
@@ -127,8 +143,10 @@ void register_tell(struct report *report, const struct register_options *o,
 		   "Full AKA registrations over UDP and ESP, two pairs of SAs; at most %u on "
 		   "their way at once.\nMicroseconds of CPU per registration: all, user, kernel.\n",
 		   o->window);
-	for (unsigned i = 0; i < r->n_batches; i++)
+	for (unsigned i = 0; i < r->n_batches; i++) {
+		tell_batch(report, o, "fill", &r->fill[i]);
 		tell_batch(report, o, "register", &r->batch[i]);
+	}
 	tell_memory(report, o, &r->memory);
 	if (r->has_storm) {
 		report_say(report, "\nA storm: all re-register, begun within %u s.", o->storm_s);

@@ -73,25 +73,6 @@ static int register_some(struct lab *l, unsigned n, struct register_batch *b)
 	return run_batch(l, command, b);
 }
 
-static int measure_levels(struct lab *l, const struct register_options *o,
-			  struct register_result *r)
-{
-	unsigned n_registered = 0;
-	for (unsigned i = 0; i < REGISTER_N_LEVELS && o->level[i]; i++) {
-		struct register_batch fill, *b = &r->batch[i];
-		lab_say("registering up to %u UEs", o->level[i]);
-		if (register_some(l, o->level[i] - n_registered, &fill))
-			return -1;
-		n_registered += fill.n_ok;
-		b->n_registered = n_registered;
-		if (register_some(l, o->n_measured, b))
-			return -1;
-		n_registered += b->n_ok;
-		r->n_batches++;
-	}
-	return 0;
-}
-
 static void per_ue(const struct costs *start, const struct costs *now, unsigned n, double *bytes)
 {
 	for (unsigned i = 0; i < REGISTER_N_PROCESSES; i++)
@@ -121,27 +102,47 @@ static int wait_rest(struct lab *l)
 	return 0;
 }
 
+/* Fills up to a level, and measures there: while the transactions of those before live, or after.
+ */
+static int measure_level(struct lab *l, const struct register_options *o, unsigned i,
+			 const struct costs *start, struct register_result *r)
+{
+	struct register_batch *fill = &r->fill[i], *b = &r->batch[i];
+	struct costs now;
+	fill->n_registered = i ? r->batch[i - 1].n_registered + r->batch[i - 1].n_ok : 0;
+	lab_say("registering up to %u UEs", o->level[i]);
+	if (register_some(l, o->level[i] - fill->n_registered, fill) || read_costs(l, &now))
+		return -1;
+	b->n_registered = fill->n_registered + fill->n_ok;
+	per_ue(start, &now, b->n_registered, r->memory.busy);
+	if (o->rests) {
+		if (wait_rest(l) || read_costs(l, &now))
+			return -1;
+		per_ue(start, &now, b->n_registered, r->memory.rest);
+		r->memory.has_rest = true;
+	}
+	if (register_some(l, o->n_measured, b))
+		return -1;
+	r->n_batches++;
+	return 0;
+}
+
 int register_run(struct lab *l, const struct register_options *o, struct register_result *r)
 {
-	struct costs start, busy, rest;
-	unsigned n;
-	if (read_costs(l, &start) || measure_levels(l, o, r) || read_costs(l, &busy))
+	struct costs start;
+	if (read_costs(l, &start))
 		return -1;
-	const struct register_batch *last = &r->batch[r->n_batches - 1];
-	n = last->n_registered + last->n_ok;
-	per_ue(&start, &busy, n, r->memory.busy);
-	if (o->rests) {
-		if (wait_rest(l) || read_costs(l, &rest))
+	for (unsigned i = 0; i < REGISTER_N_LEVELS && o->level[i]; i++) {
+		if (measure_level(l, o, i, &start, r))
 			return -1;
-		per_ue(&start, &rest, n, r->memory.rest);
-		r->memory.has_rest = true;
 	}
 	if (!o->storm_s)
 		return 0;
 	char command[32];
+	const struct register_batch *last = &r->batch[r->n_batches - 1];
+	r->storm.n_registered = last->n_registered + last->n_ok;
 	snprintf(command, sizeof(command), "storm %u", o->storm_s);
-	lab_say("%u UEs re-register within %u s", n, o->storm_s);
-	r->storm.n_registered = n;
+	lab_say("%u UEs re-register within %u s", r->storm.n_registered, o->storm_s);
 	r->has_storm = true;
 	return run_batch(l, command, &r->storm);
 }
