@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/sip_route.h"
+
 #define CALL_ID_BYTES 512
 
 /* A name-addr without what is behind it, in our own spelling. */

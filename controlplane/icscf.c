@@ -15,6 +15,8 @@
 #include "controlplane/proxy.h"
 #include "controlplane/register_request.h"
 #include "controlplane/screen.h"
+#include "controlplane/sip_route.h"
+#include "controlplane/sip_uri.h"
 #include "controlplane/trust.h"
 
 /* As many as the S-CSCF behind it. */

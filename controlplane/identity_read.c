@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "controlplane/sip_uri.h"
+
 int identity_read(const struct sip *message, const char *header,
 		  char aor[static IDENTITY_VALUES][SIP_VALUE_BYTES])
 {

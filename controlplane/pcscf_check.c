@@ -4,6 +4,7 @@
 
 #include "controlplane/credentials.h"
 #include "controlplane/pcscf_impl.h"
+#include "controlplane/sip_uri.h"
 
 /* Each check returns 0 or the status to answer. */
 
@@ -31,15 +32,15 @@ static void take_credentials(struct attempt *a, const struct credentials *c,
 }
 
 /* IMPI and the identity to register; 24.229 5.1.1.2.2. */
-static int read_identities(struct attempt *a, const struct sip *r, const struct sa_set *set)
+static int read_identities(struct attempt *a, const struct sip *r, const struct sa_set *set,
+			   struct credentials *c)
 {
-	struct credentials c;
 	char aor[SIP_VALUE_BYTES];
 	const char *value = sip_header(r, "Authorization", 0);
-	if (!value || sip_header(r, "Authorization", 1) || credentials_parse(value, &c))
+	if (!value || sip_header(r, "Authorization", 1) || credentials_parse(value, c))
 		return 400;
-	take_credentials(a, &c, set);
-	const char *impi = credentials_get(&c, "username");
+	take_credentials(a, c, set);
+	const char *impi = credentials_get(c, "username");
 	if (!impi || !*impi || sip_to_aor(r, aor, sizeof(aor)) < 0)
 		return 400;
 	a->impi = strdup(impi);
@@ -160,11 +161,12 @@ static int check_ports(const struct attempt *a, const struct sa_set *set)
 	return 400;
 }
 
-int attempt_check(struct attempt *a, const struct sip *r, const struct sa_set *set)
+int attempt_check(struct attempt *a, const struct sip *r, const struct sa_set *set,
+		  struct credentials *authorization)
 {
 	struct pcscf *p = a->pcscf;
 	int status = check_address(a, r, set);
-	if (!status && (status = read_identities(a, r, set)) == 400)
+	if (!status && (status = read_identities(a, r, set, authorization)) == 400)
 		p->counters.register_malformed++;
 	if (!status)
 		status = check_owner(p, a, set);

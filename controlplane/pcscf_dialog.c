@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "controlplane/pcscf_impl.h"
+#include "controlplane/sip_route.h"
+#include "controlplane/sip_uri.h"
 #include "crypto/wipe.h"
 
 #define SEAL_BYTES 17 /* 64 bits in hex, and the NUL: guessing one is 2^63 requests on an SA */

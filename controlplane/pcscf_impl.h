@@ -142,8 +142,12 @@ struct attempt {
 
 void pcscf_register(struct pcscf *p, const struct source *source, struct server_txn *x);
 
-/* pcscf_check.c: fills in the identities and the offer. Returns 0 or the status to answer. */
-int attempt_check(struct attempt *a, const struct sip *request, const struct sa_set *set);
+/*
+ * pcscf_check.c: fills in the identities and the offer, and reads the request's only Authorization.
+ * Returns 0 or the status to answer.
+ */
+int attempt_check(struct attempt *a, const struct sip *request, const struct sa_set *set,
+		  struct credentials *authorization);
 
 /*
  * pcscf_nat.c: where the UE is, by what it came from and what Via and Contact say (C-053 a). False:

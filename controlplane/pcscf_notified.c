@@ -8,6 +8,7 @@
 #include "controlplane/kept_answer.h"
 #include "controlplane/pcscf_watch_impl.h"
 #include "controlplane/sip.h"
+#include "controlplane/sip_uri.h"
 #include "controlplane/txn.h"
 #include "controlplane/ue.h"
 

@@ -3,10 +3,13 @@
 #include <string.h>
 
 #include "controlplane/charging.h"
+#include "controlplane/credentials.h"
 #include "controlplane/kept_answer.h"
 #include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/pcscf_watch.h"
+#include "controlplane/sip_route.h"
+#include "controlplane/sip_uri.h"
 #include "controlplane/text.h"
 #include "controlplane/throttle.h"
 
@@ -112,14 +115,15 @@ static int add_network(const struct pcscf *p, struct sip *s)
 }
 
 /* What leaves toward Mw. Returns 0 or the status to answer. */
-static int screen(const struct attempt *a, struct sip *s, const struct sa_set *set)
+static int screen(const struct attempt *a, struct sip *s, const struct sa_set *set,
+		  struct credentials *authorization)
 {
 	struct pcscf *p = a->pcscf;
 	enum screen_indicator indicator =
 		p->config->indicator == CONFIG_INDICATOR_NO ? SCREEN_NO : SCREEN_NOTHING;
 	if (a->is_protected)
 		indicator = SCREEN_YES;
-	if (screen_set_indicator(s, indicator))
+	if (screen_set_indicator_of(s, authorization, indicator))
 		return 400;
 	screen_from_ue(s);
 	sip_header_remove(s, "P-Preferred-Identity");
@@ -262,22 +266,45 @@ static bool may_ask(struct pcscf *p, const struct source *source)
 			     loop_now_ms(p->loop));
 }
 
+/* Returns 0, or the status to answer: then the attempt is the caller's still. */
+static int send_on(struct attempt *a, struct server_txn *x, const struct sa_set *set)
+{
+	struct pcscf *p = a->pcscf;
+	const struct sip *r = server_txn_request(x);
+	struct credentials authorization;
+	struct sip *copy = NULL;
+	int status = attempt_check(a, r, set, &authorization);
+	if (!status) {
+		a->is_protected = is_protected(a, set);
+		copy = sip_clone(r);
+		status = copy ? screen(a, copy, set, &authorization) : 503;
+	}
+	if (status) {
+		sip_free(copy);
+		return status;
+	}
+	struct path path = { .endpoint = p->core, .peer = p->icscf };
+	struct forward forward = { on_response, attempt_free, a };
+	if (!proxy_forward(p->proxy, x, copy, &path, forward))
+		p->counters.register_forwarded++;
+	return 0;
+}
+
 void pcscf_register(struct pcscf *p, const struct source *source, struct server_txn *x)
 {
 	const struct sip *r = server_txn_request(x);
 	const struct sa_set *set = source->sender;
-	const struct secagree_policy *policy = &p->policy;
-	int status = 503;
 	p->counters.register_rx++;
-	struct sip *copy = NULL;
-	struct attempt *a = NULL;
 	if (!may_ask(p, source)) {
 		p->counters.register_throttled++;
-		goto refuse;
+		refuse(&p->policy, x, set, 503);
+		return;
 	}
-	a = calloc(1, sizeof(*a));
-	if (!a)
-		goto refuse;
+	struct attempt *a = calloc(1, sizeof(*a));
+	if (!a) {
+		refuse(&p->policy, x, set, 503);
+		return;
+	}
 	*a = (struct attempt){ .pcscf = p,
 			       .gm = pcscf_gm(p, source->path.endpoint),
 			       .peer = source->path.peer,
@@ -285,24 +312,10 @@ void pcscf_register(struct pcscf *p, const struct source *source, struct server_
 			       .set = set ? set->registration : 0,
 			       .origin = origin_of(p, r, set) };
 	p->n_attempts++;
-	status = attempt_check(a, r, set);
-	policy = attempt_policy(a);
-	if (status)
-		goto free_attempt;
-	a->is_protected = is_protected(a, set);
-	copy = sip_clone(r);
-	status = copy ? screen(a, copy, set) : 503;
-	if (status)
-		goto free_attempt;
-	struct path path = { .endpoint = p->core, .peer = p->icscf };
-	struct forward forward = { on_response, attempt_free, a };
-	if (!proxy_forward(p->proxy, x, copy, &path, forward))
-		p->counters.register_forwarded++;
-	return;
-
-free_attempt:
-	sip_free(copy);
+	int status = send_on(a, x, set);
+	if (!status)
+		return;
+	const struct secagree_policy *policy = attempt_policy(a);
 	attempt_free(a);
-refuse:
 	refuse(policy, x, set, status);
 }

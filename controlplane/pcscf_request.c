@@ -6,6 +6,8 @@
 #include "controlplane/identity.h"
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/pcscf_watch.h"
+#include "controlplane/sip_route.h"
+#include "controlplane/sip_uri.h"
 
 bool pcscf_is_own(const struct pcscf *p, const osip_uri_t *uri)
 {

@@ -12,6 +12,7 @@
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/pcscf_watch_impl.h"
 #include "controlplane/proxy.h"
+#include "controlplane/sip_route.h"
 #include "controlplane/ue.h"
 
 #define REFRESH_MS 600000 /* before the end of a subscription: 24.229 5.2.3 */

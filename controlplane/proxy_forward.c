@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "controlplane/proxy_impl.h"
+#include "controlplane/sip_route.h"
 
 #define ELSEWHERE "SIP;cause=200;text=\"Call completed elsewhere\"" /* RFC 3326 3.1 */
 

@@ -8,6 +8,7 @@
 #include "controlplane/proxy.h"
 #include "controlplane/reg_event_impl.h"
 #include "controlplane/registration.h"
+#include "controlplane/sip_route.h"
 #include "controlplane/statefile.h"
 
 /* A NOTIFY on its way: owned by who waits for the file, and then by the client transaction. */

@@ -10,6 +10,8 @@
 #include "controlplane/kept_answer.h"
 #include "controlplane/reg_event_impl.h"
 #include "controlplane/registration.h"
+#include "controlplane/sip_route.h"
+#include "controlplane/sip_uri.h"
 #include "controlplane/txn.h"
 
 #define DEFAULT_EXPIRES_S 3761 /* RFC 3680 4.4 */

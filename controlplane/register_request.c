@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "controlplane/sip.h"
+#include "controlplane/sip_uri.h"
 
 static const char *or_empty(const char *value)
 {

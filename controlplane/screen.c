@@ -10,8 +10,6 @@
 #include "controlplane/sip.h"
 #include "crypto/wipe.h"
 
-#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
-
 /*
  * has response  protected by   protected for the S-CSCF      (seed 6.1.5)
  * yes           its own SA     yes
@@ -37,6 +35,19 @@ bool screen_has_response(const struct credentials *c)
 	return is_set(c, "response") || is_set(c, "auts");
 }
 
+/* The i-th line says what these say, when they were `changed`: 1, 0, or the error of the change. */
+static int replace(struct sip *s, const char *header, unsigned i, const struct credentials *c,
+		   int changed)
+{
+	char value[SIP_VALUE_BYTES + 64]; /* the indicator may be new */
+	if (changed <= 0)
+		return changed;
+	int n_bytes = credentials_print(c, value, sizeof(value));
+	int error = n_bytes < 0 ? -EMSGSIZE : sip_header_replace(s, header, i, value);
+	wipe(value, n_bytes < 0 ? sizeof(value) : (size_t)n_bytes);
+	return error;
+}
+
 /*
  * Changes every line of a header of credentials: change() returns 1 when it altered them, 0 when
  * the line stays as it is. Its error ends it all, and the message is then unusable.
@@ -45,21 +56,13 @@ static int rewrite(struct sip *s, const char *header,
 		   int (*change)(struct credentials *c, void *user), void *user)
 {
 	struct credentials c;
-	char value[SIP_VALUE_BYTES + 64]; /* the indicator may be new */
 	int error = 0;
 	const char *line;
 	for (unsigned i = 0; !error && (line = sip_header(s, header, i)); i++) {
-		value[0] = '\0';
 		error = credentials_parse(line, &c);
-		int changed = error ? 0 : change(&c, user);
-		if (changed < 0)
-			error = changed;
-		else if (changed && credentials_print(&c, value, sizeof(value)) < 0)
-			error = -EMSGSIZE;
-		else if (changed)
-			error = sip_header_replace(s, header, i, value);
+		if (!error)
+			error = replace(s, header, i, &c, change(&c, user));
 		credentials_wipe(&c);
-		wipe(value, strlen(value));
 	}
 	return error;
 }
@@ -79,6 +82,15 @@ int screen_set_indicator(struct sip *request, enum screen_indicator indicator)
 {
 	enum screen_indicator nothing = SCREEN_NOTHING;
 	int error = rewrite(request, "Authorization", indicate, &indicator);
+	return error ? error : rewrite(request, "Proxy-Authorization", indicate, &nothing);
+}
+
+int screen_set_indicator_of(struct sip *request, struct credentials *authorization,
+			    enum screen_indicator indicator)
+{
+	enum screen_indicator nothing = SCREEN_NOTHING;
+	int changed = indicate(authorization, &indicator);
+	int error = replace(request, "Authorization", 0, authorization, changed);
 	return error ? error : rewrite(request, "Proxy-Authorization", indicate, &nothing);
 }
 
@@ -115,20 +127,16 @@ int screen_drop_indicator(struct sip *request)
 
 void screen_from_ue(struct sip *message)
 {
-	static const char *const names[] = {
-		"P-Asserted-Identity",           /* RFC 3325 5: ours alone */
-		"P-Associated-URI",              /* RFC 7315 4.1: the registrar's */
-		"P-Called-Party-ID",             /* 4.2: the S-CSCF's */
-		"P-Visited-Network-ID",          /* 4.3: ours */
-		"P-Charging-Function-Addresses", /* 4.5 */
-		"P-Charging-Vector",             /* 4.6: ours */
-		"P-Served-User",                 /* RFC 5502: the S-CSCF's */
-		"P-User-Database",               /* RFC 4457: the I-CSCF's */
-		"Path",                          /* RFC 3327: ours */
-		"Service-Route",                 /* RFC 3608: the registrar's */
-	};
-	for (unsigned i = 0; i < N_OF(names); i++)
-		sip_header_remove(message, names[i]);
+	sip_header_remove(message, "P-Asserted-Identity");  /* RFC 3325 5: ours alone */
+	sip_header_remove(message, "P-Associated-URI");     /* RFC 7315 4.1: the registrar's */
+	sip_header_remove(message, "P-Called-Party-ID");    /* 4.2: the S-CSCF's */
+	sip_header_remove(message, "P-Visited-Network-ID"); /* 4.3: ours */
+	sip_header_remove(message, "P-Charging-Function-Addresses"); /* 4.5 */
+	sip_header_remove(message, "P-Charging-Vector");             /* 4.6: ours */
+	sip_header_remove(message, "P-Served-User");                 /* RFC 5502: the S-CSCF's */
+	sip_header_remove(message, "P-User-Database");               /* RFC 4457: the I-CSCF's */
+	sip_header_remove(message, "Path");                          /* RFC 3327: ours */
+	sip_header_remove(message, "Service-Route");                 /* RFC 3608: the registrar's */
 	screen_access(message);
 }
 
@@ -143,16 +151,13 @@ int screen_end_agreement(struct sip *request)
 
 void screen_to_ue(struct sip *message)
 {
-	static const char *const names[] = {
-		"P-Access-Network-Info", /* RFC 7315 4.4: where the other one is */
-		"P-Charging-Function-Addresses",
-		"P-Charging-Vector",
-		"P-Served-User",
-		"P-User-Database",
-		"P-Visited-Network-ID",
-	};
-	for (unsigned i = 0; i < N_OF(names); i++)
-		sip_header_remove(message, names[i]);
+	sip_header_remove(message,
+			  "P-Access-Network-Info"); /* RFC 7315 4.4: where the other one is */
+	sip_header_remove(message, "P-Charging-Function-Addresses");
+	sip_header_remove(message, "P-Charging-Vector");
+	sip_header_remove(message, "P-Served-User");
+	sip_header_remove(message, "P-User-Database");
+	sip_header_remove(message, "P-Visited-Network-ID");
 	char aor[IDENTITY_VALUES][SIP_VALUE_BYTES];
 	if (identity_read(message, "P-Asserted-Identity", aor) < 0)
 		sip_header_remove(message, "P-Asserted-Identity");

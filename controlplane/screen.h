@@ -40,6 +40,13 @@ bool screen_has_response(const struct credentials *c);
 int screen_set_indicator(struct sip *request, enum screen_indicator indicator);
 
 /*
+ * The same of a request with one Authorization, whose credentials have been read: they are changed,
+ * too.
+ */
+int screen_set_indicator_of(struct sip *request, struct credentials *authorization,
+			    enum screen_indicator indicator);
+
+/*
  * The same for a request that says nothing of protection: what a UE says of it goes. -EINVAL: it
  * says so in a header that cannot be read. Credentials that say nothing of it stay as they are.
  */

@@ -7,6 +7,8 @@
 
 #include "controlplane/proxy.h"
 #include "controlplane/scscf.h"
+#include "controlplane/sip_route.h"
+#include "controlplane/sip_uri.h"
 
 bool scscf_is_us(const struct scscf *s, const osip_uri_t *uri)
 {

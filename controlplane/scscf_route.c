@@ -26,6 +26,8 @@
 #include "controlplane/reg_event.h"
 #include "controlplane/registration.h"
 #include "controlplane/scscf_inquiry.h"
+#include "controlplane/sip_route.h"
+#include "controlplane/sip_uri.h"
 
 /* A request that waits for its LIA. */
 struct location {

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "controlplane/address.h"
 
@@ -156,15 +157,41 @@ const char *sip_value(const struct sip *s, enum sip_kind kind, unsigned i);
 
 /* --- headers that libosip2 does not parse: one value per line, names compared without case --- */
 
+/*
+ * Its bit in `other_names`, by length and first letter. Most headers that are asked for are not
+ * there, and few bits are set; of a name that stands in the code the bit is a constant.
+ */
+static inline uint64_t sip_name_bit(const char *name, size_t name_bytes)
+{
+	return UINT64_C(1) << (((unsigned)name[0] & 0x1f) * 11 + name_bytes) % 64;
+}
+
+static inline bool sip_may_have(const struct sip *s, const char *name)
+{
+	return s->other_names & sip_name_bit(name, strlen(name));
+}
+
+/* sip_header() and sip_header_remove() of a name that may be there. */
+const char *sip_header_seek(const struct sip *s, const char *name, unsigned i);
+unsigned sip_header_remove_all(struct sip *s, const char *name);
+
 /* The i-th value, counted over all lines of that name; NULL: there is none. */
-const char *sip_header(const struct sip *s, const char *name, unsigned i);
+static inline const char *sip_header(const struct sip *s, const char *name, unsigned i)
+{
+	return sip_may_have(s, name) ? sip_header_seek(s, name, i) : NULL;
+}
+
 int sip_header_add(struct sip *s, const char *name, const char *value);
 /* As sip_header_add(), before the others of all names: the topmost Path, RFC 3327 5.2. */
 int sip_header_add_first(struct sip *s, const char *name, const char *value);
 int sip_header_set(struct sip *s, const char *name, const char *value); /* the only one */
 /* Another value for the i-th, which is there and wiped. */
 int sip_header_replace(struct sip *s, const char *name, unsigned i, const char *value);
-unsigned sip_header_remove(struct sip *s, const char *name); /* how many there were */
+/* How many there were. */
+static inline unsigned sip_header_remove(struct sip *s, const char *name)
+{
+	return sip_may_have(s, name) ? sip_header_remove_all(s, name) : 0;
+}
 void sip_headers_clear(struct sip *s);
 
 /* Unsigned decimal value of the first header of that name; `absent` when missing or malformed. */
@@ -198,41 +225,8 @@ int sip_via_received(struct sip *s, const struct address *source);
  */
 int sip_via_target(const struct sip *s, bool tcp, struct address *out);
 
-/* --- Route and next hop, RFC 3261 16.6; all URIs as text without the angle brackets --- */
-
-const osip_uri_t *sip_route(const struct sip *s, unsigned i); /* NULL: none */
-void sip_route_pop(struct sip *s);
-int sip_route_push(struct sip *s, const char *uri); /* "sip:HOST;lr", becomes the topmost */
-void sip_routes_clear(struct sip *s);
-const osip_uri_t *sip_record_route(const struct sip *s, unsigned i); /* NULL: none */
-int sip_record_route_push(struct sip *s, const char *uri);
-void sip_record_routes_clear(struct sip *s);
-/* In their order, behind those that are there. */
-int sip_record_routes_copy(struct sip *to, const struct sip *from);
-/* The user part of the i-th, which is there. */
-int sip_record_route_set_user(struct sip *s, unsigned i, const char *user);
-/*
- * The topmost Route's address, else the Request-URI's, and whether that URI says transport=tcp.
- * Returns 0 or -EINVAL: not numeric.
- */
-int sip_next_hop(const struct sip *s, struct address *out, bool *tcp);
-
-int sip_uri_address(const osip_uri_t *uri, struct address *out); /* 0 or -EINVAL */
-bool sip_uri_is_tcp(const osip_uri_t *uri);                      /* RFC 3261 19.1.1: transport */
-bool sip_uri_is_tls(const osip_uri_t *uri);                      /* likewise, or a SIPS URI */
-/* Whether TLS is asked for on the way to the next hop, the topmost Route or the Request-URI. */
-bool sip_next_is_tls(const struct sip *s);
-bool sip_uri_is_emergency(const osip_uri_t *uri); /* TS 24.229 7.2A.13: sos */
 int sip_request_uri_set(struct sip *s, const char *uri);
-/*
- * An address of record for comparison and as a table key: scheme, user and host, without display
- * name, port and parameters; host in lower case. Returns its length, or -EINVAL / -EMSGSIZE.
- */
-int sip_aor(const osip_uri_t *uri, char *out, size_t out_bytes);
-/* The same from the text of a URI, name-addr or addr-spec ("<sip:a@b>;x", "tel:+1"). */
-int sip_aor_text(const char *text, char *out, size_t out_bytes);
-
-/* Of To, as sip_aor() of its URI. */
+/* Of To, as sip_aor() of its URI (sip_uri.h). */
 int sip_to_aor(const struct sip *s, char *out, size_t out_bytes);
 
 /* 16 random hex digits: tags, Call-IDs, branch suffixes. */

@@ -22,15 +22,6 @@ const char *sip_kind_name(enum sip_kind kind);
 /* NULL: there is none. */
 struct sip_field *sip_field_at(const struct sip *s, enum sip_kind kind, unsigned i);
 
-/*
- * Its bit in `other_names`, by length and first letter. Most headers that are asked for are not
- * there, and few bits are set.
- */
-static inline uint64_t sip_name_bit(const char *name, size_t name_bytes)
-{
-	return UINT64_C(1) << (((unsigned)name[0] & 0x1f) * 11 + name_bytes) % 64;
-}
-
 #define SIP_LAST UINT32_MAX
 
 /*

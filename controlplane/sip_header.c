@@ -36,7 +36,7 @@ static unsigned find_ith(const struct sip *s, const char *name, unsigned i)
 	return j;
 }
 
-const char *sip_header(const struct sip *s, const char *name, unsigned i)
+const char *sip_header_seek(const struct sip *s, const char *name, unsigned i)
 {
 	unsigned j = find_ith(s, name, i);
 	return j < s->n_fields ? s->fields[j].value : NULL;
@@ -57,7 +57,7 @@ int sip_header_replace(struct sip *s, const char *name, unsigned i, const char *
 	return sip_field_set(s, &s->fields[find_ith(s, name, i)], value, strlen(value));
 }
 
-unsigned sip_header_remove(struct sip *s, const char *name)
+unsigned sip_header_remove_all(struct sip *s, const char *name)
 {
 	unsigned n = 0;
 	for (unsigned j = first_other(s); (j = find(s, name, j)) < s->n_fields; n++)

@@ -1,4 +1,4 @@
-#include "controlplane/sip.h"
+#include "controlplane/sip_route.h"
 
 #include <errno.h>
 #include <osipparser2/osip_parser.h>
@@ -6,8 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "controlplane/sip.h"
 #include "controlplane/sip_field.h"
 #include "controlplane/sip_plain.h"
+#include "controlplane/sip_uri.h"
 
 #define SIP_PORT  5060 /* RFC 3261 19.1.2 */
 #define SIPS_PORT 5061

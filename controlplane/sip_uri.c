@@ -2,6 +2,8 @@
  * What is in a URI, of To, Contact or by itself, without libosip2 where it is plain: most are, and
  * each parse of its makes a dozen pieces of memory.
  */
+#include "controlplane/sip_uri.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <osipparser2/osip_parser.h>

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "controlplane/sip.h"
+#include "controlplane/sip_uri.h"
 #include "controlplane/ue_impl.h"
 
 static size_t texts_bytes(const char *const texts[], unsigned n)

@@ -13,7 +13,9 @@
 #include "controlplane/credentials.h"
 #include "controlplane/screen.h"
 #include "controlplane/sip.h"
+#include "controlplane/sip_route.h"
 #include "controlplane/sip_scan.h"
+#include "controlplane/sip_uri.h"
 
 static void expect_same_param(const struct sip *s, unsigned i, char *name)
 {

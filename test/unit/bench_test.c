@@ -94,18 +94,27 @@ TEST(bench_register, targets_are_held_against_the_last_level)
 	const struct register_options o = { .window = 64 };
 	for (unsigned i = 0; i < r.n_batches; i++) {
 		r.batch[i] = (struct register_batch){ .n_ok = 10, .seconds = 1 };
+		r.fill[i] = r.batch[i];
 		r.batch[i].cost[REGISTER_PCSCF].cpu_us = i ? 1100 : 500;
+		r.batch[i].cost[REGISTER_CSCF].cpu_us = i ? 1050 : 1000;
 		r.batch[i].cost[REGISTER_HSS].cpu_us = 500;
 	}
 	ASSERT_EQ(report_open(&report, true), 0);
 	register_tell(&report, &o, &r);
 	const json_t *targets = report_rows(&report, "targets");
-	ASSERT_EQ(json_array_size(targets), 4u);
+	ASSERT_EQ(json_array_size(targets), 7u);
 	const struct {
 		double measured;
 		bool met;
-	} expected[] = { { 110, true }, { 0, true }, { 50, false }, { 60, false } };
-	for (unsigned i = 0; i < 4; i++) {
+	} expected[] = { { 110, true },
+			 { 105, true },
+			 { 50, false },
+			 /* growth: of all, and of each */
+			 { 32.5, false },
+			 { 120, false },
+			 { 5, true },
+			 { 0, true } };
+	for (unsigned i = 0; i < 7; i++) {
 		const json_t *t = json_array_get(targets, i);
 		double measured = json_number_value(json_object_get(t, "measured"));
 		EXPECT_TRUE(fabs(measured - expected[i].measured) < 1e-9);

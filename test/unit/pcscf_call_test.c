@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "controlplane/pcscf_impl.h"
+#include "controlplane/sip_route.h"
 #include "test/unit/pcscf_fixture.h"
 
 static struct ue_sim ue;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/sip_route.h"
 #include "test/unit/pcscf_fixture.h"
 
 static struct ue_sim ue;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "controlplane/sip_route.h"
 #include "test/unit/pcscf_fixture.h"
 
 static struct ue_sim ue;

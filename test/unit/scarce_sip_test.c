@@ -11,6 +11,7 @@
 #include "controlplane/cx_user_data.h"
 #include "controlplane/sip.h"
 #include "controlplane/sip_memory.h"
+#include "controlplane/sip_route.h"
 #include "controlplane/transport.h"
 #include "test/shim/scarce.h"
 #include "test/shim/test.h"

@@ -5,6 +5,7 @@
 #include "controlplane/cx.h"
 #include "controlplane/registration.h"
 #include "controlplane/scscf.h"
+#include "controlplane/sip_route.h"
 #include "controlplane/store.h"
 #include "test/shim/test.h"
 #include "test/unit/core_lab.h"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "controlplane/scscf.h"
+#include "controlplane/sip_route.h"
 #include "controlplane/store.h"
 #include "test/shim/test.h"
 #include "test/unit/core_lab.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "controlplane/sip_scan.h"
+#include "controlplane/sip_uri.h"
 #include "test/shim/test.h"
 
 #define A_VIA     "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa\r\n"

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "controlplane/credentials.h"
+#include "controlplane/sip_route.h"
+#include "controlplane/sip_uri.h"
 #include "test/shim/test.h"
 
 #define OUR_VIA "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa\r\n"

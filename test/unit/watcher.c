@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controlplane/sip_route.h"
 #include "test/shim/test.h"
 
 struct watcher watcher_new(struct core_lab *lab, unsigned number, unsigned user, bool is_ue)
