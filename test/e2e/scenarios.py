@@ -8,10 +8,8 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import process, results, sandbox, scenario, way
+from support import scenario, way
 from support.scenario import row
-
-LIMIT_S = 240  # of real time, for those of a way
 
 
 @row("C-030", "no answer to a challenge in time: the flag is unregistered again")
@@ -221,114 +219,6 @@ def wrong_ik(s):
     s.expect(sets_temporary=0, sas=0, flag="unregistered")
 
 
-@row("C-056", "a changed value in the P-CSCF's offer is refused, and nothing is established")
-def changed_parameter(s):
-    s.misbehave("changed-parameter")
-    with s.counts(challenge_tx=1, register_bad_agreement=1):
-        s.register(fails="494")
-    s.expect(sets_established=0, registration=0)
-    s.after(241)
-    s.expect(sets_temporary=0, sas=0, flag="unregistered")
-
-
-@row("C-056", "a changed list of the P-CSCF's offer is refused, and nothing is established")
-def changed_verify(s):
-    s.misbehave("changed-verify")
-    s.register(fails="494")
-    s.expect(sets_established=0, registration=0)
-    s.after(241)
-    s.expect(sets_temporary=0, sas=0, flag="unregistered")
-
-
-def refused(s, how, status):
-    """Nothing comes of it, and who behaves is registered as ever."""
-    s.misbehave(how)
-    s.register(fails=status)
-    s.expect(ues=0, sas=0, registration=0, attempt=0, flag="unregistered")
-    s.misbehave("none")
-    s.register()
-    s.expect(sets_established=1, sas=4, flag="registered")
-
-
-@row("C-057a", "who offers no security agreement is told that it is wanted")
-def no_agreement(s):
-    refused(s, "no-agreement", "421")
-
-
-@row("C-057b", "who is not the first hop is refused")
-def two_vias(s):
-    refused(s, "two-vias", "502")
-
-
-@row("C-053a", "who wants to be reached at another's address is refused")
-def foreign_contact(s):
-    refused(s, "foreign-contact", "400")
-
-
-@row("C-053a", "who says that a REGISTER comes from another's address is refused")
-def foreign_via(s):
-    before = s.pcscf("register_bad_address")
-    refused(s, "foreign-via", "400")
-    if s.pcscf("register_bad_address") == before:  # it tries all its ports
-        raise scenario.Broken("refused for something else")
-
-
-@row("C-020", "another's identity is registered over nobody's SAs but its owner's")
-def foreign_impu(s):
-    s.accompany()
-    s.misbehave("foreign-impu")
-    with s.counts(register_foreign_impi=0, refreshed=1, registered=0):
-        answer = s.say("reregister")
-    if answer["failures"] != {"403": 1} or answer["registered"] != 1:
-        raise scenario.Broken(f"{answer}")
-    s.undisturbed()
-
-
-@row("C-020", "an answer to one's own challenge does not register another's identity")
-def foreign_impu_in_answer(s):
-    s.power_on(n_ues=2)
-    s.misbehave("foreign-impu")
-    with s.counts(challenge_tx=1, registered=0):
-        s.register(fails="403", command="register 1")
-    s.expect(sets_established=0, registration=0)
-    s.after(241)
-    s.expect(sas=0, ues=0, flag="unregistered")
-
-
-@row("C-060", "a request in the clear is refused, also of one who is registered")
-def clear_request(s):
-    s.accompany()
-    s.misbehave("clear-request")
-    before = s.pcscf("unprotected_refused")
-    answer = s.say("traffic 1")
-    if not answer["failures"].get("403") or answer["failures"].keys() != {"403"} or \
-            s.pcscf("unprotected_refused") - before != answer["failures"]["403"]:
-        raise scenario.Broken(f"{answer}")
-    s.undisturbed()
-
-
-@row("C-061", "what comes in the clear to a protected port reaches nobody")
-def clear_to_protected(s):
-    s.accompany()
-    for name, counter in (("clear-udp", "clear_udp_to_protected"),
-                          ("clear-tcp", "clear_tcp_to_protected")):
-        before = s.counter(counter)
-        with s.counts(unprotected_refused=0, not_registered_refused=0):
-            s.say(f"attack {name} 5")
-            process.wait_until(name, lambda: s.counter(counter) == before + 5, scenario.LATE_S)
-    s.undisturbed()
-
-
-@row("C-092", "over the SAs of a challenge that is not answered nothing is asked but REGISTER")
-def early_request(s):
-    s.misbehave("early-request")
-    with s.counts(challenge_tx=1, not_registered_refused=1, ue_request_forwarded=0):
-        s.register(fails="403")
-    s.expect(sets_established=0, registration=0)
-    s.after(241)
-    s.expect(sas=0, ues=0, flag="unregistered")
-
-
 def write_long(s):
     """They write texts of 3 KB to each other, all of which arrive whole."""
     answer = s.say("traffic 1 3000")
@@ -364,33 +254,6 @@ def long_messages_without_tcp(s):
     s.undisturbed()
 
 
-@row("C-036b", "an answer outside the SAs is a first REGISTER: it is challenged, not judged")
-def clear_response(s):
-    s.misbehave("clear-response")
-    s.register(fails="401")
-    s.expect(sets_established=0, registration=0)
-    s.after(241)
-    s.expect(sets_temporary=0, sas=0, flag="unregistered")
-
-
-def scene(build, by):
-    report = results.Report()
-    sandbox.enter()
-    sandbox.limit(LIMIT_S)
-    # Every second re-registration is challenged, so that rows have both.
-    s = scenario.Scenario(build, by, ("  reauth_every: 0\n", "  reauth_every: 2\n"))
-    try:
-        s.run(report)
-    finally:
-        s.stop()
-    return report.exit_status()
-
-
-def main():
-    if len(sys.argv) > 2:
-        return scene(os.path.abspath(sys.argv[1]), way.named(sys.argv[2]))
-    return results.ways(*(one.name for one in way.WAYS))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    # Every second re-registration is challenged, so that rows have both.
+    sys.exit(scenario.main(("  reauth_every: 0\n", "  reauth_every: 2\n")))

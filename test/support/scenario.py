@@ -25,15 +25,17 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 
-from support import clock, core, fleet, process, records
-from support.way import WAYS
+from support import clock, core, fleet, process, records, results, sandbox
+from support.way import WAYS, named
 
 SUBSCRIBER = "/run/subscriber.csv"
 LONG_S = 1500  # longer than all that a row leaves: expiry 600 s and what comes after
 SETTLE_S = 2   # of real time, until what is expected is so
 LATE_S = 20    # the same, of a UE
+LIMIT_S = 240  # of real time, for the rows of a way
 ROWS = []
 
 
@@ -243,3 +245,23 @@ class Scenario:
         if self.ue:
             self.ue.die()
         self.core.stop()
+
+
+def scene(build, by, changes):
+    report = results.Report()
+    sandbox.enter()
+    sandbox.limit(LIMIT_S)
+    s = Scenario(build, by, *changes)
+    try:
+        s.run(report)
+    finally:
+        s.stop()
+    return report.exit_status()
+
+
+def main(*changes):
+    """Of a script of rows, with these changes of configs/lab.yaml: all ways side by side, or the one
+    that is named. The exit status."""
+    if len(sys.argv) > 2:
+        return scene(os.path.abspath(sys.argv[1]), named(sys.argv[2]), changes)
+    return results.ways(*(one.name for one in WAYS))
