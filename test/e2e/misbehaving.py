@@ -30,6 +30,19 @@ def changed_verify(s):
     s.expect(sets_temporary=0, sas=0, flag="unregistered")
 
 
+@row("C-015", "over the SAs of the last challenge an answer to the one before is none")
+def older_nonce(s):
+    s.misbehave("older-nonce")
+    # The P-CSCF does not vouch for it: to the S-CSCF it is a first REGISTER, not judged.
+    with s.counts(challenge_tx=2, challenge_failed=1, authentication_failed=0), \
+            s.counts("scscf", register_challenged=3, register_user_failed=0):
+        s.register(fails="403")
+    s.expect(sets_established=0, registration=0)
+    s.misbehave("none")
+    s.register()
+    s.expect(sets_established=1, sas=4, registration=1, flag="registered")
+
+
 def refused(s, how, status):
     """Nothing comes of it, and who behaves is registered as ever."""
     s.misbehave(how)

@@ -161,11 +161,11 @@ class Scenario:
         return ("unregistered", "pending", "registered")[flags[self.subscriber["impu"]]]
 
     @contextlib.contextmanager
-    def counts(self, **more):
-        """So many more the P-CSCF has counted within."""
-        before = self._stats("pcscf")
+    def counts(self, role="pcscf", /, **more):
+        """So many more that role has counted within."""
+        before = self._stats(role)
         yield
-        after = self._stats("pcscf")
+        after = self._stats(role)
         if (seen := {name: after[name] - before[name] for name in more}) != more:
             raise Broken(f"to be counted {more}, counted {seen}")
 

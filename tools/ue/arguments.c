@@ -52,7 +52,7 @@ static const char help[] =
 	"the\n"
 	"                         network wants), no-agreement, two-vias, foreign-contact,\n"
 	"                         foreign-via, foreign-impu, clear-request, early-request,\n"
-	"                         changed-parameter; default none\n"
+	"                         changed-parameter, older-nonce; default none\n"
 	"  --algorithm WHICH      AKAv1-MD5, AKAv2-MD5, or any: the strongest that is offered; "
 	"default any\n"
 	"  --akav2-keys KEYS      aka: the SAs have IK and CK whatever the algorithm, or derived:\n"
@@ -208,6 +208,7 @@ int arguments_misbehaviour(const char *name)
 		[UE_CLEAR_REQUEST] = "clear-request",
 		[UE_EARLY_REQUEST] = "early-request",
 		[UE_CHANGED_PARAMETER] = "changed-parameter",
+		[UE_OLDER_NONCE] = "older-nonce",
 	};
 	int i = find_name(names, name);
 

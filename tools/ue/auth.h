@@ -29,6 +29,13 @@ struct auth_answer {
 	char cnonce[9];
 };
 
+/* What of an answer is of its challenge alone. */
+struct auth_kept {
+	char nonce[DIGEST_NONCE_SIZE]; /* "": none */
+	char response[DIGEST_RESPONSE_SIZE];
+	char cnonce[9];
+};
+
 #define AUTH_ALGORITHMS (1u << DIGEST_AKAV1_MD5 | 1u << DIGEST_AKAV2_MD5)
 
 /*

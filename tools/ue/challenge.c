@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "crypto/keys.h"
 #include "crypto/wipe.h"
@@ -119,6 +120,26 @@ static const char *compute_response(struct ue *u, const struct aka_answer *aka)
 	return failed ? "digest" : NULL;
 }
 
+/* Keeps the answer for the next challenge, and is asked anew. */
+static void keep_answer(struct ue *u)
+{
+	struct attempt *a = &u->attempt;
+
+	strcpy(a->kept.nonce, a->challenge.nonce);
+	strcpy(a->kept.response, a->answer.response);
+	strcpy(a->kept.cnonce, a->answer.cnonce);
+	a->answer.challenge = NULL;
+	*a->answer.response = '\0';
+	register_offer(u);
+}
+
+static void take_kept_answer(struct attempt *a)
+{
+	strcpy(a->challenge.nonce, a->kept.nonce);
+	strcpy(a->answer.response, a->kept.response);
+	strcpy(a->answer.cnonce, a->kept.cnonce);
+}
+
 /* The challenge is genuine and fresh: SM7, inside the new SAs (C-055 b). */
 static void answer_challenge(struct ue *u, struct aka_answer *aka, const struct secagree *server,
 			     const struct sip_message *challenge)
@@ -130,8 +151,14 @@ static void answer_challenge(struct ue *u, struct aka_answer *aka, const struct 
 	if (ue_does(u, UE_WRONG_IK))
 		aka->ik[0] ^= 1;
 	problem = compute_response(u, aka);
+	if (!problem && ue_does(u, UE_OLDER_NONCE) && !*u->attempt.kept.nonce) {
+		keep_answer(u);
+		return;
+	}
 	if (!problem)
 		problem = make_agreement(u, aka, server, challenge);
+	if (*u->attempt.kept.nonce)
+		take_kept_answer(&u->attempt);
 	if (problem)
 		ue_finish(u, problem);
 	else

@@ -72,6 +72,7 @@ enum ue_misbehaviour {
 	UE_CLEAR_REQUEST,     /* talks outside of all SAs */
 	UE_EARLY_REQUEST,     /* talks over the SAs of a challenge instead of answering it */
 	UE_CHANGED_PARAMETER, /* repeats the P-CSCF's list with one value changed */
+	UE_OLDER_NONCE,       /* answers the challenge before, over the SAs of the one after it */
 	UE_N_MISBEHAVIOURS,
 };
 
@@ -93,6 +94,7 @@ struct attempt {
 	unsigned n_refused; /* offers that the P-CSCF did not take */
 	struct auth_challenge challenge;
 	struct auth_answer answer;
+	struct auth_kept kept; /* of UE_OLDER_NONCE */
 	char auts[DIGEST_AUTS_SIZE];
 	uint32_t expires_s;
 };
