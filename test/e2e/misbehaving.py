@@ -7,7 +7,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import process, scenario
+from support import forwarded, process, scenario
 from support.scenario import row
 
 
@@ -96,6 +96,42 @@ def foreign_impu_in_answer(s):
     s.expect(sets_established=0, registration=0)
     s.after(241)
     s.expect(sas=0, ues=0, flag="unregistered")
+
+
+def asked(s, *commands):
+    """What comes to the S-CSCF of what the row's subscriber asks for, all of which goes well."""
+    requests = []
+    for command in commands:
+        listener = forwarded.Listener("edge")
+        answer = s.say(command)
+        if answer["failures"]:
+            raise scenario.Broken(f"{answer}")
+        own = [r for r in listener.requests() if r.sender() == s.subscriber["impu"]]
+        if not own:
+            raise scenario.Broken(f"{command}: nothing was forwarded")
+        requests += own
+    return requests
+
+
+@row("C-116a", "who prefers to be another is himself, to the network and to whom he calls")
+def foreign_identity(s):
+    s.accompany()
+    s.misbehave("foreign-identity")
+    for r in asked(s, "traffic 1", "call answered"):  # where the called UE looks who it is
+        if r.lines("P-Asserted-Identity") != [f"<{s.subscriber['impu']}>"] or \
+                r.lines("P-Preferred-Identity"):
+            raise scenario.Broken(f"{r.method}: {r.headers}")
+    s.undisturbed()
+
+
+@row("C-141b", "who wants to go by way of another goes the way of his registration")
+def foreign_route(s):
+    s.accompany()
+    s.misbehave("foreign-route")
+    for r in asked(s, "traffic 1", "call answered"):
+        if not r.is_inside() and r.lines("Route") != ["<sip:orig@127.0.0.1:5090;lr>"]:
+            raise scenario.Broken(f"{r.method}: {r.headers}")
+    s.undisturbed()
 
 
 @row("C-060", "a request in the clear is refused, also of one who is registered")

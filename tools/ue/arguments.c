@@ -52,7 +52,9 @@ static const char help[] =
 	"the\n"
 	"                         network wants), no-agreement, two-vias, foreign-contact,\n"
 	"                         foreign-via, foreign-impu, clear-request, early-request,\n"
-	"                         changed-parameter, older-nonce; default none\n"
+	"                         changed-parameter, older-nonce, foreign-identity, "
+	"foreign-route;\n"
+	"                         default none\n"
 	"  --algorithm WHICH      AKAv1-MD5, AKAv2-MD5, or any: the strongest that is offered; "
 	"default any\n"
 	"  --akav2-keys KEYS      aka: the SAs have IK and CK whatever the algorithm, or derived:\n"
@@ -209,6 +211,8 @@ int arguments_misbehaviour(const char *name)
 		[UE_EARLY_REQUEST] = "early-request",
 		[UE_CHANGED_PARAMETER] = "changed-parameter",
 		[UE_OLDER_NONCE] = "older-nonce",
+		[UE_FOREIGN_IDENTITY] = "foreign-identity",
+		[UE_FOREIGN_ROUTE] = "foreign-route",
 	};
 	int i = find_name(names, name);
 

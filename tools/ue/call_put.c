@@ -68,14 +68,9 @@ static const char *first_to(const struct call *c, char text[static CALL_PARTY_BY
 /* What the first INVITE and its CANCEL and ACK have in common: RFC 3261 9.1, 17.1.1.3. */
 static void put_first(const struct ue *u, struct sip_text *t, const char *to)
 {
-	const struct agreement *over = u->writing->over;
-	char host[ADDRESS_TEXT_BYTES];
-
 	request_put_start(u, t, u->call->called);
 	put_parties(u, t, to);
-	sip_put_header(t, "Route", "<sip:%s:%u;lr>%s%s",
-		       address_text(&u->fleet->options.pcscf, host), over->port_ps,
-		       *u->service_route ? ", " : "", u->service_route);
+	request_put_route(u, t);
 }
 
 void call_put_invite(const struct ue *u, struct sip_text *t)
@@ -84,7 +79,7 @@ void call_put_invite(const struct ue *u, struct sip_text *t)
 
 	put_first(u, t, first_to(u->call, to));
 	call_put_contact(u, t);
-	sip_put_header(t, "P-Preferred-Identity", "<%s>", u->impu);
+	request_put_identity(u, t);
 	sip_put_header(t, "Supported", "100rel,timer");
 	sip_put_header(t, "Session-Expires", "1800");
 	put_agreement(u, t);

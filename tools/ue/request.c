@@ -179,6 +179,30 @@ void request_put_head(const struct ue *u, struct sip_text *t, const char *uri, c
 	sip_put_header(t, "CSeq", "%u %s", r->cseq, r->method);
 }
 
+void request_put_route(const struct ue *u, struct sip_text *t)
+{
+	const struct agreement *over = u->writing->over;
+	char host[ADDRESS_TEXT_BYTES], foreign[ADDRESS_TEXT_BYTES + sizeof("<sip:;lr>")];
+	const char *route = u->service_route;
+
+	snprintf(foreign, sizeof(foreign), "<sip:%s;lr>", ue_foreign(u));
+	if (ue_does(u, UE_FOREIGN_ROUTE))
+		route = foreign;
+	sip_put_header(
+		t, "Route", "<sip:%s:%u;lr>%s%s", address_text(&u->fleet->options.pcscf, host),
+		over ? over->port_ps : u->fleet->options.pcscf_port, *route ? ", " : "", route);
+}
+
+void request_put_identity(const struct ue *u, struct sip_text *t)
+{
+	bool is_foreign = ue_does(u, UE_FOREIGN_IDENTITY);
+	const char *impu = is_foreign ? ue_next(u)->impu : u->impu;
+
+	sip_put_header(t, "P-Preferred-Identity", "<%s>", impu);
+	if (is_foreign) /* which is nobody's to say but the network's */
+		sip_put_header(t, "P-Asserted-Identity", "<%s>", impu);
+}
+
 /*
  * An answer to a protected request is protected too. The one exception is the refusal of an SM7
  * when the UE has no older SAs: the P-CSCF may have nothing to protect it with (C-087 b).

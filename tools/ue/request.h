@@ -54,6 +54,10 @@ void request_put_start(const struct ue *u, struct sip_text *t, const char *uri);
 /* Request line and the headers that every request has. */
 void request_put_head(const struct ue *u, struct sip_text *t, const char *uri, const char *to,
 		      const char *call_id);
+/* Route of a request outside a dialogue: the P-CSCF, and what the registration said. */
+void request_put_route(const struct ue *u, struct sip_text *t);
+/* Whom it asks to be called: P-Preferred-Identity. */
+void request_put_identity(const struct ue *u, struct sip_text *t);
 /* The transaction that the answer is of; a final one ends it, but an INVITE's stays. NULL: none. */
 struct request *request_match(struct ue *u, const struct sip_message *answer, bool is_protected);
 /* Whether an answer is awaited on the UE's connection to port_ps over these SAs. */

@@ -9,15 +9,11 @@
 
 void talk_put_request(const struct ue *u, struct sip_text *t, const char *uri, const char *call_id)
 {
-	const struct agreement *over = u->request.over, *agreed = over ? over : u->current;
-	const char *gap = *u->service_route ? ", " : "";
-	char host[ADDRESS_TEXT_BYTES];
+	const struct agreement *agreed = u->request.over ? u->request.over : u->current;
 
 	request_put_head(u, t, uri, uri, call_id);
-	sip_put_header(t, "Route", "<sip:%s:%u;lr>%s%s",
-		       address_text(&u->fleet->options.pcscf, host),
-		       over ? over->port_ps : u->fleet->options.pcscf_port, gap, u->service_route);
-	sip_put_header(t, "P-Preferred-Identity", "<%s>", u->impu);
+	request_put_route(u, t);
+	request_put_identity(u, t);
 	sip_put_header(t, "P-Access-Network-Info", "IEEE-802.3");
 	sip_put_header(t, "Require", "sec-agree");
 	sip_put_header(t, "Proxy-Require", "sec-agree");

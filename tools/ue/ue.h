@@ -73,6 +73,8 @@ enum ue_misbehaviour {
 	UE_EARLY_REQUEST,     /* talks over the SAs of a challenge instead of answering it */
 	UE_CHANGED_PARAMETER, /* repeats the P-CSCF's list with one value changed */
 	UE_OLDER_NONCE,       /* answers the challenge before, over the SAs of the one after it */
+	UE_FOREIGN_IDENTITY,  /* says that it is the next UE, and that the network says so */
+	UE_FOREIGN_ROUTE,     /* asks by way of nobody instead of its S-CSCF */
 	UE_N_MISBEHAVIOURS,
 };
 
