@@ -43,6 +43,27 @@ def older_nonce(s):
     s.expect(sets_established=1, sas=4, registration=1, flag="registered")
 
 
+@row("C-035b", "who is out of step whatever he is challenged with is not challenged for ever")
+def endless_auts(s):
+    s.misbehave("endless-auts")
+    with s.counts(challenge_tx=3), s.counts("scscf", register_challenged=3, register_resync=3):
+        s.register(fails="403")
+    s.expect(registration=0, attempt=0, flag="unregistered")
+    s.misbehave("none")
+    s.register()  # with one more AUTS
+    s.expect(sets_established=1, sas=4, registration=1, flag="registered")
+
+
+@row("C-035b", "who asks again and again instead of answering is not challenged for ever")
+def endless_challenges(s):
+    s.misbehave("silent")
+    for _ in range(5):
+        s.register(fails="silent")
+    with s.counts("scscf", register_challenged=0, register_throttled=0):
+        s.register(fails="403")
+    s.expect(registration=0, attempt=0, flag="unregistered")
+
+
 def refused(s, how, status):
     """Nothing comes of it, and who behaves is registered as ever."""
     s.misbehave(how)

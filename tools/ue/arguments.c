@@ -53,8 +53,8 @@ static const char help[] =
 	"                         network wants), no-agreement, two-vias, foreign-contact,\n"
 	"                         foreign-via, foreign-impu, clear-request, early-request,\n"
 	"                         changed-parameter, older-nonce, foreign-identity, "
-	"foreign-route;\n"
-	"                         default none\n"
+	"foreign-route,\n"
+	"                         endless-auts; default none\n"
 	"  --algorithm WHICH      AKAv1-MD5, AKAv2-MD5, or any: the strongest that is offered; "
 	"default any\n"
 	"  --akav2-keys KEYS      aka: the SAs have IK and CK whatever the algorithm, or derived:\n"
@@ -213,6 +213,7 @@ int arguments_misbehaviour(const char *name)
 		[UE_OLDER_NONCE] = "older-nonce",
 		[UE_FOREIGN_IDENTITY] = "foreign-identity",
 		[UE_FOREIGN_ROUTE] = "foreign-route",
+		[UE_ENDLESS_AUTS] = "endless-auts",
 	};
 	int i = find_name(names, name);
 

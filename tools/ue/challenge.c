@@ -195,6 +195,8 @@ static int check_challenge(struct ue *u, struct aka_answer *aka)
 		return -EINVAL;
 	if (ue_does(u, UE_WRONG_MAC) && !u->attempt.mac_failed)
 		return -EBADMSG;
+	if (ue_does(u, UE_ENDLESS_AUTS))
+		subscriber_move_ahead(u->subscriber);
 	return aka_check_challenge(u->fleet->milenage, &key, &u->subscriber->isim, rand, autn, aka);
 }
 
@@ -223,7 +225,7 @@ void challenge_received(struct ue *u, const struct sip_message *challenge)
 		answer_challenge(u, &aka, &server, challenge);
 	else if (verdict == -EBADMSG && !a->mac_failed)
 		refuse_network(u);
-	else if (verdict == -ERANGE && !a->resynced)
+	else if (verdict == -ERANGE && (!a->resynced || ue_does(u, UE_ENDLESS_AUTS)))
 		resynchronise(u, &aka);
 	else
 		ue_finish(u, verdict == -EBADMSG  ? "wrong-mac"

@@ -75,6 +75,7 @@ enum ue_misbehaviour {
 	UE_OLDER_NONCE,       /* answers the challenge before, over the SAs of the one after it */
 	UE_FOREIGN_IDENTITY,  /* says that it is the next UE, and that the network says so */
 	UE_FOREIGN_ROUTE,     /* asks by way of nobody instead of its S-CSCF */
+	UE_ENDLESS_AUTS,      /* has always seen later numbers than those of the last challenge */
 	UE_N_MISBEHAVIOURS,
 };
 
