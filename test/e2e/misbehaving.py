@@ -97,6 +97,47 @@ def foreign_via(s):
         raise scenario.Broken("refused for something else")
 
 
+@row("C-053b", "who has another's address does not get his client port")
+def port_of_another(s):
+    s.misbehave("same-port")
+    s.register()
+    s.power_on("--misbehave", "same-port", subscribers=s.others())
+    with s.counts(register_port_in_use=4, challenge_rx=0):  # it tries so often
+        s.register(fails="400")
+    s.expect(sets_established=1, sas=4, registration=1, flag="registered")
+
+
+@row("C-053b", "nor does anybody his own client port while SAs have it")
+def own_port(s):
+    s.misbehave("same-port")
+    s.register()
+    s.misbehave("none")
+    s.reregister()
+    s.reregister()
+    s.expect(sets_established=1, sets_old=1, sas=8)
+    s.misbehave("same-port")
+    with s.counts(register_port_in_use=1, challenge_rx=0, refreshed=0):
+        s.reregister(fails="400")
+    s.misbehave("none")
+    s.reregister()
+    s.expect(sets_established=1, sets_old=1, sas=8, registration=1, flag="registered")
+    s.talk()
+
+
+@row("C-053b", "nor that of the SAs that he asks over")
+def current_port(s):
+    s.misbehave("same-port")
+    s.register()
+    s.reregister()  # is not challenged: there are no new SAs
+    with s.counts(register_port_in_use=0, challenge_rx=1, challenge_tx=0):
+        s.reregister(fails="400")
+    s.expect(sets_established=1, sas=4, registration=1, flag="registered")
+    s.misbehave("none")
+    s.reregister()
+    s.expect(sets_established=1, sets_old=1, sas=8, registration=1, flag="registered")
+    s.talk()
+
+
 @row("C-020", "another's identity is registered over nobody's SAs but its owner's")
 def foreign_impu(s):
     s.accompany()

@@ -255,5 +255,4 @@ def long_messages_without_tcp(s):
 
 
 if __name__ == "__main__":
-    # Every second re-registration is challenged, so that rows have both.
-    sys.exit(scenario.main(("  reauth_every: 0\n", "  reauth_every: 2\n")))
+    sys.exit(scenario.main())

@@ -36,6 +36,7 @@ LONG_S = 1500  # longer than all that a row leaves: expiry 600 s and what comes 
 SETTLE_S = 2   # of real time, until what is expected is so
 LATE_S = 20    # the same, of a UE
 LIMIT_S = 240  # of real time, for the rows of a way
+REAUTH = ("  reauth_every: 0\n", "  reauth_every: 2\n")  # so that rows have both kinds of refresh
 ROWS = []
 
 
@@ -60,13 +61,17 @@ class Scenario:
 
     # --- the UE ---
 
-    def power_on(self, *options, n_ues=1):
-        """The row's subscriber, with nothing in its memory."""
+    def power_on(self, *options, n_ues=1, subscribers=SUBSCRIBER):
+        """The row's subscriber, with nothing in its memory; or others in its place."""
         if self.ue:
             self.ue.die()
         self.ue = fleet.Fleet(self.build, n_ues, "--expires", "600", "--rate", "20", *options,
                               environment=self.clock.environment, by=self.way,
-                              subscribers=SUBSCRIBER)
+                              subscribers=subscribers)
+
+    def others(self):
+        """A file of a subscriber who is not the row's."""
+        return self.core.some_subscribers(len(self.subscribers) - 1, 1)
 
     def accompany(self, *options):
         """The row's subscriber and another, who behaves whatever the first one does; both are
@@ -247,11 +252,11 @@ class Scenario:
         self.core.stop()
 
 
-def scene(build, by, changes):
+def scene(build, by):
     report = results.Report()
     sandbox.enter()
     sandbox.limit(LIMIT_S)
-    s = Scenario(build, by, *changes)
+    s = Scenario(build, by, REAUTH)
     try:
         s.run(report)
     finally:
@@ -259,9 +264,8 @@ def scene(build, by, changes):
     return report.exit_status()
 
 
-def main(*changes):
-    """Of a script of rows, with these changes of configs/lab.yaml: all ways side by side, or the one
-    that is named. The exit status."""
+def main():
+    """Of a script of rows: all ways side by side, or the one that is named. The exit status."""
     if len(sys.argv) > 2:
-        return scene(os.path.abspath(sys.argv[1]), named(sys.argv[2]), changes)
+        return scene(os.path.abspath(sys.argv[1]), named(sys.argv[2]))
     return results.ways(*(one.name for one in WAYS))

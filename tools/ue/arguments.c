@@ -54,7 +54,7 @@ static const char help[] =
 	"                         foreign-via, foreign-impu, clear-request, early-request,\n"
 	"                         changed-parameter, older-nonce, foreign-identity, "
 	"foreign-route,\n"
-	"                         endless-auts; default none\n"
+	"                         endless-auts, same-port; default none\n"
 	"  --algorithm WHICH      AKAv1-MD5, AKAv2-MD5, or any: the strongest that is offered; "
 	"default any\n"
 	"  --akav2-keys KEYS      aka: the SAs have IK and CK whatever the algorithm, or derived:\n"
@@ -214,6 +214,7 @@ int arguments_misbehaviour(const char *name)
 		[UE_FOREIGN_IDENTITY] = "foreign-identity",
 		[UE_FOREIGN_ROUTE] = "foreign-route",
 		[UE_ENDLESS_AUTS] = "endless-auts",
+		[UE_SAME_PORT] = "same-port",
 	};
 	int i = find_name(names, name);
 

@@ -18,6 +18,8 @@ static bool renew_offer(struct ue *u)
 	sa_spi_give(sas, offer->spi_s);
 	offer->spi_c = sa_spi_take(sas);
 	offer->spi_s = sa_spi_take(sas);
+	if (ue_does(u, UE_SAME_PORT))
+		u->next_uc = 0;
 	offer->port_c = (uint16_t)(UE_PORT_UC_FIRST + u->next_uc);
 	offer->port_s = UE_PORT_US;
 	u->next_uc = (uint16_t)((u->next_uc + 1) % UE_N_PORT_UC);

@@ -76,6 +76,7 @@ enum ue_misbehaviour {
 	UE_FOREIGN_IDENTITY,  /* says that it is the next UE, and that the network says so */
 	UE_FOREIGN_ROUTE,     /* asks by way of nobody instead of its S-CSCF */
 	UE_ENDLESS_AUTS,      /* has always seen later numbers than those of the last challenge */
+	UE_SAME_PORT,         /* offers the first port_uc again and again */
 	UE_N_MISBEHAVIOURS,
 };
 
