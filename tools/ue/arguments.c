@@ -46,15 +46,7 @@ static const char help[] =
 	"  --concurrency N        UEs in the middle of something; default 32\n"
 	"  --rate N               requests a second in traffic; default 200\n"
 	"  --expires N            seconds that registrations are asked for; default 600000\n"
-	"  --misbehave HOW        none, wrong-res, wrong-mac, out-of-range-sqn, silent (after a "
-	"401),\n"
-	"                         wrong-ik, clear-response, changed-verify, no-reaction (to what "
-	"the\n"
-	"                         network wants), no-agreement, two-vias, foreign-contact,\n"
-	"                         foreign-via, foreign-impu, clear-request, early-request,\n"
-	"                         changed-parameter, older-nonce, foreign-identity, "
-	"foreign-route,\n"
-	"                         endless-auts, same-port; default none\n"
+	"  --misbehave HOW        as the command of that name; default none\n"
 	"  --algorithm WHICH      AKAv1-MD5, AKAv2-MD5, or any: the strongest that is offered; "
 	"default any\n"
 	"  --akav2-keys KEYS      aka: the SAs have IK and CK whatever the algorithm, or derived:\n"
@@ -73,7 +65,6 @@ static const char help[] =
 	"  storm SECONDS          reregister, all begun within SECONDS whoever is still busy\n"
 	"  traffic SECONDS [BYTES]  OPTIONS to the home domain, MESSAGE from UE to UE with\n"
 	"                         BYTES of text: 32, or up to 4096\n"
-	"  misbehave HOW [N]      from here on, all of them or the first N\n"
 	"  call PLAN              every second UE calls the next one:\n";
 
 void arguments_help(void)
@@ -86,6 +77,9 @@ void arguments_help(void)
 	      stdout);
 	for (unsigned i = 0; attack_name(i); i++)
 		printf("    %-13s        %s\n", attack_name(i), attack_help(i));
+	fputs("  misbehave HOW [N]      from here on each of them, or of the first N:\n", stdout);
+	for (unsigned i = 0; misbehaviour_name(i); i++)
+		printf("    %-17s    %s\n", misbehaviour_name(i), misbehaviour_help(i));
 	fputs("  report                 what there is and what happened\n"
 	      "  list                   each UE: IMPI, registered, and whether it is sure of that\n"
 	      "  quit                   as the end of stdin\n",
@@ -190,40 +184,9 @@ static int read_transport(struct fleet_options *f, const char *value)
 	return i < 0 ? misuse("--transport", value, "udp or tcp") : 0;
 }
 
-int arguments_misbehaviour(const char *name)
-{
-	static const char *const names[UE_N_MISBEHAVIOURS + 1] = {
-		[UE_HONEST] = "none",
-		[UE_WRONG_RES] = "wrong-res",
-		[UE_WRONG_MAC] = "wrong-mac",
-		[UE_OUT_OF_RANGE_SQN] = "out-of-range-sqn",
-		[UE_SILENT] = "silent",
-		[UE_WRONG_IK] = "wrong-ik",
-		[UE_CLEAR_RESPONSE] = "clear-response",
-		[UE_CHANGED_VERIFY] = "changed-verify",
-		[UE_NO_REACTION] = "no-reaction",
-		[UE_NO_AGREEMENT] = "no-agreement",
-		[UE_TWO_VIAS] = "two-vias",
-		[UE_FOREIGN_CONTACT] = "foreign-contact",
-		[UE_FOREIGN_VIA] = "foreign-via",
-		[UE_FOREIGN_IMPU] = "foreign-impu",
-		[UE_CLEAR_REQUEST] = "clear-request",
-		[UE_EARLY_REQUEST] = "early-request",
-		[UE_CHANGED_PARAMETER] = "changed-parameter",
-		[UE_OLDER_NONCE] = "older-nonce",
-		[UE_FOREIGN_IDENTITY] = "foreign-identity",
-		[UE_FOREIGN_ROUTE] = "foreign-route",
-		[UE_ENDLESS_AUTS] = "endless-auts",
-		[UE_SAME_PORT] = "same-port",
-	};
-	int i = find_name(names, name);
-
-	return i < 0 ? -EINVAL : i;
-}
-
 static int read_misbehaviour(struct fleet_options *f, const char *value)
 {
-	int i = arguments_misbehaviour(value);
+	int i = misbehaviour_find(value);
 
 	f->misbehaviour = i < 0 ? UE_HONEST : (enum ue_misbehaviour)i;
 	return i < 0 ? misuse("--misbehave", value, "one of those that --help names") : 0;

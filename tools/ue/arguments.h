@@ -17,7 +17,4 @@ int arguments_read(int argc, char **argv, struct arguments *a);
 
 void arguments_help(void);
 
-/* The misbehaviour of that name. Returns it, or -EINVAL. */
-int arguments_misbehaviour(const char *name);
-
 #endif

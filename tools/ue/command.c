@@ -185,7 +185,7 @@ static void start_attack(struct command_run *c, char *arguments)
 static void start_misbehave(struct command_run *c, char *arguments)
 {
 	const char *name = strsep(&arguments, " ");
-	int how = arguments_misbehaviour(name ? name : "");
+	int how = misbehaviour_find(name ? name : "");
 	unsigned n = 0;
 
 	if (how < 0 || (arguments && !read_number(arguments, UINT_MAX, &n))) {

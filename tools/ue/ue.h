@@ -19,6 +19,7 @@
 
 #include "tools/ue/address.h"
 #include "tools/ue/auth.h"
+#include "tools/ue/misbehaviour.h"
 #include "tools/ue/request.h"
 #include "tools/ue/sa.h"
 #include "tools/ue/secagree.h"
@@ -52,32 +53,6 @@ enum ue_task {
 	UE_CALL,   /* the caller's; call.h */
 	UE_CALLED, /* in a call that is another's task */
 	UE_SUBSCRIBE,
-};
-
-enum ue_misbehaviour {
-	UE_HONEST,
-	UE_WRONG_RES,         /* answers with a RES that is wrong in one bit, over the right SAs */
-	UE_WRONG_MAC,         /* takes the first MAC for wrong */
-	UE_OUT_OF_RANGE_SQN,  /* has seen later numbers than the HSS has made */
-	UE_SILENT,            /* never answers a challenge */
-	UE_WRONG_IK,          /* answers over SAs of an IK that is wrong in one bit */
-	UE_CLEAR_RESPONSE,    /* answers outside of all SAs */
-	UE_CHANGED_VERIFY,    /* says that the P-CSCF had offered less than it did: bidding down */
-	UE_NO_REACTION,       /* answers NOTIFY, and does nothing about it */
-	UE_NO_AGREEMENT,      /* offers no security agreement */
-	UE_TWO_VIAS,          /* says that somebody sent its REGISTER before */
-	UE_FOREIGN_CONTACT,   /* is to be reached at an address that is not its own */
-	UE_FOREIGN_VIA,       /* says that its REGISTER comes from an address that is not its own */
-	UE_FOREIGN_IMPU,      /* registers the next UE's identity over its own SAs */
-	UE_CLEAR_REQUEST,     /* talks outside of all SAs */
-	UE_EARLY_REQUEST,     /* talks over the SAs of a challenge instead of answering it */
-	UE_CHANGED_PARAMETER, /* repeats the P-CSCF's list with one value changed */
-	UE_OLDER_NONCE,       /* answers the challenge before, over the SAs of the one after it */
-	UE_FOREIGN_IDENTITY,  /* says that it is the next UE, and that the network says so */
-	UE_FOREIGN_ROUTE,     /* asks by way of nobody instead of its S-CSCF */
-	UE_ENDLESS_AUTS,      /* has always seen later numbers than those of the last challenge */
-	UE_SAME_PORT,         /* offers the first port_uc again and again */
-	UE_N_MISBEHAVIOURS,
 };
 
 /* An SA set and what was agreed with it. */
