@@ -39,6 +39,8 @@ static const struct {
 	[UE_ENDLESS_AUTS] = { "endless-auts",
 			      "has always seen later numbers than those of the last challenge" },
 	[UE_SAME_PORT] = { "same-port", "offers the first port_uc again and again" },
+	[UE_REORDERED_VERIFY] = { "reordered-verify",
+				  "repeats the P-CSCF's list with the last one first" },
 };
 
 const char *misbehaviour_name(unsigned i)

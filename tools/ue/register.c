@@ -55,6 +55,17 @@ static void put_changed_parameter(struct sip_text *t, const char *verify)
 	put_verify(t, text);
 }
 
+/* The same with the last one first; of one alone, nothing. */
+static void put_reordered(struct sip_text *t, const char *verify)
+{
+	const char *comma = strrchr(verify, ',');
+	char text[UE_VERIFY_BYTES] = "none";
+
+	if (comma)
+		snprintf(text, sizeof(text), "%s,%.*s", comma + 1, (int)(comma - verify), verify);
+	put_verify(t, text);
+}
+
 static void put_agreement(const struct ue *u, struct sip_text *t)
 {
 	const struct agreement *over = u->request.over;
@@ -68,6 +79,8 @@ static void put_agreement(const struct ue *u, struct sip_text *t)
 		put_verify(t, strchr(over->verify, ',') ? strchr(over->verify, ',') + 1 : "none");
 	else if (over && ue_does(u, UE_CHANGED_PARAMETER))
 		put_changed_parameter(t, over->verify);
+	else if (over && ue_does(u, UE_REORDERED_VERIFY))
+		put_reordered(t, over->verify);
 	else if (over)
 		put_verify(t, over->verify);
 }
