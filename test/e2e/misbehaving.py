@@ -36,6 +36,11 @@ def reordered_verify(s):
     bid_down(s, "reordered-verify")
 
 
+@row("C-056", "a changed value in one's own offer is refused, and nothing is established")
+def changed_client(s):
+    bid_down(s, "changed-client")
+
+
 @row("C-015", "over the SAs of the last challenge an answer to the one before is none")
 def older_nonce(s):
     s.misbehave("older-nonce")

@@ -41,6 +41,8 @@ static const struct {
 	[UE_SAME_PORT] = { "same-port", "offers the first port_uc again and again" },
 	[UE_REORDERED_VERIFY] = { "reordered-verify",
 				  "repeats the P-CSCF's list with the last one first" },
+	[UE_CHANGED_CLIENT] = { "changed-client",
+				"answers with another SPI in its own list than it has offered" },
 };
 
 const char *misbehaviour_name(unsigned i)

@@ -69,11 +69,14 @@ static void put_reordered(struct sip_text *t, const char *verify)
 static void put_agreement(const struct ue *u, struct sip_text *t)
 {
 	const struct agreement *over = u->request.over;
+	struct secagree own = u->attempt.offer;
 
+	if (over && ue_does(u, UE_CHANGED_CLIENT))
+		own.spi_s ^= 1;
 	sip_put_header(t, "Require", "sec-agree");
 	sip_put_header(t, "Proxy-Require", "sec-agree");
 	sip_put(t, "Security-Client: ");
-	secagree_put_client(t, &u->attempt.offer, u->fleet->options.offered);
+	secagree_put_client(t, &own, u->fleet->options.offered);
 	sip_put(t, "\r\n");
 	if (over && ue_does(u, UE_CHANGED_VERIFY))
 		put_verify(t, strchr(over->verify, ',') ? strchr(over->verify, ',') + 1 : "none");
