@@ -90,6 +90,13 @@ def no_agreement(s):
     refused(s, "no-agreement", "421")
 
 
+@row("C-145", "nor is an emergency an excuse, unless the operator says so")
+def emergency_without_agreement(s):
+    s.power_on("--emergency")
+    with s.counts(emergency_unprotected=0, challenge_rx=1):  # of who behaves at last
+        refused(s, "no-agreement", "421")
+
+
 @row("C-057b", "who is not the first hop is refused")
 def two_vias(s):
     refused(s, "two-vias", "502")

@@ -252,11 +252,11 @@ class Scenario:
         self.core.stop()
 
 
-def scene(build, by):
+def scene(build, by, changes):
     report = results.Report()
     sandbox.enter()
     sandbox.limit(LIMIT_S)
-    s = Scenario(build, by, REAUTH)
+    s = Scenario(build, by, REAUTH, *changes)
     try:
         s.run(report)
     finally:
@@ -264,8 +264,9 @@ def scene(build, by):
     return report.exit_status()
 
 
-def main():
-    """Of a script of rows: all ways side by side, or the one that is named. The exit status."""
+def main(*changes):
+    """Of a script of rows, with these changes of configs/lab.yaml: all ways side by side, or the one
+    that is named. The exit status."""
     if len(sys.argv) > 2:
-        return scene(os.path.abspath(sys.argv[1]), named(sys.argv[2]))
+        return scene(os.path.abspath(sys.argv[1]), named(sys.argv[2]), changes)
     return results.ways(*(one.name for one in WAYS))

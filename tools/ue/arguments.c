@@ -39,6 +39,7 @@ static const char help[] =
 	"                         the two that protect are offered.\n"
 	"  --transport HOW        udp, or tcp (needs two pairs); default udp\n"
 	"  --no-tcp               connections to UEs are refused\n"
+	"  --emergency            they register for an emergency: sos in their Contact\n"
 	"  --sa-profile PROFILE   two-pairs (TS 33.203) or single-pair; default two-pairs\n"
 	"  --nat                  they are behind a NAT: ESP in UDP is offered too (TS 33.203 "
 	"Annex M),\n"
@@ -155,6 +156,7 @@ static const struct option long_options[] = {
 	{ "transport", required_argument, NULL, 'T' },
 	{ "nat", no_argument, NULL, 'N' },
 	{ "no-tcp", no_argument, NULL, 'U' },
+	{ "emergency", no_argument, NULL, 'E' },
 	{ "concurrency", required_argument, NULL, 'c' },
 	{ "rate", required_argument, NULL, 'r' },
 	{ "expires", required_argument, NULL, 'x' },
@@ -243,6 +245,9 @@ static int read_option(struct arguments *a, int option, const char *value)
 		return read_profile(f, value);
 	case 'U':
 		f->no_tcp = true;
+		return 0;
+	case 'E':
+		f->emergency = true;
 		return 0;
 	case 'N':
 		f->nat = true;

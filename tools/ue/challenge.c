@@ -78,7 +78,10 @@ static const char *make_agreement(struct ue *u, struct aka_answer *aka,
 	return problem;
 }
 
-/* The best mechanism of the 401; without one the registration is given up (C-055 a, C-059). */
+/*
+ * The best mechanism of the 401; without one the registration is given up (C-055 a, C-059), but of
+ * who does without: its suite is -1.
+ */
 static const char *choose_mechanism(const struct ue *u, const struct sip_message *challenge,
 				    struct secagree *chosen)
 {
@@ -86,6 +89,9 @@ static const char *choose_mechanism(const struct ue *u, const struct sip_message
 	const struct secagree *best;
 	int error = secagree_read(challenge, "Security-Server", &list);
 
+	*chosen = (struct secagree){ .suite = -1 };
+	if (error == -ENOENT && ue_does_without(u))
+		return NULL;
 	if (error)
 		return error == -ENOENT ? "no-security-server" : "bad-security-server";
 	best = secagree_choose(&list, u->fleet->options.offered, &error);
@@ -140,7 +146,7 @@ static void take_kept_answer(struct attempt *a)
 	strcpy(a->answer.cnonce, a->kept.cnonce);
 }
 
-/* The challenge is genuine and fresh: SM7, inside the new SAs (C-055 b). */
+/* The challenge is genuine and fresh: SM7, inside the new SAs (C-055 b), if there are any. */
 static void answer_challenge(struct ue *u, struct aka_answer *aka, const struct secagree *server,
 			     const struct sip_message *challenge)
 {
@@ -155,7 +161,7 @@ static void answer_challenge(struct ue *u, struct aka_answer *aka, const struct 
 		keep_answer(u);
 		return;
 	}
-	if (!problem)
+	if (!problem && server->suite >= 0)
 		problem = make_agreement(u, aka, server, challenge);
 	if (*u->attempt.kept.nonce)
 		take_kept_answer(&u->attempt);

@@ -26,6 +26,7 @@ struct fleet_options {
 	bool nat;           /* they may be behind one: mod=UDP-enc-tun is offered too */
 	bool tcp;           /* requests go over TCP, and Contact asks for it */
 	bool no_tcp;        /* connections to UEs are refused */
+	bool emergency;     /* they register for one: sos in Contact */
 	const char *keylog; /* file; NULL: none */
 	uint32_t concurrency;
 	uint32_t rate;      /* of requests in traffic, per second */

@@ -100,9 +100,10 @@ static void put_register(const struct ue *u, struct sip_text *t)
 	request_put_head(u, t, u->home, impu, u->call_id);
 	if (ue_does(u, UE_TWO_VIAS))
 		sip_put_header(t, "Via", "SIP/2.0/UDP %s;branch=z9hG4bKbefore", ue_foreign(u));
-	sip_put_header(t, "Contact", "<sip:%s:%u%s>",
+	sip_put_header(t, "Contact", "<sip:%s:%u%s%s>",
 		       ue_does(u, UE_FOREIGN_CONTACT) ? ue_foreign(u) : ue_host(u, over, host),
-		       UE_PORT_US, u->fleet->options.tcp ? ";transport=tcp" : "");
+		       UE_PORT_US, u->fleet->options.tcp ? ";transport=tcp" : "",
+		       u->fleet->options.emergency ? ";sos" : "");
 	auth_put(t, &a->answer);
 	sip_put_header(t, "Expires", "%u", a->expires_s);
 	sip_put_header(t, "Supported", "path");
@@ -205,7 +206,9 @@ static void take_over(struct ue *u)
 
 static void succeeded(struct ue *u, const struct sip_message *ok)
 {
-	if (u->task == UE_REGISTER && !u->attempt.made) {
+	bool is_open = ue_does_without(u) && *u->attempt.answer.response;
+
+	if (u->task == UE_REGISTER && !u->attempt.made && !is_open) {
 		ue_finish(u, "unchallenged"); /* C-001: nobody has proved anything */
 		return;
 	}

@@ -46,6 +46,11 @@ bool ue_does(const struct ue *u, enum ue_misbehaviour how)
 	return o->misbehaviour == how && (!o->n_misbehaving || u->index < o->n_misbehaving);
 }
 
+bool ue_does_without(const struct ue *u)
+{
+	return u->fleet->options.emergency && ue_does(u, UE_NO_AGREEMENT);
+}
+
 const struct ue *ue_next(const struct ue *u)
 {
 	return &u->fleet->ues[(u->index + 1) % u->fleet->n_ues];

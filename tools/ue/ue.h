@@ -125,6 +125,8 @@ void ue_open(struct ue *u, struct fleet *fleet, uint32_t index, struct subscribe
 void ue_close(struct ue *u);
 
 bool ue_does(const struct ue *u, enum ue_misbehaviour how);
+/* In an emergency it may do without SAs, and wants to: TS 24.229 5.1.6.2, C-145. */
+bool ue_does_without(const struct ue *u);
 /* Of the same fleet; itself when it is alone. */
 const struct ue *ue_next(const struct ue *u);
 
