@@ -167,6 +167,40 @@ TEST(ue_register, c081_behind_a_nat_esp_goes_in_udp_and_the_ue_calls_itself_as_t
 	ue_fixture_close(&x);
 }
 
+/* Once: a further challenge says that its answer does not count so. */
+TEST(ue_register, c145_in_an_emergency_a_ue_without_agreement_answers_in_the_clear)
+{
+	static const unsigned status[] = { 200, 401 };
+
+	for (unsigned i = 0; i < sizeof(status) / sizeof(*status); i++) {
+		struct ue *u;
+
+		test_context("%u", status[i]);
+		ASSERT_TRUE(ue_fixture_open(&x, 1, UE_NO_AGREEMENT));
+		x.fleet.options.emergency = true;
+		ue_fixture_run(&x, UE_REGISTER);
+		u = &x.fleet.ues[0];
+		ASSERT_TRUE(ue_fixture_take(&x, x.clear));
+		EXPECT_TRUE(ue_fixture_has(&x, "Contact", "<sip:127.0.1.1:5062;sos>"));
+		EXPECT_FALSE(sip_header(&x.got, "Security-Client", 0).at);
+		EXPECT_FALSE(sip_header(&x.got, "Require", 0).at);
+		ue_fixture_challenge(&x, u, false, "");
+		ASSERT_TRUE(ue_fixture_take(&x, x.clear));
+		expect_response(x.text);
+		if (status[i] == 200)
+			ue_fixture_answer(&x, u, false, 200, "");
+		else
+			ue_fixture_challenge(&x, u, false, "");
+		EXPECT_FALSE(ue_fixture_take(&x, x.clear));
+		EXPECT_EQ(u->task, UE_IDLE);
+		EXPECT_EQ(x.fleet.result.n_ok, status[i] == 200);
+		EXPECT_STREQ(first_reason(), status[i] == 200 ? "" : "401");
+		EXPECT_FALSE(u->current);
+		ue_fixture_close(&x);
+	}
+	test_context(NULL);
+}
+
 TEST(ue_register, c055a_without_a_usable_security_server_it_gives_up)
 {
 	static const struct {

@@ -204,11 +204,17 @@ static void take_over(struct ue *u)
 	}
 }
 
+/* The last REGISTER was an answer that needs no SAs: C-145. */
+static bool has_answered_without(const struct ue *u)
+{
+	const struct auth_answer *answer = &u->attempt.answer;
+
+	return ue_does_without(u) && *answer->response && !answer->auts;
+}
+
 static void succeeded(struct ue *u, const struct sip_message *ok)
 {
-	bool is_open = ue_does_without(u) && *u->attempt.answer.response;
-
-	if (u->task == UE_REGISTER && !u->attempt.made && !is_open) {
+	if (u->task == UE_REGISTER && !u->attempt.made && !has_answered_without(u)) {
 		ue_finish(u, "unchallenged"); /* C-001: nobody has proved anything */
 		return;
 	}
@@ -239,7 +245,7 @@ void register_answered(struct ue *u, const struct sip_message *answer)
 {
 	if (answer->status < 300)
 		succeeded(u, answer);
-	else if (answer->status == 401 && !u->attempt.made)
+	else if (answer->status == 401 && !u->attempt.made && !has_answered_without(u))
 		challenge_received(u, answer);
 	else if (may_offer_again(u, answer->status))
 		register_offer(u);
