@@ -248,6 +248,16 @@ def early_request(s):
     s.expect(sas=0, ues=0, flag="unregistered")
 
 
+@row("C-045", "nobody but the P-CSCF says that an answer came inside the SAs")
+def forged_indicator(s):
+    s.misbehave("forged-indicator")
+    with s.counts("scscf", register_challenged=2, register_initial=0, register_user_failed=0):
+        s.register(fails="401")
+    s.expect(sets_established=0, registration=0)
+    s.after(241)
+    s.expect(sets_temporary=0, sas=0, flag="unregistered")
+
+
 @row("C-036b", "an answer outside the SAs is a first REGISTER: it is challenged, not judged")
 def clear_response(s):
     s.misbehave("clear-response")

@@ -161,5 +161,7 @@ void auth_put(struct sip_text *t, const struct auth_answer *a)
 		sip_put(t, "%sopaque=\"%s\"", next, c->opaque);
 	if (a->auts)
 		sip_put(t, "%sauts=\"%s\"", next, a->auts);
+	if (a->claims_protection)
+		sip_put(t, "%sintegrity-protected=\"yes\"", next);
 	sip_put(t, "\r\n");
 }

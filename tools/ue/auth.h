@@ -27,6 +27,7 @@ struct auth_answer {
 	const char *auts;                    /* NULL: none */
 	char response[DIGEST_RESPONSE_SIZE]; /* "": MAC failure (C-027) or SM1 */
 	char cnonce[9];
+	bool claims_protection; /* as only a P-CSCF may say */
 };
 
 /* What of an answer is of its challenge alone. */

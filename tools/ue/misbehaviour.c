@@ -44,6 +44,8 @@ static const struct {
 				  "repeats the P-CSCF's list with the last one first" },
 	[UE_CHANGED_CLIENT] = { "changed-client",
 				"answers with another SPI in its own list than it has offered" },
+	[UE_FORGED_INDICATOR] = { "forged-indicator",
+				  "answers outside of all SAs, and says that it was inside" },
 };
 
 const char *misbehaviour_name(unsigned i)

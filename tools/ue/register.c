@@ -125,12 +125,16 @@ void register_offer(struct ue *u)
 
 void register_confirm(struct ue *u)
 {
+	const struct agreement *over = u->attempt.made;
+
 	if (ue_does(u, UE_EARLY_REQUEST)) {
 		request_send(u, "OPTIONS", u->attempt.made, talk_put_options);
 		return;
 	}
-	request_send(u, "REGISTER", ue_does(u, UE_CLEAR_RESPONSE) ? NULL : u->attempt.made,
-		     put_register);
+	u->attempt.answer.claims_protection = ue_does(u, UE_FORGED_INDICATOR);
+	if (ue_does(u, UE_CLEAR_RESPONSE) || ue_does(u, UE_FORGED_INDICATOR))
+		over = NULL;
+	request_send(u, "REGISTER", over, put_register);
 }
 
 void register_start(struct ue *u)
