@@ -90,6 +90,11 @@ def no_agreement(s):
     refused(s, "no-agreement", "421")
 
 
+@row("C-057a", "and who only says that he knows of it that there is none")
+def merely_supported(s):
+    refused(s, "merely-supported", "494")
+
+
 @row("C-145", "nor is an emergency an excuse, unless the operator says so")
 def emergency_without_agreement(s):
     s.power_on("--emergency")

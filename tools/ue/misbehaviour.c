@@ -46,6 +46,8 @@ static const struct {
 				"answers with another SPI in its own list than it has offered" },
 	[UE_FORGED_INDICATOR] = { "forged-indicator",
 				  "answers outside of all SAs, and says that it was inside" },
+	[UE_MERELY_SUPPORTED] = { "merely-supported",
+				  "says that it knows of agreements, not that it wants one" },
 };
 
 const char *misbehaviour_name(unsigned i)

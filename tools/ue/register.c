@@ -73,8 +73,12 @@ static void put_agreement(const struct ue *u, struct sip_text *t)
 
 	if (over && ue_does(u, UE_CHANGED_CLIENT))
 		own.spi_s ^= 1;
-	sip_put_header(t, "Require", "sec-agree");
-	sip_put_header(t, "Proxy-Require", "sec-agree");
+	if (ue_does(u, UE_MERELY_SUPPORTED)) {
+		sip_put_header(t, "Supported", "sec-agree");
+	} else {
+		sip_put_header(t, "Require", "sec-agree");
+		sip_put_header(t, "Proxy-Require", "sec-agree");
+	}
 	sip_put(t, "Security-Client: ");
 	secagree_put_client(t, &own, u->fleet->options.offered);
 	sip_put(t, "\r\n");
