@@ -41,6 +41,14 @@ def changed_client(s):
     bid_down(s, "changed-client")
 
 
+@row("C-059a", "who has no algorithm in common with the P-CSCF is not registered without one")
+def no_common_algorithm(s):
+    s.power_on("--alg", "null", "--ealg", "aes-gcm")
+    with s.counts(register_bad_agreement=1, register_forwarded=0):
+        s.register(fails="494")
+    s.expect(ues=0, sas=0, registration=0, attempt=0, flag="unregistered")
+
+
 @row("C-015", "over the SAs of the last challenge an answer to the one before is none")
 def older_nonce(s):
     s.misbehave("older-nonce")
