@@ -227,6 +227,17 @@ def foreign_route(s):
     s.undisturbed()
 
 
+@row("C-117", "and who wants to leave the route of his call does not get on with it")
+def changed_route(s):
+    s.accompany()
+    s.misbehave("changed-route")
+    with s.counts(route_refused=2):  # ACK and BYE
+        answer = s.say("call answered")
+    if answer["failures"] != {"BYE-403": 1}:
+        raise scenario.Broken(f"{answer}")
+    s.undisturbed()
+
+
 @row("C-060", "a request in the clear is refused, also of one who is registered")
 def clear_request(s):
     s.accompany()

@@ -104,6 +104,18 @@ void call_put_refused(const struct ue *u, struct sip_text *t, const struct sip_m
 	put_end(t);
 }
 
+/* As it was learned; or the P-CSCF's own entry, and nothing of what was behind it. */
+static void put_route(const struct ue *u, struct sip_text *t)
+{
+	const char *route = u->call->route;
+
+	if (ue_does(u, UE_CHANGED_ROUTE))
+		sip_put_header(t, "Route", "%.*s, <sip:%s;lr>", (int)strcspn(route, ","), route,
+			       ue_foreign(u));
+	else
+		sip_put_header(t, "Route", "%s", route);
+}
+
 void call_put_inside(const struct ue *u, struct sip_text *t)
 {
 	const struct request *r = u->writing;
@@ -112,7 +124,7 @@ void call_put_inside(const struct ue *u, struct sip_text *t)
 
 	request_put_start(u, t, c->target);
 	put_parties(u, t, c->remote);
-	sip_put_header(t, "Route", "%s", c->route);
+	put_route(u, t);
 	if (is_invite || !strcmp(r->method, "UPDATE"))
 		call_put_contact(u, t);
 	if (!strcmp(r->method, "PRACK"))

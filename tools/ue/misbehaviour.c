@@ -48,6 +48,8 @@ static const struct {
 				  "answers outside of all SAs, and says that it was inside" },
 	[UE_MERELY_SUPPORTED] = { "merely-supported",
 				  "says that it knows of agreements, not that it wants one" },
+	[UE_CHANGED_ROUTE] = { "changed-route",
+			       "asks inside a call by way of nobody, with the P-CSCF's true seal" },
 };
 
 const char *misbehaviour_name(unsigned i)
