@@ -83,6 +83,23 @@ def endless_challenges(s):
     s.expect(registration=0, attempt=0, flag="unregistered")
 
 
+@row("C-054a", "who begins anew again and again, never the same, has six SAs each way at most")
+def many_attempts(s):
+    s.register()
+    for n_temporary in (1, 2):
+        s.power_on("--misbehave", "silent")
+        s.register(fails="silent")
+        s.expect(sets_established=1, sets_temporary=n_temporary, sas=4 + 4 * n_temporary)
+    s.power_on("--misbehave", "silent")
+    with s.counts(challenge_tx=0, challenge_failed=1):
+        s.register(fails="503")
+    s.expect(sets_established=1, sets_temporary=2, sas=12)
+    s.after(17)  # by when an honest UE has answered
+    s.power_on()
+    s.register()
+    s.expect(sets_established=1, registration=1, flag="registered")
+
+
 def refused(s, how, status):
     """Nothing comes of it, and who behaves is registered as ever."""
     s.misbehave(how)
