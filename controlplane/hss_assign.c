@@ -78,12 +78,15 @@ static int clear_pending(struct hss_subject *s)
 	return rc < 0 ? rc : CX_SUCCESS;
 }
 
+/* By policy, as his location: TS 29.228 6.1.4.1 has a result for it, 6.1.2.1 has none. */
 static int set_unregistered_user(struct hss_subject *s, const struct cx_sar *r, struct cx_saa *a)
 {
 	int rc = 0;
 
 	if (s->identity.state == STORE_REGISTERED)
 		return CX_ERROR_IN_ASSIGNMENT_TYPE;
+	if (!s->unregistered_services)
+		return CX_IDENTITY_NOT_REGISTERED;
 	if (s->subscriber.scscf[0] == '\0')
 		rc = store_set_scscf(s->store, s->subscriber.id, r->server_name);
 	return rc < 0 ? rc : give_user(s, r, a);

@@ -65,9 +65,11 @@ int hss_authorize(struct hss_subject *s, const struct cx_uar *r, struct cx_uaa *
  */
 int hss_locate(struct hss_subject *s, const struct cx_lir *r, struct cx_lia *a)
 {
-	if (s->subscriber.scscf[0] == '\0') {
-		if (!s->unregistered_services)
-			return CX_IDENTITY_NOT_REGISTERED;
+	bool is_free = s->subscriber.scscf[0] == '\0';
+
+	if (!s->unregistered_services && (is_free || s->identity.state == STORE_UNREGISTERED))
+		return CX_IDENTITY_NOT_REGISTERED;
+	if (is_free) {
 		give_capabilities(&s->subscriber.capabilities, &a->capabilities);
 		return CX_UNREGISTERED_SERVICE;
 	}

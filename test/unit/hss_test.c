@@ -295,6 +295,7 @@ TEST(hss, c019_c028_c030_c135_registration_flag_table)
 	struct hss_lab lab;
 
 	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	hss_set_unregistered_services(lab.hss, true);
 	for (size_t i = 0; i < sizeof(flag_table) / sizeof(flag_table[0]); i++) {
 		struct cx_request request;
 		bool is_assigned = flag_table[i].before != STORE_UNREGISTERED;
@@ -356,6 +357,34 @@ TEST(hss, c135_who_is_not_registered_is_served_by_policy_and_registers_as_before
 	hss_lab_close(&lab);
 }
 
+TEST(hss, c135_without_the_policy_nobody_serves_who_is_not_registered)
+{
+	static const struct {
+		enum store_state state;
+		const char *scscf; /* of before, as the policy may have been another then */
+		enum cx_result lir, sar;
+	} rows[] = {
+		{ STORE_UNREGISTERED, "", CX_IDENTITY_NOT_REGISTERED, CX_IDENTITY_NOT_REGISTERED },
+		{ STORE_UNREGISTERED, S1, CX_IDENTITY_NOT_REGISTERED, CX_IDENTITY_NOT_REGISTERED },
+		{ STORE_PENDING, S1, CX_SUCCESS, CX_IDENTITY_NOT_REGISTERED },
+		{ STORE_REGISTERED, S1, CX_SUCCESS, CX_ERROR_IN_ASSIGNMENT_TYPE },
+	};
+	struct hss_lab lab;
+
+	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		test_context("row %zu", i);
+		EXPECT_EQ(store_set_all_states(lab.base.store, 1, rows[i].state), 0);
+		EXPECT_EQ(store_set_scscf(lab.base.store, 1, rows[i].scscf), 0);
+		EXPECT_EQ(ask(&lab, hss_lab_lir(1)), rows[i].lir);
+		EXPECT_EQ(ask(&lab, hss_lab_sar(1, CX_UNREGISTERED_USER, S1)), rows[i].sar);
+		EXPECT_EQ(hss_lab_state(&lab, 1), rows[i].state);
+		EXPECT_STREQ(subscriber_of(&lab, 1).scscf, rows[i].scscf);
+	}
+	test_context(NULL);
+	hss_lab_close(&lab);
+}
+
 TEST(hss, c135_who_asks_by_an_impu_alone_is_told_whose_it_is)
 {
 	static const struct {
@@ -371,6 +400,7 @@ TEST(hss, c135_who_asks_by_an_impu_alone_is_told_whose_it_is)
 	struct hss_lab lab;
 
 	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	hss_set_unregistered_services(lab.hss, true);
 	EXPECT_EQ(store_set_scscf(lab.base.store, 1, S1), 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct cx_request sar = hss_lab_sar(1, rows[i].type, S1);

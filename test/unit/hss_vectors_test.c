@@ -383,6 +383,7 @@ TEST(hss_vectors, no_vector_leaves_when_the_commit_fails)
 	struct hss_lab lab;
 
 	ASSERT_TRUE(hss_lab_open(&lab, 1));
+	hss_set_unregistered_services(lab.hss, true);
 	EXPECT_EQ(hss_lab_ask(&lab, &sar).result,
 		  CX_SUCCESS); /* the S-CSCF is known, the room made */
 	ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);

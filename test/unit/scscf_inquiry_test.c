@@ -113,12 +113,15 @@ TEST(scscf_inquiry, c135_callers_scscf_serves_whom_any_scscf_may_serve)
 	core_lab_close(&lab);
 }
 
-TEST(scscf_inquiry, c135_without_the_policy_nobody_is_asked_about_who_is_absent)
+TEST(scscf_inquiry, c135_without_the_policy_nobody_serves_who_is_absent)
 {
 	begin();
 	hss_set_unregistered_services(lab.hss.hss, false);
 	EXPECT_EQ(call(true, 2), 480);
 	EXPECT_EQ(core_lab_stat(&lab, "request_terminating"), 0);
+	/* nor one that has been asked past the I-CSCF */
+	EXPECT_EQ(call(false, 2), 480);
+	EXPECT_EQ(core_lab_stat(&lab, "unregistered_asked"), 1);
 	expect_scscf(2, "");
 	core_lab_close(&lab);
 }
