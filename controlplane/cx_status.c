@@ -33,7 +33,6 @@ int cx_restoration_status(enum cx_result result)
 	switch (result) {
 	case CX_ERROR_IN_ASSIGNMENT_TYPE:
 	case CX_IDENTITY_ALREADY_REGISTERED:
-	case CX_UNABLE_TO_COMPLY:
 		return 403;
 	default:
 		return cx_register_status(result);

@@ -15,7 +15,10 @@ int cx_locate_status(enum cx_result result);
 /* To one that is to be served here (SAR 3): who is registered, or elsewhere, is not here, 480. */
 int cx_unregistered_status(enum cx_result result);
 
-/* To one of a user who is not known here (SAR 14): no registration of his was lost here, 403. */
+/*
+ * To one of a user who is not known here (SAR 14): no registration of his was lost here, 403. What
+ * only the HSS lacks, its store (5012) among it, leaves his right open: 5xx.
+ */
 int cx_restoration_status(enum cx_result result);
 
 #endif

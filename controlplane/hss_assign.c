@@ -94,12 +94,15 @@ static int set_unregistered_user(struct hss_subject *s, const struct cx_sar *r, 
 
 /*
  * An S-CSCF that has lost a registration asks whose it was. There is nothing of ours that it could
- * have stored with us to restore it from, so the profile is all, and nothing changes.
+ * have stored with us to restore it from, so the profile is all, and nothing changes. Who is
+ * registered elsewhere is told apart from a failure of ours: he is refused, not asked to wait.
  */
 static int restore(struct hss_subject *s, const struct cx_sar *r, struct cx_saa *a)
 {
 	if (s->identity.state != STORE_REGISTERED)
 		return CX_ERROR_IN_ASSIGNMENT_TYPE;
+	if (strcmp(s->subscriber.scscf, r->server_name) != 0)
+		return CX_IDENTITY_ALREADY_REGISTERED;
 	return give_user(s, r, a);
 }
 
@@ -142,7 +145,7 @@ int hss_assign(struct hss_subject *s, const struct cx_sar *r, struct cx_saa *a)
 	case CX_NO_ASSIGNMENT:
 		return is_assigned ? give_profile(s, a) : CX_UNABLE_TO_COMPLY;
 	case CX_RESTORATION:
-		return is_assigned ? restore(s, r, a) : CX_UNABLE_TO_COMPLY;
+		return restore(s, r, a);
 	}
 	return CX_UNABLE_TO_COMPLY;
 }

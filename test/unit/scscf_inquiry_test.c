@@ -9,6 +9,7 @@
 #include "controlplane/hss.h"
 #include "controlplane/scscf.h"
 #include "controlplane/store.h"
+#include "controlplane/store_records.h"
 #include "test/shim/test.h"
 #include "test/unit/core_lab.h"
 
@@ -255,6 +256,27 @@ TEST(scscf_inquiry, c135_who_has_lost_no_registration_here_is_403)
 	core_lab_close(&lab);
 }
 
+/* A subscriber whose record is damaged: nobody knows what his right is. */
+TEST(scscf_inquiry, c135_failing_hss_is_no_refusal_of_who_asks)
+{
+	char records[80];
+	FILE *file;
+
+	begin();
+	lose();
+	snprintf(records, sizeof(records), "%s.records", lab.hss.base.path);
+	file = fopen(records, "r+e");
+	ASSERT_TRUE(file != NULL);
+	EXPECT_EQ(fseek(file, STORE_RECORD_BYTES + 8, SEEK_SET), 0);
+	EXPECT_EQ(fputc(0, file), 0);
+	EXPECT_EQ(fclose(file), 0);
+	ue_send(&lab, &a, "OPTIONS", "sip:" REALM, "sip:1@" REALM);
+	EXPECT_EQ(next(), 500);
+	EXPECT_EQ(core_lab_stat(&lab, "restoration_asked"), 1);
+	EXPECT_EQ(core_lab_stat(&lab, "request_sender_refused"), 0);
+	core_lab_close(&lab);
+}
+
 TEST(scscf_inquiry, c135_refusals_of_the_hss_are_statuses)
 {
 	static const struct {
@@ -264,7 +286,7 @@ TEST(scscf_inquiry, c135_refusals_of_the_hss_are_statuses)
 		{ CX_USER_UNKNOWN, 404, 403 },
 		{ CX_ERROR_IN_ASSIGNMENT_TYPE, 480, 403 },
 		{ CX_IDENTITY_ALREADY_REGISTERED, 480, 403 },
-		{ CX_UNABLE_TO_COMPLY, 500, 403 },
+		{ CX_UNABLE_TO_COMPLY, 500, 500 },
 		{ CX_UNABLE_TO_DELIVER, 504, 504 },
 		{ CX_TOO_BUSY, 500, 500 },
 	};
