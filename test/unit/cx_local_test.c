@@ -11,6 +11,7 @@
 #include "controlplane/cx_local.h"
 #include "controlplane/hss.h"
 #include "controlplane/loop.h"
+#include "controlplane/store.h"
 #include "test/shim/test.h"
 #include "test/unit/subscribers.h"
 
@@ -106,6 +107,85 @@ TEST(cx_local, every_command_is_answered)
 		if (i == 1)
 			EXPECT_EQ(seen.last.maa.n_items, 3);
 	}
+	close_lab(&lab);
+}
+
+static struct cx_answer ask(struct local_lab *lab, const struct cx_request *request)
+{
+	struct seen seen = { 0 };
+
+	EXPECT_EQ(cx_send(lab->client, request, see, &seen), 0);
+	run(lab);
+	EXPECT_EQ(seen.n, 1);
+	EXPECT_EQ(seen.last.command, request->command);
+	return seen.last;
+}
+
+static void expect_capabilities(const struct cx_capabilities *c)
+{
+	ASSERT_EQ(c->n_mandatory, 2);
+	EXPECT_EQ(c->mandatory[0], 1);
+	EXPECT_EQ(c->mandatory[1], 70000);
+	ASSERT_EQ(c->n_optional, 1);
+	EXPECT_EQ(c->optional[0], 7);
+}
+
+TEST(cx_local, c134_c135_who_is_not_registered_is_located_and_served)
+{
+	struct cx_request uar = hss_lab_uar(1, CX_AUTHORIZE_REGISTRATION), lir = hss_lab_lir(1);
+	struct cx_request sar = hss_lab_sar(1, CX_UNREGISTERED_USER, S1);
+	struct store_capabilities needed;
+	struct cx_answer answer;
+	struct local_lab lab;
+
+	ASSERT_TRUE(open_lab(&lab));
+	hss_set_unregistered_services(lab.hss.hss, true);
+	ASSERT_EQ(store_capabilities_read("1,70000/7", &needed), 0);
+	ASSERT_EQ(store_set_capabilities(lab.hss.base.store, 1, &needed), 0);
+	answer = ask(&lab, &lir);
+	EXPECT_EQ(answer.result, CX_UNREGISTERED_SERVICE);
+	EXPECT_STREQ(answer.lia.server_name, "");
+	expect_capabilities(&answer.lia.capabilities);
+	answer = ask(&lab, &uar);
+	EXPECT_EQ(answer.result, CX_FIRST_REGISTRATION);
+	expect_capabilities(&answer.uaa.capabilities);
+	sar.sar.impi[0] = '\0';
+	answer = ask(&lab, &sar);
+	EXPECT_EQ(answer.result, CX_SUCCESS);
+	EXPECT_STREQ(answer.saa.impi, "1@" REALM);
+	ASSERT_EQ(answer.saa.n_impus, 1);
+	EXPECT_STREQ(answer.saa.impus[0].impu, "sip:1@" REALM);
+	answer = ask(&lab, &lir);
+	EXPECT_EQ(answer.result, CX_SUCCESS);
+	EXPECT_STREQ(answer.lia.server_name, S1);
+	EXPECT_EQ(answer.lia.capabilities.n_mandatory, 0);
+	close_lab(&lab);
+}
+
+TEST(cx_local, c135_lost_registration_is_asked_for_by_its_impu)
+{
+	struct cx_request sar = hss_lab_sar(1, CX_REGISTRATION, S1);
+	struct cx_answer answer;
+	struct local_lab lab;
+
+	ASSERT_TRUE(open_lab(&lab));
+	EXPECT_EQ(ask(&lab, &sar).result, CX_SUCCESS);
+	sar.sar.type = CX_RESTORATION;
+	sar.sar.impi[0] = '\0';
+	EXPECT_EQ(store_set_barred(lab.hss.base.store, sar.sar.impu, true), 0);
+	answer = ask(&lab, &sar);
+	EXPECT_EQ(answer.result, CX_SUCCESS);
+	EXPECT_STREQ(answer.saa.impi, "1@" REALM);
+	ASSERT_EQ(answer.saa.n_impus, 1);
+	EXPECT_EQ(answer.saa.impus[0].barred, 1);
+	sar = hss_lab_sar(2, CX_RESTORATION, S1);
+	answer = ask(&lab, &sar);
+	EXPECT_EQ(answer.result, CX_ERROR_IN_ASSIGNMENT_TYPE);
+	EXPECT_EQ(answer.saa.n_impus, 0);
+	/* without an IMPI, what needs one */
+	sar.sar.impi[0] = '\0';
+	sar.sar.type = CX_REGISTRATION;
+	EXPECT_EQ(ask(&lab, &sar).result, CX_MISSING_AVP);
 	close_lab(&lab);
 }
 
@@ -309,6 +389,34 @@ TEST(cx_local, list_ends_at_its_bound)
 	for (uint8_t i = 0; i < 255; i++) {
 		m[at] = i;
 		EXPECT_EQ(cx_local_parse_answer(m, n, &read, &id), i == CX_MAX_ITEMS ? 0 : -EPROTO);
+	}
+}
+
+/* Capabilities of either kind, each list as long as it may be, behind a name of any length. */
+TEST(cx_local, capabilities_end_at_their_bound)
+{
+	struct cx_answer answer = { .command = CX_LIR, .result = CX_UNREGISTERED_SERVICE }, read;
+	struct cx_capabilities *c = &answer.lia.capabilities;
+	uint8_t m[CX_LOCAL_MESSAGE_BYTES];
+	size_t n, at;
+	uint64_t id;
+
+	memset(answer.lia.server_name, 'a', CX_IDENTITY_BYTES - 1);
+	c->n_mandatory = c->n_optional = CX_MAX_CAPABILITIES;
+	for (uint32_t i = 0; i < CX_MAX_CAPABILITIES; i++) {
+		c->mandatory[i] = i + 1;
+		c->optional[i] = UINT32_MAX - i;
+	}
+	n = cx_local_pack_answer(&answer, 1, m);
+	EXPECT_EQ(cx_local_parse_answer(m, n, &read, &id), 0);
+	EXPECT_EQ(read.result, CX_UNREGISTERED_SERVICE);
+	EXPECT_MEM(&read.lia, &answer.lia, sizeof(answer.lia));
+	at = sizeof(struct cx_local_header) + CX_IDENTITY_BYTES;
+	EXPECT_EQ(m[at], CX_MAX_CAPABILITIES);
+	for (unsigned i = 0; i < 256; i++) {
+		m[at] = (uint8_t)i;
+		EXPECT_EQ(cx_local_parse_answer(m, n, &read, &id),
+			  i == CX_MAX_CAPABILITIES ? 0 : -EPROTO);
 	}
 }
 
