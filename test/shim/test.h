@@ -54,6 +54,12 @@ void test_fail(const char *file, int line, const char *format, ...)
 void test_skip(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * Ends the running test where it stands, for a fixture whose claim has failed that all else rests
+ * on. What the test had opened stays open.
+ */
+void test_give_up(void) __attribute__((noreturn));
+
 /* Goes before every report of this test from here on; NULL ends it. For loops over a table. */
 void test_context(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -2,9 +2,12 @@
  * No memory, at any one place, for what a P-CSCF hears by the event package reg, and for what it
  * keeps in its state file: nothing crashes, nothing stays behind, and what was answered is so.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "test/shim/test.h"
 #include "test/unit/scarce_edge.h"
@@ -81,6 +84,25 @@ TEST(scarce, subscription_of_the_pcscf_and_what_it_hears_leave_nothing_behind)
 	}
 	EXPECT_GT(n, 30);
 	edge_watch(false);
+}
+
+/* Another program is where the tests of this process would be. */
+TEST(scarce, edge_goes_out_of_the_way_of_another_program)
+{
+	struct sockaddr_in name = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	edge_start("two-pairs", "no");
+	uint16_t taken = port_ps;
+	edge_stop();
+	name.sin_port = htons(taken);
+	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ASSERT_EQ(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+	scarce_edge_start(&ue);
+	EXPECT_NE(port_ps, taken);
+	ue_attach(&ue);
+	EXPECT_EQ(edge_stat("sets_established"), 1);
+	edge_stop();
+	close(fd);
 }
 
 /* --- the state file --- */
