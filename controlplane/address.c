@@ -97,6 +97,13 @@ bool address_is_loopback(const struct address *a)
 	return a->family == 6 ? !memcmp(a->bytes, six, sizeof(six)) : a->bytes[0] == 127;
 }
 
+struct address address_source(const struct address *a)
+{
+	struct address source = { .family = a->family };
+	memcpy(source.bytes, a->bytes, a->family == 6 ? 8 : sizeof(a->bytes));
+	return source;
+}
+
 /* Decimal digits, and what follows them. snprintf() would take most of a message's key. */
 static char *put_number(char *at, unsigned n)
 {

@@ -37,6 +37,12 @@ bool address_is_in(const struct address *a, const struct network *network);
 bool address_is_in_any(const struct address *a, const struct network *networks, unsigned n);
 bool address_is_loopback(const struct address *a); /* RFC 1122 3.2.1.3, RFC 4291 2.5.3 */
 
+/*
+ * What strangers are counted by: an IPv4 address, or the /64 of an IPv6 one, as a host has all of
+ * that to send from (RFC 4291 2.5.4). Its port is 0.
+ */
+struct address address_source(const struct address *a);
+
 /* "192.0.2.1:5060" or "[2001:db8::1]:5060", as a URI's hostport. Returns `text`. */
 const char *address_print(const struct address *a, char text[static ADDRESS_TEXT_BYTES]);
 

@@ -256,13 +256,14 @@ static struct set_origin origin_of(const struct pcscf *p, const struct sip *r,
 				    .is_protected = set != NULL };
 }
 
-/* C-146 (a): what one address may ask for before it is known by an SA. */
+/* C-146 (a): what one source may ask for before it is known by an SA. */
 static bool may_ask(struct pcscf *p, const struct source *source)
 {
 	char host[ADDRESS_TEXT_BYTES];
+	const struct address stranger = address_source(&source->path.peer);
 	if (source->sender)
 		return true;
-	return throttle_take(p->per_source, address_print_host(&source->path.peer, host), "",
+	return throttle_take(p->per_source, address_print_host(&stranger, host), "",
 			     loop_now_ms(p->loop));
 }
 

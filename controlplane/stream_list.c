@@ -48,15 +48,10 @@ static uint64_t hash_tuple(const struct transport *t, const struct endpoint *e,
 	return table_hash(t->by_tuple, hash, &peer->port, sizeof(peer->port));
 }
 
-/* An IPv6 host has a whole /64 to send from: RFC 4291 2.5.4. */
-static size_t host_bytes(const struct address *peer)
-{
-	return peer->family == 6 ? 8 : 4;
-}
-
 static uint64_t hash_host(const struct transport *t, const struct address *peer)
 {
-	return table_hash(t->by_host, peer->family, peer->bytes, host_bytes(peer));
+	const struct address source = address_source(peer);
+	return table_hash(t->by_host, source.family, source.bytes, sizeof(source.bytes));
 }
 
 struct connection *stream_by_id(const struct transport *t, uint64_t id)
@@ -87,12 +82,13 @@ static uint32_t count_host(const struct transport *t, const struct address *peer
 			   struct connection **oldest)
 {
 	uint32_t count = 0;
+	const struct address source = address_source(peer);
 	struct table_node *n = table_first(t->by_host, hash_host(t, peer));
 	*oldest = NULL;
 	for (; n; n = table_next(n)) {
 		struct connection *c = table_entry(n, struct connection, by_host);
-		const struct address *a = &c->path.peer;
-		if (a->family != peer->family || memcmp(a->bytes, peer->bytes, host_bytes(peer)))
+		const struct address of = address_source(&c->path.peer);
+		if (!address_same_host(&of, &source))
 			continue;
 		count++;
 		if (!c->busy && (!*oldest || c->since_ms < (*oldest)->since_ms))

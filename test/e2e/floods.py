@@ -21,6 +21,7 @@ from support.way import WAYS
 N_UES, N_KNOWN = 10, 400      # UEs that register; subscribers whom the flood names
 N_SOURCES = 100               # addresses of the flood
 SOURCE = {4: "10.1.200.{}", 6: "fd02:0:0:{:x}::1"}  # a /64 is one source
+ONE_SOURCE = "fd02:0:0:fff::{:x}"
 SOURCES = "10.1.200.0/24", "fd02::/48"
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 IPV6_FREEBIND = 78            # linux/in6.h: a local route alone does not do there
@@ -29,6 +30,8 @@ MOST_KB = 16 * 1024           # that a process may grow in a flood
 AGAIN_KB = 512                # beyond that, when the same comes again
 STEP_S = 150                  # of the clock; four minutes is what an attempt has
 UNBOUNDED = 1 << 40
+AT_ONCE = 100                 # REGISTERs that one source may send without a pause
+LIMITED = [("source_registers_per_min: 0 ", "source_registers_per_min: 600 ")]  # as by default
 FEW = 100                     # messages of a flood: in the middle of more the UEs live
 LIMIT_S = 240                 # of real time, for all of it
 TORTURE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
@@ -48,8 +51,9 @@ class Flood:
     """Sends what `make(i, host)` says from a hundred addresses, until it is stopped, or has sent so
     many."""
 
-    def __init__(self, make, ip, tcp, most):
+    def __init__(self, make, ip, tcp, most, source=None):
         self.make, self.ip, self.tcp, self.n_sent, self.most = make, ip, tcp, 0, most
+        self.source = source or SOURCE[ip]
         self.edge = (way.PCSCF[ip], 5060)
         self.stopping, self.open = threading.Event(), []
         with process.netns("ue"):
@@ -59,7 +63,7 @@ class Flood:
         self.thread.start()
 
     def _host(self, i):
-        return SOURCE[self.ip].format(i % N_SOURCES + 1)
+        return self.source.format(i % N_SOURCES + 1)
 
     def _socket(self, kind, i, port):
         sock = socket.socket(FAMILY[self.ip], kind)
@@ -217,18 +221,33 @@ class Scene:
                    max(more.values()) < AGAIN_KB, f"kB: {more}")
 
 
+def one_source(report, edge, make):
+    """A host that has a /64 of its own is one source, whatever address of it it sends from."""
+    before = edge.status("pcscf")["register_throttled"]
+    flood = Flood(make, 6, False, 3 * AT_ONCE, ONE_SOURCE)
+    while flood.n_sent < flood.most:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    flood.stop()
+    n = edge.status("pcscf")["register_throttled"] - before
+    report.check(f"c146a of {flood.n_sent} REGISTERs from {N_SOURCES} addresses of one /64 more than "
+                 f"{AT_ONCE} are refused", n > AT_ONCE, f"{n} were")
+
+
 def main(build):
     report = results.Report()
     sandbox.enter()
     sandbox.limit(LIMIT_S)
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     moved = clock.Clock(build)
-    edge = core.Core(build, N_UES + N_KNOWN, moved.environment, way.UDP6.changes())
+    edge = core.Core(build, N_UES + N_KNOWN, moved.environment, way.UDP6.changes() + LIMITED)
     for sources in SOURCES:
         sandbox.ip(f"route add local {sources} dev lo\n", netns="ue")
     sandbox.ip("route add fd02::/48 via fd00::2\n", netns="edge")
     try:
-        for number, (name, make, tcp, n_there) in enumerate(kinds(edge.subscribers())):
+        floods = kinds(edge.subscribers())
+        one_source(report, edge, floods[0][1])
+        for number, (name, make, tcp, n_there) in enumerate(floods):
             Scene(report, edge, name, WAYS[number % len(WAYS)]).run(make, tcp, n_there, moved)
     finally:
         edge.stop()

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/address.h"
 #include "test/unit/pcscf_fixture.h"
 
 static struct ue_sim ue;
@@ -66,6 +67,29 @@ TEST(pcscf_flood, c062_victim_in_the_middle_is_not_disturbed_by_its_own_forged_a
 	EXPECT_EQ(edge_stat("sets_established"), 1);
 	EXPECT_EQ(edge_stat("sets_temporary"), 0);
 	edge_stop();
+}
+
+TEST(pcscf_flood, c146a_stranger_is_an_ipv4_address_or_the_64_of_an_ipv6_one)
+{
+	static const struct {
+		const char *one, *other;
+		bool is_same;
+	} rows[] = {
+		{ "192.0.2.1", "192.0.2.1", true },
+		{ "192.0.2.1", "192.0.2.2", false },
+		{ "2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", true },
+		{ "2001:db8:0:1::1", "2001:db8:0:2::1", false },
+		{ "2001:db8::1", "32.1.13.184", false }, /* the same first bytes */
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct address one, other;
+		test_context("%s and %s", rows[i].one, rows[i].other);
+		ASSERT_EQ(address_parse(rows[i].one, 5060, &one), 0);
+		ASSERT_EQ(address_parse(rows[i].other, 5070, &other), 0);
+		one = address_source(&one);
+		other = address_source(&other);
+		EXPECT_EQ(address_equal(&one, &other), rows[i].is_same);
+	}
 }
 
 TEST(pcscf_flood, c062_forged_attempts_give_way_after_16_s)
