@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/address.h"
 #include "crypto/wipe.h"
 
 struct attempts {
@@ -101,12 +102,28 @@ static int copy_host(const char *uri, bool with_port, char *out, size_t out_byte
 	return snprintf(out, out_bytes, "%.*s", (int)bytes, host);
 }
 
+/* An IPv6 address in one way, whichever of many the UE has written it in. Returns its bytes. */
+static int print_ipv6(const struct address *a, char *out)
+{
+	int n = sprintf(out, "[");
+
+	for (unsigned i = 0; i < sizeof(a->bytes); i++)
+		n += sprintf(out + n, "%02x", a->bytes[i]);
+	return n;
+}
+
+/* Of such a source, what names its /64. */
+#define NETWORK_BYTES (1 + 2 * 8)
+
 void attempt_source(const char *contact, const char *path, char out[static ATTEMPT_SOURCE_BYTES])
 {
 	int n = copy_host(contact, false, out, ATTEMPT_SOURCE_BYTES / 2);
+	struct address address;
 
 	if (n >= ATTEMPT_SOURCE_BYTES / 2)
 		n = ATTEMPT_SOURCE_BYTES / 2 - 1;
+	if (out[0] == '[' && address_parse(out + 1, 0, &address) == 0 && address.family == 6)
+		n = print_ipv6(&address, out);
 	out[n++] = ' ';
 	copy_host(path, true, out + n, ATTEMPT_SOURCE_BYTES - (size_t)n);
 }
@@ -117,6 +134,23 @@ static const char *pcscf_of(const char *source)
 	const char *space = strrchr(source, ' ');
 
 	return space != NULL ? space + 1 : source;
+}
+
+void attempt_network(const char *source, char out[static ATTEMPT_SOURCE_BYTES])
+{
+	if (source[0] == '[')
+		snprintf(out, ATTEMPT_SOURCE_BYTES, "%.*s %s", NETWORK_BYTES, source,
+			 pcscf_of(source));
+	else
+		snprintf(out, ATTEMPT_SOURCE_BYTES, "%s", source);
+}
+
+/* As attempt_network() would say. */
+static bool is_same_network(const char *a, const char *b)
+{
+	if (a[0] != '[')
+		return strcmp(a, b) == 0;
+	return strncmp(a, b, NETWORK_BYTES) == 0 && strcmp(pcscf_of(a), pcscf_of(b)) == 0;
 }
 
 struct attempt *attempts_find(struct attempts *all, const struct attempt_key *key)
@@ -165,7 +199,7 @@ static struct crowd look_at(const struct attempts *all, const struct attempt_key
 	struct crowd crowd = { 0 };
 
 	for (struct attempt *a = first_of(all, key->impi); a != NULL; a = next_of(a)) {
-		if (of_source && strcmp(a->source, key->source) != 0)
+		if (of_source && !is_same_network(a->source, key->source))
 			continue;
 		crowd.n++;
 		if (may_go(all, a, key) && (crowd.oldest == NULL || a->begun < crowd.oldest->begun))

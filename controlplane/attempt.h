@@ -5,10 +5,10 @@
  * the P-CSCF vouches that it came from, attempt_source(). The answer may name another address than
  * the first REGISTER did, see attempts_find().
  *
- * Bounded in all, per IMPI, and per source of an IMPI. When a bound is reached, the oldest that
- * still waits for its UE makes room, but none that is younger than ATTEMPT_SAFE_S: in that time any
- * UE has answered, and until then nobody else's attempt ends its own. An attempt of the user
- * himself, whom his SA or his registered address shows, may end strangers' of any age.
+ * Bounded in all, per IMPI, and per source of an IMPI, attempt_network(). When a bound is reached,
+ * the oldest that still waits for its UE makes room, but none that is younger than ATTEMPT_SAFE_S:
+ * in that time any UE has answered, and until then nobody else's attempt ends its own. An attempt
+ * of the user himself, whom his SA or his registered address shows, may end strangers' of any age.
  *
  * An attempt is either asking, while Cx works for it (its REGISTER waits in `x`, and nothing may
  * end it but its answer), or awaiting the UE (`x` is NULL, the timer is set). It owns its keys and
@@ -80,6 +80,9 @@ struct attempt_key {
  * of the packet (C-053), and the P-CSCF, which is the topmost Path; "" for what has neither.
  */
 void attempt_source(const char *contact, const char *path, char out[static ATTEMPT_SOURCE_BYTES]);
+
+/* What a source is counted by (C-146): itself, or with an IPv6 address all of its /64. */
+void attempt_network(const char *source, char out[static ATTEMPT_SOURCE_BYTES]);
 
 /*
  * The attempt that a REGISTER goes on with; NULL: none. Behind a NAT a UE names its address inside

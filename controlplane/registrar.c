@@ -123,10 +123,12 @@ static bool is_own(const struct registrar *r, const struct register_request *q, 
 static bool may_challenge(struct registrar *r, const struct attempt_key *key, bool is_protected)
 {
 	uint64_t now_ms = loop_now_ms(r->loop);
+	char network[ATTEMPT_SOURCE_BYTES];
 
 	if (is_protected)
 		return true;
-	return throttle_take(r->per_source, key->impi, key->source, now_ms) &&
+	attempt_network(key->source, network);
+	return throttle_take(r->per_source, key->impi, network, now_ms) &&
 	       (key->is_own || throttle_take(r->per_impi, key->impi, "", now_ms));
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/attempt.h"
 #include "controlplane/hss.h"
 #include "controlplane/scscf.h"
 #include "controlplane/throttle.h"
@@ -200,6 +201,56 @@ TEST(register_flood, c146b_flood_moves_the_sqn_no_further_than_the_isim_follows)
 	victim.call++;
 	EXPECT_TRUE(ue_register_fully(&lab, &victim));
 	EXPECT_EQ(ue_seq(&victim), 1000001);
+	core_lab_close(&lab);
+}
+
+/* Subscriber 1's IMPI from an address of the attacker's /64; the status. */
+static int attack_from_64(struct core_lab *lab, const char *host, unsigned call)
+{
+	struct ue attacker = ue_new(1, call);
+	char contact[64];
+
+	snprintf(contact, sizeof(contact), "sip:1@[%s]:5064", host);
+	attacker.contact = contact;
+	return ue_register_status(lab, &attacker, UE_NOTHING);
+}
+
+TEST(register_flood, c146b_all_addresses_of_a_64_are_one_source)
+{
+	struct core_lab lab;
+	struct ue victim = ue_new(1, 1);
+	unsigned n_challenged = 0;
+	char host[48];
+
+	ASSERT_TRUE(open_limited(&lab, 0, 1));
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(host, sizeof(host), "2001:db8:0:1:%x::%x", i, i + 1);
+		n_challenged += attack_from_64(&lab, host, 100 + i) == 401;
+	}
+	EXPECT_EQ(n_challenged, ATTEMPTS_PER_SOURCE);
+	EXPECT_EQ(core_lab_stat(&lab, "attempt"), ATTEMPTS_PER_SOURCE);
+	EXPECT_TRUE(ue_register_fully(&lab, &victim));
+	test_context(
+		"attempts that have had their time give way, and the limit of challenges stays");
+	core_lab_wait(&lab, ATTEMPT_SAFE_S);
+	EXPECT_EQ(attack_from_64(&lab, "2001:db8:0:1::ffff", 300), 503);
+	EXPECT_EQ(attack_from_64(&lab, "2001:db8:0:2::ffff", 301), 401);
+	core_lab_close(&lab);
+}
+
+TEST(register_flood, c062_address_is_the_same_however_it_is_written)
+{
+	static const char *const hosts[] = { "2001:db8::a:1", "2001:db8:0:0::a:1",
+					     "2001:DB8:0:0:0:0:A:1", "2001:0db8::000a:0001",
+					     "2001:db8::0.10.0.1" };
+	struct core_lab lab;
+
+	ASSERT_TRUE(open_limited(&lab, 0, 0));
+	for (unsigned i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		test_context("%s", hosts[i]);
+		EXPECT_EQ(attack_from_64(&lab, hosts[i], 7), 401);
+		EXPECT_EQ(core_lab_stat(&lab, "attempt"), 1);
+	}
 	core_lab_close(&lab);
 }
 
