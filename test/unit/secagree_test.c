@@ -261,6 +261,10 @@ TEST(secagree, c056_canonical_text_ignores_blanks_and_case_and_nothing_else)
 		CLIENT ", tls; q=0.2; x=\"A b\"",    /* a q */
 		CLIENT ", tls; q=0.1; x=\"A b\"; y", /* a parameter more */
 		CLIENT "; y, tls; q=0.1; x=\"A b\"",
+		CLIENT ", tls; x=\"A b\"; q=0.1",      /* its parameters in another order */
+		CLIENT ", tls; q=0.100; x=\"A b\"",    /* the same number */
+		CLIENT ", tls; q=0.1; x=\"A \\b\"",    /* an escape that means nothing */
+		CLIENT "; q=1, tls; q=0.1; x=\"A b\"", /* a default */
 	};
 	for (unsigned i = 0; i < sizeof(different) / sizeof(different[0]); i++) {
 		test_context("%s", different[i]);
