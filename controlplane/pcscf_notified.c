@@ -1,5 +1,4 @@
 /* NOTIFY of the event package reg at the P-CSCF, and what it does about it: TS 24.229 5.2.3. */
-#include <errno.h>
 #include <osipparser2/osip_parser.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,25 +7,18 @@
 #include "controlplane/kept_answer.h"
 #include "controlplane/pcscf_watch_impl.h"
 #include "controlplane/sip.h"
-#include "controlplane/sip_uri.h"
 #include "controlplane/txn.h"
 #include "controlplane/ue.h"
 
-/* Whether a contact is where this UE is: at an address of it, and at a port_us of its SAs. */
+/* Whether a contact is where this UE is. */
 static bool is_at(const struct ue *ue, const char *uri)
 {
-	struct address a;
 	osip_uri_t *parsed;
 	if (osip_uri_init(&parsed))
 		return false;
-	int error = osip_uri_parse(parsed, uri) ? -EINVAL : sip_uri_address(parsed, &a);
+	bool is = !osip_uri_parse(parsed, uri) && ue_is_at(ue, NULL, parsed);
 	osip_uri_free(parsed);
-	if (error || !ue_has_address(ue, &a))
-		return false;
-	for (unsigned i = 0; i < ue->n_sets; i++)
-		if (ue->sets[i]->ports.us == a.port)
-			return true;
-	return false;
+	return is;
 }
 
 static bool has_identity(const struct ue_registration *r, const char *aor)

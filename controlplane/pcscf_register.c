@@ -9,7 +9,6 @@
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/pcscf_watch.h"
 #include "controlplane/sip_route.h"
-#include "controlplane/sip_uri.h"
 #include "controlplane/text.h"
 #include "controlplane/throttle.h"
 
@@ -139,11 +138,8 @@ static int screen(const struct attempt *a, struct sip *s, const struct sa_set *s
 
 static bool is_own_contact(const struct attempt *a, const osip_contact_t *contact)
 {
-	struct address named;
 	const struct sa_set *set = attempt_set(a);
-	if (!contact->url || sip_uri_address(contact->url, &named))
-		return false;
-	return set && named.port == set->ports.us && ue_has_address(set->ue, &named);
+	return set && ue_is_at(set->ue, set, contact->url);
 }
 
 /* What the registrar granted: RFC 3261 10.2.4. 0 = this contact is not registered (any more). */

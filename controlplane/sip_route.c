@@ -130,11 +130,22 @@ static bool has_transport(const osip_uri_t *uri, const char *name)
 	return p && p->gvalue && !strcasecmp(p->gvalue, name);
 }
 
-int sip_uri_address(const osip_uri_t *uri, struct address *out)
+int sip_uri_place(const osip_uri_t *uri, struct address *out)
 {
 	if (!uri || !uri->scheme || (strcasecmp(uri->scheme, "sip") && !is_sips(uri)))
 		return -EINVAL;
-	return sip_host_address(uri->host, uri->port, sip_uri_is_tls(uri), out);
+	uint16_t port = port_number(uri->port, sip_uri_is_tls(uri));
+	if (!uri->host || !port)
+		return -EINVAL;
+	if (address_parse(uri->host, port, out))
+		*out = (struct address){ .port = port };
+	return 0;
+}
+
+int sip_uri_address(const osip_uri_t *uri, struct address *out)
+{
+	int error = sip_uri_place(uri, out);
+	return error ? error : out->family ? 0 : -EINVAL;
 }
 
 bool sip_uri_is_tcp(const osip_uri_t *uri)

@@ -12,9 +12,11 @@
 #include "controlplane/address.h"
 
 int sip_uri_address(const osip_uri_t *uri, struct address *out); /* 0 or -EINVAL */
-bool sip_uri_is_tcp(const osip_uri_t *uri);                      /* RFC 3261 19.1.1: transport */
-bool sip_uri_is_tls(const osip_uri_t *uri);                      /* likewise, or a SIPS URI */
-bool sip_uri_is_emergency(const osip_uri_t *uri);                /* TS 24.229 7.2A.13: sos */
+/* The same where the host may be a name: that has family 0, and the port. */
+int sip_uri_place(const osip_uri_t *uri, struct address *out);
+bool sip_uri_is_tcp(const osip_uri_t *uri);       /* RFC 3261 19.1.1: transport */
+bool sip_uri_is_tls(const osip_uri_t *uri);       /* likewise, or a SIPS URI */
+bool sip_uri_is_emergency(const osip_uri_t *uri); /* TS 24.229 7.2A.13: sos */
 
 /*
  * An address of record for comparison and as a table key: scheme, user and host, without display

@@ -17,6 +17,7 @@
 #define CONTROLPLANE_UE_H
 
 #include <jansson.h>
+#include <osipparser2/osip_uri.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -83,6 +84,11 @@ const char *ue_id_text(const struct ue *ue, char text[static UE_ID_BYTES]);
 
 /* Whether that is an address of the UE: its own, or the one that its NAT has or had for it. */
 bool ue_has_address(const struct ue *ue, const struct address *host);
+/*
+ * Whether a Contact is where the UE is: at an address of it, and at its port_us in this set; NULL:
+ * in any. Of a name (TS 24.229 5.1.1.2.2) the port alone tells.
+ */
+bool ue_is_at(const struct ue *ue, const struct sa_set *set, const osip_uri_t *contact);
 
 /* Forgets every set whose handle is not in the data plane (any more). */
 void ues_keep(struct ues *u, bool (*is_held)(void *user, uint64_t registration), void *user);

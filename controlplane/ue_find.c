@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "controlplane/sip_uri.h"
 #include "controlplane/transport.h"
 #include "controlplane/ue_impl.h"
 
@@ -29,6 +30,17 @@ bool ue_has_address(const struct ue *ue, const struct address *host)
 	for (unsigned i = 0; i < ue->n_sets; i++)
 		has = has || address_same_host(host, &ue->sets[i]->outside);
 	return has;
+}
+
+bool ue_is_at(const struct ue *ue, const struct sa_set *set, const osip_uri_t *contact)
+{
+	struct address a;
+	if (sip_uri_place(contact, &a) || (a.family && !ue_has_address(ue, &a)))
+		return false;
+	for (unsigned i = 0; i < ue->n_sets; i++)
+		if ((!set || ue->sets[i] == set) && ue->sets[i]->ports.us == a.port)
+			return true;
+	return false;
 }
 
 struct sa_set *ue_set_by_uc(const struct ues *u, uint16_t zone, const struct address *host,

@@ -365,6 +365,23 @@ TEST(pcscf_watch, c041_c081_contact_at_the_nats_address_is_the_ues)
 	edge_stop();
 }
 
+/* A Contact may name the UE instead of its address: TS 24.229 5.1.1.2.2. */
+TEST(pcscf_watch, c041_contact_that_is_a_name_is_the_ues_by_its_port)
+{
+	answer_subscribe(begin(600000));
+	EXPECT_EQ(notify(document_at(0, "active", "event=\"registered\"",
+				     "sip:u@ue." REALM ":14002")),
+		  200);
+	EXPECT_EQ(edge_stat("registration_ended_by_network"), 0);
+	expect_request("sip:u@" REALM, "<sip:u@" REALM ">");
+	test_context("at the port of somebody else");
+	EXPECT_EQ(notify(document_at(1, "active", "event=\"registered\"",
+				     "sip:u@ue." REALM ":14009")),
+		  200);
+	EXPECT_EQ(edge_stat("registration_ended_by_network"), 1);
+	edge_stop();
+}
+
 /* The UE's own NOTIFY comes after the P-CSCF's, perhaps: it gets it over what is left. */
 TEST(pcscf_watch, c041_last_words_of_a_dialog_still_reach_the_ue)
 {
