@@ -10,9 +10,10 @@
  * does not is forgotten. What it knows and we do not is an orphan, and deleted: the process died
  * before anybody was promised anything on it.
  *
- * Without a file, or with a new one, it is adopted: the ports and the UE's id are in the list and
- * in the handle, so the UE can be reached. Whose it is we learn with its next REGISTER, which the
- * SA protects; until then its own requests are refused.
+ * Without a file, or with a new one, it is adopted from the first list: the ports and the UE's id
+ * are in the list and in the handle, so the UE can be reached. Whose it is we learn with its next
+ * REGISTER, which the SA protects; until then its own requests are refused. In a later list it is
+ * what ended here while the data plane could not be told.
  */
 static struct endpoint *find_protected(void *user, const struct address *own)
 {
@@ -36,6 +37,7 @@ int pcscf_load(struct pcscf *p)
 {
 	int error = statefile_load(p->file, (struct statefile_user){ load, save, p });
 	ues_keep_in(p->ues, p->file);
+	p->adopts = statefile_is_new(p->file);
 	return error;
 }
 
@@ -113,7 +115,7 @@ static void take_set(struct pcscf *p, const struct held_sa *sas, size_t n)
 	struct sa_set *s = ue_set_by_registration(p->ues, sas[0].registration);
 	if (s) {
 		ue_set_held(s, sas[0].lifetime_s);
-	} else if (!statefile_is_new(p->file) || !adopt(p, sas, n)) {
+	} else if (!p->adopts || !adopt(p, sas, n)) {
 		p->n_orphans++;
 		dpclient_delete(p->dp, sas[0].registration, 0);
 	}
@@ -135,6 +137,7 @@ void pcscf_on_ready(void *user)
 			n++;
 		take_set(p, &p->held[i], n);
 	}
+	p->adopts = false;
 	pcscf_adopt_tunnels(p);
 	if (n_sets || n_lost)
 		log_info("pcscf: %zu SA sets in the data plane, %llu of them orphans and deleted; "

@@ -95,6 +95,7 @@ struct pcscf {
 	struct backlog *backlog;
 	struct timer drain; /* set when the backlog can go on */
 	struct pcscf_counters counters;
+	bool adopts;          /* sets that it does not know: until the first list is through */
 	struct held_sa *held; /* the data plane's list while it is being read */
 	size_t n_held, max_held;
 	uint64_t n_orphans;          /* sets that no UE had */

@@ -69,6 +69,27 @@ TEST(pcscf, set_that_the_data_plane_ended_is_forgotten)
 	edge_stop();
 }
 
+/* It was not told of their end, and lists them: only what a process finds at its start is adopted.
+ */
+TEST(pcscf, c085_sets_that_ended_while_the_connection_was_broken_stay_so)
+{
+	begin();
+	ue_attach(&ue);
+	ue_renew(&ue, 14003);
+	ue_challenge(&ue);
+	dataplane_break();
+	ue_answer_challenge(&ue, 600);
+	EXPECT_EQ(asked.n_deletes, 0);
+	edge_pass(1000);
+	EXPECT_EQ(edge_stat("dataplane_ready"), 1);
+	EXPECT_EQ(edge_stat("sets_established"), 1);
+	EXPECT_EQ(edge_stat("sets_old"), 0);
+	EXPECT_EQ(edge_stat("sets_orphaned"), 1);
+	ASSERT_EQ(asked.n_deletes, 1);
+	EXPECT_EQ(asked.deletes[0].registration, asked.installs[0].registration);
+	edge_stop();
+}
+
 TEST(pcscf, c093_restart_adopts_the_sets_and_the_next_register_is_challenged_over_them)
 {
 	begin();

@@ -68,6 +68,7 @@ void edge_pass(uint64_t ms);
 void dataplane_answer(int status);
 void dataplane_hold(bool hold);
 void dataplane_leave(void);
+void dataplane_break(void); /* the connection alone: its SAs stay, and it takes the next one */
 void dataplane_expire(uint64_t registration);
 void dataplane_forget(uint64_t registration); /* and says nothing */
 unsigned dataplane_n_sets(void);

@@ -274,6 +274,13 @@ void dataplane_leave(void)
 	edge_turn();
 }
 
+void dataplane_break(void)
+{
+	close(dp.client);
+	dp.client = -1;
+	edge_turn();
+}
+
 void dataplane_forget(uint64_t registration)
 {
 	dp_forget(registration);
