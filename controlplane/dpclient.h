@@ -2,12 +2,12 @@
  * The P-CSCF's end of dataplane/api.h: asynchronous, on the loop, reconnecting by itself.
  *
  * After each connect it says HELLO with its name (so that SAs of a life before are its own again),
- * lists what it owns, and hands that to on_sa() and on_tunnel(); on_ready() follows, and only then
- * is the client ready for requests. The same lists are read again when events were lost. When the
- * connection breaks, every request under way fails with -ECONNRESET, and a new attempt is made each
- * second. Requests of one kind that a turn of the loop brings are one message, which leaves at the
- * end of the turn; where the data plane does not read, it waits, and grows. Keys go from the
- * caller's struct into that message, which is wiped when the kernel has it.
+ * lists what it owns, and hands that to on_sa() and on_tunnel(), after on_list(); on_ready()
+ * follows, and only then is the client ready for requests. The same lists are read again when
+ * events were lost. When the connection breaks, every request under way fails with -ECONNRESET, and
+ * a new attempt is made each second. Requests of one kind that a turn of the loop brings are one
+ * message, which leaves at the end of the turn; where the data plane does not read, it waits, and
+ * grows. Keys go from the caller's struct into that message, which is wiped when the kernel has it.
  */
 #ifndef CONTROLPLANE_DPCLIENT_H
 #define CONTROLPLANE_DPCLIENT_H
@@ -21,6 +21,8 @@ struct loop;
 struct dpclient;
 
 struct dpclient_user {
+	/* The lists begin; what came of earlier ones that broke off is void. */
+	void (*on_list)(void *user);
 	/* One SA that the data plane holds for this client; all of them, before on_ready(). */
 	void (*on_sa)(void *user, const struct api_sa_info *sa);
 	/* One tunnel of this client, after its SAs and before on_ready(). */

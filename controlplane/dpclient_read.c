@@ -14,6 +14,12 @@ static void list_from(struct dpclient *c, uint32_t next)
 		dpclient_disconnect(c, "cannot ask for the list of SAs");
 }
 
+static void begin_list(struct dpclient *c)
+{
+	c->user.on_list(c->user.user);
+	list_from(c, 0);
+}
+
 static void tunnels_from(struct dpclient *c, uint32_t next)
 {
 	struct api_cursor cursor = { .next = next, .owner = c->owner };
@@ -26,7 +32,7 @@ static void take_hello(struct dpclient *c, const struct api_hello *hello)
 	c->owner = hello->owner;
 	log_info("data plane: connected, %u SAs of ours, %u of %u free", hello->n_adopted,
 		 hello->n_free, hello->capacity);
-	list_from(c, 0);
+	begin_list(c);
 }
 
 static void take_list(struct dpclient *c, const struct api_header *h, const char *entries)
@@ -202,7 +208,7 @@ static void take_message(struct dpclient *c, const char *message, size_t n_bytes
 	}
 	if (h.flags & API_LOST_EVENTS && c->ready) {
 		c->ready = false; /* nothing new until the list is through: it would not be in it */
-		list_from(c, 0);
+		begin_list(c);
 		if (c->fd < 0)
 			return;
 	}

@@ -254,8 +254,9 @@ static int start(struct loop *loop, const struct config *config, void **self)
 	p->proxy = proxy_new(loop, MAX_TXNS,
 			     (struct proxy_user){ admit, identify, on_request, on_ack, p });
 	p->dp = dpclient_new(loop, config->dataplane->socket, CLIENT,
-			     (struct dpclient_user){ pcscf_on_sa, pcscf_on_tunnel, pcscf_on_ready,
-						     pcscf_on_expired, pcscf_on_rebound, p });
+			     (struct dpclient_user){ pcscf_on_list, pcscf_on_sa, pcscf_on_tunnel,
+						     pcscf_on_ready, pcscf_on_expired,
+						     pcscf_on_rebound, p });
 	p->ues = p->dp ? ues_new(loop, p->dp, MAX_UES) : NULL;
 	p->backlog = backlog_new(MAX_WAITING);
 	timer_init(&p->drain, drain, p);

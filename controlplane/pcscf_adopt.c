@@ -48,6 +48,21 @@ struct held_sa {
 	uint8_t direction;
 };
 
+static void forget_lists(struct pcscf *p)
+{
+	free(p->held);
+	p->held = NULL;
+	p->n_held = p->max_held = 0;
+	free(p->tunnels);
+	p->tunnels = NULL;
+	p->n_tunnels = p->max_tunnels = 0;
+}
+
+void pcscf_on_list(void *user)
+{
+	forget_lists(user);
+}
+
 void pcscf_on_sa(void *user, const struct api_sa_info *sa)
 {
 	struct pcscf *p = user;
@@ -143,9 +158,7 @@ void pcscf_on_ready(void *user)
 		log_info("pcscf: %zu SA sets in the data plane, %llu of them orphans and deleted; "
 			 "%u UEs have none any more",
 			 n_sets, (unsigned long long)(p->n_orphans - n_orphans), n_lost);
-	free(p->held);
-	p->held = NULL;
-	p->n_held = p->max_held = 0;
+	forget_lists(p);
 }
 
 void pcscf_on_expired(void *user, uint64_t registration)

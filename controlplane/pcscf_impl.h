@@ -115,6 +115,7 @@ void pcscf_attempt_ended(struct pcscf *p);
 int pcscf_load(struct pcscf *p);
 
 /* of struct dpclient_user */
+void pcscf_on_list(void *user);
 void pcscf_on_sa(void *user, const struct api_sa_info *sa);
 void pcscf_on_ready(void *user);
 void pcscf_on_expired(void *user, uint64_t registration);

@@ -162,7 +162,4 @@ void pcscf_adopt_tunnels(struct pcscf *p)
 		else
 			dpclient_delete_tunnel(p->dp, held->handle);
 	}
-	free(p->tunnels);
-	p->tunnels = NULL;
-	p->n_tunnels = p->max_tunnels = 0;
 }

@@ -87,7 +87,8 @@ static void begin(void)
 	ASSERT_EQ(bind(listener, (struct sockaddr *)&name, sizeof(name)), 0);
 	ASSERT_EQ(listen(listener, 1), 0);
 	client = dpclient_new(loop, path, "test",
-			      (struct dpclient_user){ .on_sa = ignore_sa,
+			      (struct dpclient_user){ .on_list = ignore,
+						      .on_sa = ignore_sa,
 						      .on_tunnel = ignore_tunnel,
 						      .on_ready = ignore });
 	loop_turn(loop);

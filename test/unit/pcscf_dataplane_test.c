@@ -90,6 +90,22 @@ TEST(pcscf, c085_sets_that_ended_while_the_connection_was_broken_stay_so)
 	edge_stop();
 }
 
+/* Of a list whose end never came nothing counts: here its data plane has died meanwhile. */
+TEST(pcscf, c093_what_was_read_of_a_list_that_broke_off_is_no_part_of_the_next)
+{
+	begin();
+	ue_attach(&ue);
+	dataplane_break_at(API_TUNNEL_LIST);
+	dataplane_break();
+	edge_pass(1000);
+	EXPECT_EQ(edge_stat("dataplane_ready"), 0);
+	dataplane_forget(asked.installs[0].registration);
+	edge_pass(1000);
+	EXPECT_EQ(edge_stat("dataplane_ready"), 1);
+	EXPECT_EQ(edge_stat("ues"), 0);
+	edge_stop();
+}
+
 TEST(pcscf, c093_restart_adopts_the_sets_and_the_next_register_is_challenged_over_them)
 {
 	begin();

@@ -69,6 +69,7 @@ void dataplane_answer(int status);
 void dataplane_hold(bool hold);
 void dataplane_leave(void);
 void dataplane_break(void); /* the connection alone: its SAs stay, and it takes the next one */
+void dataplane_break_at(enum api_type type); /* likewise, instead of the next answer of this type */
 void dataplane_expire(uint64_t registration);
 void dataplane_forget(uint64_t registration); /* and says nothing */
 unsigned dataplane_n_sets(void);

@@ -17,6 +17,7 @@ static struct {
 	int listener, client;
 	int status;
 	bool hold;
+	enum api_type breaks_at; /* 0: at none */
 	uint32_t next_spi;
 	struct api_set live[16]; /* installed and not deleted, for the list */
 	uint32_t live_spis[16][API_SET_SAS];
@@ -213,6 +214,12 @@ static void dp_take(const char *message)
 {
 	struct api_header h;
 	memcpy(&h, message, sizeof(h));
+	if (h.type == dp.breaks_at) {
+		dp.breaks_at = 0;
+		close(dp.client);
+		dp.client = -1;
+		return;
+	}
 	size_t entry_bytes = (h.length_bytes - sizeof(h)) / h.n_entries;
 	for (unsigned i = 0; i < h.n_entries; i++)
 		dp_take_entry(&h, message + sizeof(h) + i * entry_bytes);
@@ -279,6 +286,11 @@ void dataplane_break(void)
 	close(dp.client);
 	dp.client = -1;
 	edge_turn();
+}
+
+void dataplane_break_at(enum api_type type)
+{
+	dp.breaks_at = type;
 }
 
 void dataplane_forget(uint64_t registration)
