@@ -170,8 +170,8 @@ static bool take_success(const struct attempt *a, const struct sip *ok)
 	uint32_t expires_s = granted_expires(a, ok);
 	struct ue *ue = set->ue;
 	bool is_challenged = set->state == SET_TEMPORARY;
-	if (ue_set_impi(ue, a->impi))
-		return false;
+	if (ue_set_impi(ue, a->impi) || (expires_s && ue_registered(ue, ok, a->aor, expires_s)))
+		return false; /* the sets stay as they are */
 	if (expires_s == 0)
 		p->counters.deregistered++;
 	else if (set->state == SET_TEMPORARY)
@@ -182,9 +182,9 @@ static bool take_success(const struct attempt *a, const struct sip *ok)
 		ue_set_established(set, expires_s);
 	else if (set->state == SET_ESTABLISHED && expires_s)
 		ue_set_refreshed(set, expires_s);
-	if (ue_registered(ue, ok, a->aor, expires_s))
-		return false;
-	if (expires_s && p->watches)
+	if (!expires_s)
+		return !ue_registered(ue, ok, a->aor, 0);
+	if (p->watches)
 		watches_begin(p->watches, ue, a->aor, is_challenged);
 	return true;
 }

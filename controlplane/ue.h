@@ -95,7 +95,8 @@ void ues_keep(struct ues *u, bool (*is_held)(void *user, uint64_t registration),
 
 /*
  * Takes the identities, Service-Route and expiry out of a 200 OK to a REGISTER for `aor`; 0 s ends
- * that registration, and with the last one every set becomes old. Returns 0 or -errno.
+ * that registration, and with the last one every set becomes old. Returns 0, or -errno and nothing
+ * has changed.
  */
 int ue_registered(struct ue *ue, const struct sip *ok, const char *aor, uint32_t expires_s);
 /* ue_notified.c: what the S-CSCF says of the registration of `aor`, if there is one. */

@@ -147,46 +147,57 @@ static int take_service_routes(struct said *s, const struct sip *ok)
 	return 0;
 }
 
-int ue_registration_add(struct ue *ue, const struct ue_registration *r)
+/* Takes it. */
+static int append_registration(struct ue *ue, struct ue_registration *r)
 {
 	unsigned n = 0;
 	struct ue_registration **end = &ue->registrations;
 	for (; *end; end = &(*end)->next)
 		n++;
-	if (n == UE_REGISTRATIONS)
+	if (n == UE_REGISTRATIONS) {
+		free(r);
 		return -ENOSPC;
-	struct ue_registration *copy = ue_registration_copy(r);
-	if (!copy)
-		return -ENOMEM;
-	copy->next = NULL;
-	*end = copy;
+	}
+	r->next = NULL;
+	*end = r;
 	return 0;
+}
+
+int ue_registration_add(struct ue *ue, const struct ue_registration *r)
+{
+	struct ue_registration *copy = ue_registration_copy(r);
+	return copy ? append_registration(ue, copy) : -ENOMEM;
+}
+
+/* NULL: out of memory. */
+static struct ue_registration *read_success(const struct ue *ue, const struct sip *ok,
+					    const char *aor, uint32_t expires_s)
+{
+	struct ue_registration *copy = NULL;
+	struct said said = { .n_identities = 0 };
+	if (!take_identities(&said, ok, aor) && !take_service_routes(&said, ok))
+		copy = ue_registration_copy(&(struct ue_registration){
+			.expires_ms = loop_now_ms(ue->ues->loop) + (uint64_t)expires_s * 1000,
+			.aor = aor,
+			.n_identities = (uint8_t)said.n_identities,
+			.n_service_routes = (uint8_t)said.n_service_routes,
+			.identities = (const char *const *)said.identities,
+			.service_routes = (const char *const *)said.service_routes,
+		});
+	said_clear(&said);
+	return copy;
 }
 
 int ue_registered(struct ue *ue, const struct sip *ok, const char *aor, uint32_t expires_s)
 {
+	struct ue_registration *r = expires_s ? read_success(ue, ok, aor, expires_s) : NULL;
+	if (expires_s && !r)
+		return -ENOMEM;
 	remove_registrations(ue, aor);
 	statefile_touch(ue->ues->file, &ue->kept);
-	if (expires_s == 0) {
-		if (!ue->registrations)
-			ue_sets_end(ue);
-		return 0;
-	}
-	struct said said = { .n_identities = 0 };
-	int error = take_identities(&said, ok, aor);
-	if (!error)
-		error = take_service_routes(&said, ok);
-	if (!error)
-		error = ue_registration_add(
-			ue, &(struct ue_registration){
-				    .expires_ms =
-					    loop_now_ms(ue->ues->loop) + (uint64_t)expires_s * 1000,
-				    .aor = aor,
-				    .n_identities = (uint8_t)said.n_identities,
-				    .n_service_routes = (uint8_t)said.n_service_routes,
-				    .identities = (const char *const *)said.identities,
-				    .service_routes = (const char *const *)said.service_routes,
-			    });
-	said_clear(&said);
-	return error;
+	if (r)
+		return append_registration(ue, r);
+	if (!ue->registrations)
+		ue_sets_end(ue);
+	return 0;
 }

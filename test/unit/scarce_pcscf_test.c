@@ -115,7 +115,7 @@ TEST(scarce, deregistration_and_refresh_leave_nothing_behind)
 }
 
 /* From port_uc, to a user of the core or to the P-CSCF itself. */
-static void ask(const char *method, const char *uri)
+static void ask_from(int fd, const char *method, const char *uri)
 {
 	char text[1024];
 	snprintf(text, sizeof(text),
@@ -124,7 +124,39 @@ static void ask(const char *method, const char *uri)
 		 "CSeq: 1 %s\r\nMax-Forwards: 70\r\nContact: <sip:%s:%u>\r\n"
 		 "Content-Length: 3\r\n\r\nabc",
 		 method, uri, ue.host, ue.us, method, ue.host, ue.us);
-	ue_send(&ue, ue.uc_fd, port_ps, text);
+	ue_send(&ue, fd, port_ps, text);
+}
+
+static void ask(const char *method, const char *uri)
+{
+	ask_from(ue.uc_fd, method, uri);
+}
+
+/* What a refresh has to say anew is not forgotten before there is room for it. */
+TEST(scarce, c084_registration_and_old_set_outlive_a_success_that_could_not_be_taken)
+{
+	for (unsigned challenged = 0; challenged < 2; challenged++)
+		for (unsigned n = 1; scarce_sweep(n); n++) {
+			scarce_edge_start(&ue);
+			ue_attach(&ue);
+			int fd = ue.uc_fd;
+			if (challenged)
+				fd = ue_reauthenticate(&ue);
+			scarce_begin();
+			ue_register(&ue, ue.uc_fd, port_ps,
+				    challenged ? auth_response : auth_initial, ue_verify(&ue));
+			struct sip *request = core_receive();
+			if (request)
+				core_answer(request, 200, ok_headers(&ue, 600));
+			int status = ue_status(ue.us_fd);
+			scarce_rest();
+			EXPECT_TRUE(status != 500 || edge_stat("sets_old") == 0);
+			ask_from(fd, "MESSAGE", "sip:b@" REALM);
+			request = core_receive();
+			EXPECT_TRUE(request != NULL);
+			sip_free(request);
+			edge_stop();
+		}
 }
 
 TEST(scarce, request_of_a_ue_is_forwarded_or_answered_or_forgotten)
