@@ -189,6 +189,12 @@ static bool take_success(const struct attempt *a, const struct sip *ok)
 	return true;
 }
 
+/* After 423 the same answer is tried again; 5xx, and 408 of a silent core: nobody judged it. */
+static bool is_verdict(int status)
+{
+	return status != 408 && status != 423 && (status < 500 || status >= 600);
+}
+
 /*
  * SM12 of a failure. The answer goes over the established set if there is one, else over the
  * temporary set before that ends: C-087 (b). Over TCP it goes where the request came from.
@@ -196,9 +202,8 @@ static bool take_success(const struct attempt *a, const struct sip *ok)
 static void take_failure(const struct attempt *a, struct server_txn *x, int status)
 {
 	struct sa_set *set = attempt_set(a);
-	bool over = status == 423 || (status >= 500 && status < 600);
-	if (!set || set->state != SET_TEMPORARY || over)
-		return; /* 423: the same answer is tried again; 5xx: nobody judged it */
+	if (!set || set->state != SET_TEMPORARY || !is_verdict(status))
+		return;
 	a->pcscf->counters.authentication_failed++;
 	struct sa_set *established = ue_established(set->ue);
 	if (established && !a->tcp) {

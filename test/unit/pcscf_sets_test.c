@@ -151,6 +151,33 @@ TEST(pcscf, c087a_challenge_instead_of_a_verdict_ends_the_temporary_set)
 	edge_stop();
 }
 
+TEST(pcscf, c087a_answer_that_nobody_judged_is_no_failure)
+{
+	static const int statuses[] = { 0, 503, 504 }; /* 0: the core is silent */
+	for (unsigned i = 0; i < 3; i++) {
+		test_context("%d", statuses[i]);
+		begin();
+		ue_challenge(&ue);
+		ue_register(&ue, ue.uc_fd, port_ps, auth_response, ue_verify(&ue));
+		struct sip *s = core_receive();
+		ASSERT_TRUE(s != NULL);
+		if (statuses[i])
+			core_answer(s, statuses[i], "");
+		else
+			sip_free(s);
+		edge_pass(statuses[i] ? 0 : 32000);
+		EXPECT_EQ(ue_status(ue.us_fd), statuses[i] ? statuses[i] : 408);
+		EXPECT_EQ(edge_stat("sets_temporary"), 1);
+		EXPECT_EQ(edge_stat("authentication_failed"), 0);
+		while ((s = core_receive()))
+			sip_free(s); /* what was asked again */
+		ue_answer_challenge(&ue, 600);
+		EXPECT_EQ(edge_stat("sets_established"), 1);
+		edge_stop();
+	}
+	test_context(NULL);
+}
+
 TEST(pcscf, c088_c090_refresh_extends_and_the_end_of_the_lifetime_deletes)
 {
 	begin();
