@@ -31,6 +31,22 @@ static void take_credentials(struct attempt *a, const struct credentials *c,
 	a->answers_set = set && set->challenge && nonce && !strcmp(nonce, set->challenge->nonce);
 }
 
+/* A failure report answers a challenge without a response: it wants no SA, seed 6.1.2.2. */
+static bool is_failure_report(const struct attempt *a)
+{
+	return a->has_nonce && !a->has_response;
+}
+
+/* Wherever it came from: who knows the nonce has read the challenge. */
+static uint64_t reported_set(const struct attempt *a, const struct sa_set *set, const char *nonce)
+{
+	const struct pcscf *p = a->pcscf;
+	const struct address *nat = a->outside.family ? &a->outside : NULL;
+	const struct ue *ue = set ? set->ue : ue_find_impi(p->ues, p->zone, &a->peer, nat, a->impi);
+	const struct sa_set *failed = ue ? ue_set_by_nonce(ue, nonce) : NULL;
+	return failed ? failed->registration : 0;
+}
+
 /* IMPI and the identity to register; 24.229 5.1.1.2.2. */
 static int read_identities(struct attempt *a, const struct sip *r, const struct sa_set *set,
 			   struct credentials *c)
@@ -45,7 +61,11 @@ static int read_identities(struct attempt *a, const struct sip *r, const struct 
 		return 400;
 	a->impi = strdup(impi);
 	a->aor = strdup(aor);
-	return a->impi && a->aor ? 0 : 503;
+	if (!a->impi || !a->aor)
+		return 503;
+	if (is_failure_report(a))
+		a->reported = reported_set(a, set, credentials_get(c, "nonce"));
+	return 0;
 }
 
 /*
@@ -58,12 +78,6 @@ static int check_owner(struct pcscf *p, const struct attempt *a, const struct sa
 		return 0;
 	p->counters.register_foreign_impi++;
 	return 403;
-}
-
-/* A failure report answers a challenge without a response: it wants no SA, seed 6.1.2.2. */
-static bool is_failure_report(const struct attempt *a)
-{
-	return a->has_nonce && !a->has_response;
 }
 
 /* C-057 (a): what an unprotected REGISTER without a usable offer is told. */

@@ -137,6 +137,7 @@ struct attempt {
 	bool answers_set;  /* with the nonce of the challenge that made the set: seed 6.1.5 */
 	bool is_protected; /* told so to the S-CSCF */
 	bool is_open;      /* an emergency registration that needs no SAs: C-145 */
+	uint64_t reported; /* the set whose challenge it says failed; 0 = none */
 	bool has_offer;    /* it can be challenged: `offer` and `client` are there */
 	struct secagree_offer offer;
 	char *client; /* canonical Security-Client */

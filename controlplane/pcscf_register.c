@@ -213,10 +213,22 @@ static void take_failure(const struct attempt *a, struct server_txn *x, int stat
 	ue_set_failed(set);
 }
 
+/* What the UE reported has been heard, and is answered without the set: C-087 (a). */
+static void end_reported(const struct attempt *a)
+{
+	struct sa_set *s = a->reported ? ue_set_by_registration(a->pcscf->ues, a->reported) : NULL;
+	if (!s || s->state != SET_TEMPORARY || a->reported == a->set)
+		return;
+	a->pcscf->counters.authentication_failed++;
+	ue_set_unanswered(s);
+}
+
 static bool on_response(void *user, struct server_txn *x, struct sip *response)
 {
 	struct attempt *a = user;
 	int status = response ? sip_status(response) : 408;
+	if (status >= 300 && is_verdict(status))
+		end_reported(a);
 	if (status == 401) {
 		if (a->is_protected)
 			take_failure(a, x, status); /* SM7 is to be judged: C-087 (a) */

@@ -72,14 +72,15 @@ static uint64_t hash_impi(const struct ues *u, uint16_t zone, const struct addre
 	return table_hash(u->by_impi, h, impi, strlen(impi));
 }
 
-static struct ue *find_impi(const struct ues *u, uint16_t zone, const struct address *host,
-			    const struct address *nat, const char *impi)
+struct ue *ue_find_impi(const struct ues *u, uint16_t zone, const struct address *host,
+			const struct address *nat, const char *impi)
 {
+	static const struct address none;
 	struct table_node *n = table_first(u->by_impi, hash_impi(u, zone, host, impi));
 	for (; n; n = table_next(n)) {
 		struct ue *ue = table_entry(n, struct ue, by_impi);
 		if (ue->zone == zone && address_same_host(&ue->host, host) &&
-		    address_same_host(&ue->nat, nat) && !strcmp(ue->impi, impi))
+		    address_same_host(&ue->nat, nat ? nat : &none) && !strcmp(ue->impi, impi))
 			return ue;
 	}
 	return NULL;
@@ -139,8 +140,7 @@ struct ue *ue_new(struct ues *u, uint64_t id, uint16_t zone, const struct addres
 struct ue *ue_get(struct ues *u, uint16_t zone, const struct address *host,
 		  const struct address *nat, const char *impi)
 {
-	static const struct address none;
-	struct ue *ue = find_impi(u, zone, host, nat ? nat : &none, impi);
+	struct ue *ue = ue_find_impi(u, zone, host, nat, impi);
 	uint64_t id = 0;
 	while (!ue && (id == 0 || ue_find(u, id)))
 		id = random_number() & UE_ID_MAX;

@@ -79,6 +79,9 @@ uint32_t ues_count_sets(const struct ues *u, enum set_state state);
  */
 struct ue *ue_get(struct ues *u, uint16_t zone, const struct address *host,
 		  const struct address *nat, const char *impi);
+/* Likewise, if it is there; else NULL. */
+struct ue *ue_find_impi(const struct ues *u, uint16_t zone, const struct address *host,
+			const struct address *nat, const char *impi);
 struct ue *ue_find_id(const struct ues *u, const char *id); /* hex, as ue_id_text() */
 const char *ue_id_text(const struct ue *ue, char text[static UE_ID_BYTES]);
 

@@ -94,3 +94,13 @@ struct sa_set *ue_set_by_registration(const struct ues *u, uint64_t registration
 			return ue->sets[i];
 	return NULL;
 }
+
+struct sa_set *ue_set_by_nonce(const struct ue *ue, const char *nonce)
+{
+	for (unsigned i = 0; i < ue->n_sets; i++) {
+		struct sa_set *s = ue->sets[i];
+		if (s->state == SET_TEMPORARY && !strcmp(s->challenge->nonce, nonce))
+			return s;
+	}
+	return NULL;
+}

@@ -9,6 +9,7 @@
  *	                        │ confirmed; its SPIs go into Security-Server
  *	                        ▼
  *	gone ◀──next 401──SET_TEMPORARY──failure: 6 s──▶ SET_ENDING
+ *	gone ◀──UE refuses it───┤
  *	                        │ 200 OK of SM7: lifetime = max(old, expires + 30 s)
  *	                        ▼
  *	                  SET_ESTABLISHED──de-registration, by the network too: 128 s──▶SET_ENDING
@@ -109,6 +110,8 @@ struct sa_set {
 struct sa_set *ue_set_by_tuple(const struct ues *u, const struct endpoint *local,
 			       const struct address *peer);
 struct sa_set *ue_set_by_registration(const struct ues *u, uint64_t registration);
+/* The one that waits for the answer to this nonce; NULL. */
+struct sa_set *ue_set_by_nonce(const struct ue *ue, const char *nonce);
 /* Names a Call-ID in struct set_origin. */
 uint64_t ues_call(const struct ues *u, const char *call_id);
 /* Whether (UE, port_uc) is taken, by a set that a new challenge does not end: C-053 (b). */
@@ -134,7 +137,7 @@ int ue_set_new(struct ue *ue, const struct set_challenge *challenge, const struc
 void ue_set_confirmed(struct sa_set *s, uint32_t lifetime_s);
 /* The data plane was not asked for it after all. */
 void ue_set_cancelled(struct sa_set *s);
-/* The data plane has it, but its answer cannot be sent. */
+/* The data plane has it, but nobody will use it: its challenge was not sent, or not accepted. */
 void ue_set_unanswered(struct sa_set *s);
 /* The data plane said that it is over, or refused it. */
 void ue_set_expired(struct sa_set *s);

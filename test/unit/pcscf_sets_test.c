@@ -1,11 +1,13 @@
 /* The SA sets of a UE from challenge to end: TS 33.203 7.4, ue_set.h. */
 #include "test/shim/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "test/unit/pcscf_fixture.h"
 
 static struct ue_sim ue;
+static char old_verify[1100];
 
 static void begin(void)
 {
@@ -148,6 +150,55 @@ TEST(pcscf, c087a_challenge_instead_of_a_verdict_ends_the_temporary_set)
 	edge_pass(7000);
 	EXPECT_EQ(edge_stat("ues"), 0);
 	EXPECT_EQ(asked.n_installs, 1);
+	edge_stop();
+}
+
+/* SM7 with a nonce and no response, in the clear or over the set before: seed 6.1.2.2. */
+static void report_failure(int fd, uint16_t port)
+{
+	static const char failure[] = "Digest username=\"u@" REALM "\", realm=\"" REALM
+				      "\", nonce=\"n1\", uri=\"sip:" REALM "\", response=\"\"";
+	char *text = ue_register_text(&ue, failure, false, port == port_ps ? old_verify : "");
+	ue_send(&ue, fd, port, text);
+	free(text);
+	core_answer(core_receive(), 403, "");
+}
+
+TEST(pcscf, c087a_reported_failure_ends_the_temporary_set)
+{
+	begin();
+	ue_challenge(&ue);
+	report_failure(ue.clear, port_clear);
+	EXPECT_EQ(ue_status(ue.clear), 403);
+	EXPECT_EQ(edge_stat("sets_temporary"), 0);
+	EXPECT_EQ(edge_stat("authentication_failed"), 1);
+	EXPECT_EQ(edge_stat("ues"), 0);
+	test_context("over the established set, which stays");
+	ue_renew(&ue, 14003);
+	ue_attach(&ue);
+	snprintf(old_verify, sizeof(old_verify), "%s", ue_verify(&ue));
+	int old = ue_reauthenticate(&ue);
+	report_failure(old, port_ps);
+	EXPECT_EQ(ue_status(ue.us_fd), 403);
+	EXPECT_EQ(edge_stat("sets_temporary"), 0);
+	EXPECT_EQ(edge_stat("sets_established"), 1);
+	edge_stop();
+}
+
+/* Who knows the nonce has read the challenge: C-062. */
+TEST(pcscf, c062_failure_reported_with_another_nonce_ends_nothing)
+{
+	static const char failure[] = "Digest username=\"u@" REALM "\", realm=\"" REALM
+				      "\", nonce=\"n2\", uri=\"sip:" REALM "\", response=\"\"";
+	begin();
+	ue_challenge(&ue);
+	char *text = ue_register_text(&ue, failure, false, "");
+	ue_send(&ue, ue.clear, port_clear, text);
+	free(text);
+	core_answer(core_receive(), 403, "");
+	EXPECT_EQ(ue_status(ue.clear), 403);
+	EXPECT_EQ(edge_stat("sets_temporary"), 1);
+	ue_answer_challenge(&ue, 600);
 	edge_stop();
 }
 
