@@ -112,6 +112,9 @@ static void on_tunnel(void *user, int status, uint32_t number)
 {
 	struct challenge *c = user;
 	c->waiting.tunnel = number;
+	/* With the set its tunnel went, whose number may be another one's by now. */
+	if (!status && !ue_set_by_registration(c->pcscf->ues, c->set))
+		status = -ECANCELED;
 	if (!status)
 		status = dpclient_install(c->pcscf->dp, &c->waiting, on_installed, c);
 	wipe(&c->waiting, sizeof(c->waiting));

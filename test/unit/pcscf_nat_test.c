@@ -381,6 +381,33 @@ TEST(pcscf, c081_a_tunnel_that_cannot_be_made_means_503)
 #define AUTH_OTHER "Digest username=\"w@" REALM "\", nonce=\"\", response=\"\""
 
 /* Both have the same address at home. The tuples inside are what the sockets tell them apart by. */
+/* Its tunnel's number may be another one's by then. */
+TEST(pcscf, c085_set_that_ends_while_its_tunnel_is_made_is_not_installed)
+{
+	begin();
+	challenge(&ue, nat.uc_fd, auth_initial);
+	ue_register(&ue, ue.uc_fd, port_ps, auth_response, ue_verify(&ue));
+	struct sip *answered = core_receive();
+	ASSERT_TRUE(answered != NULL);
+	test_context("somebody else begins an authentication of the same user there");
+	ue.uc += 2;
+	char *text = ue_register_text(&ue, auth_initial, true, "");
+	strstr(text, "Call-ID: c")[9] = 'X';
+	dataplane_hold(true);
+	ue_send(&ue, nat.uc_fd, port_clear, text);
+	free(text);
+	core_answer(core_receive(), 401, challenge_headers);
+	core_answer(answered, 200, ok_headers(&ue, 600));
+	dataplane_hold(false);
+	edge_turn();
+	EXPECT_EQ(asked.n_tunnels, 2);
+	EXPECT_EQ(asked.n_installs, 1);
+	EXPECT_EQ(dataplane_n_sets(), 1);
+	EXPECT_EQ(edge_stat("sets_established"), 1);
+	EXPECT_EQ(ue_status(nat.uc_fd), 503);
+	edge_stop();
+}
+
 TEST(pcscf, c081_ues_of_one_address_behind_two_nats_are_told_apart_by_their_ports)
 {
 	struct ue_sim other;
