@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "controlplane/sip.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/table.h"
 #include "controlplane/text.h"
 #include "controlplane/transport.h"
@@ -69,10 +70,10 @@ static bool is_loop(const struct sip *s, const struct address *own, const char *
 	return false;
 }
 
-int hops_unknown_option(const struct sip *s, unsigned *i, char *option, size_t option_bytes)
+int hops_unknown_option(struct sip_list *proxy_require, char *option, size_t option_bytes)
 {
 	int n;
-	while ((n = sip_list_get(s, "Proxy-Require", (*i)++, option, option_bytes)) != -ENOENT)
+	while ((n = sip_list_next(proxy_require, option, option_bytes)) != -ENOENT)
 		if (n < 0 || strcasecmp(option, "privacy"))
 			return 0;
 	return -ENOENT;
@@ -83,12 +84,12 @@ int hops_add(const struct hops *h, struct sip *s, const struct path *path,
 {
 	const struct endpoint *e = path->endpoint;
 	char number[16], hash[SIP_TAG_BYTES], random[SIP_TAG_BYTES], option[SIP_VALUE_BYTES];
-	unsigned first = 0;
+	struct sip_list proxy_require = sip_list(s, "Proxy-Require");
 	uint32_t hops = sip_header_number(s, "Max-Forwards", 70);
 	if (hops == 0)
 		return 483;
 	if (sip_header(s, "Proxy-Require", 0) &&
-	    hops_unknown_option(s, &first, option, sizeof(option)) != -ENOENT)
+	    hops_unknown_option(&proxy_require, option, sizeof(option)) != -ENOENT)
 		return 420;
 	if (hops > MAX_MAX_FORWARDS)
 		hops = MAX_MAX_FORWARDS;

@@ -14,6 +14,7 @@
 struct path;
 struct hops;
 struct sip;
+struct sip_list;
 
 #define HOPS_BRANCH_BYTES 64
 
@@ -29,10 +30,10 @@ int hops_add(const struct hops *h, struct sip *request, const struct path *path,
 	     char branch[static HOPS_BRANCH_BYTES]);
 
 /*
- * RFC 3261 16.3 step 5: the next option from the i-th one on that a proxy has to know and that is
- * unknown here; 0 and *i behind it, or -ENOENT. What a role understands it has taken out, and
- * "privacy" asks for what RFC 3325 7 has, which is done on the way out of the trust domain.
+ * RFC 3261 16.3 step 5: the next option of Proxy-Require that a proxy has to know and that is
+ * unknown here; 0 or -ENOENT. What a role understands it has taken out, and "privacy" asks for what
+ * RFC 3325 7 has, which is done on the way out of the trust domain.
  */
-int hops_unknown_option(const struct sip *s, unsigned *i, char *option, size_t option_bytes);
+int hops_unknown_option(struct sip_list *proxy_require, char *option, size_t option_bytes);
 
 #endif

@@ -15,6 +15,7 @@
 #include "controlplane/proxy.h"
 #include "controlplane/register_request.h"
 #include "controlplane/screen.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/sip_route.h"
 #include "controlplane/sip_uri.h"
 #include "controlplane/trust.h"

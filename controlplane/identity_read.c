@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "controlplane/sip_list.h"
 #include "controlplane/sip_uri.h"
 
 int identity_read(const struct sip *message, const char *header,

@@ -4,6 +4,7 @@
 
 #include "controlplane/credentials.h"
 #include "controlplane/pcscf_impl.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/sip_uri.h"
 
 /* Each check returns 0 or the status to answer. */

@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "controlplane/proxy_impl.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/sip_route.h"
+
+#define MAX_UNSUPPORTED 32 /* options that an answer names */
 
 #define ELSEWHERE "SIP;cause=200;text=\"Call completed elsewhere\"" /* RFC 3326 3.1 */
 
@@ -225,15 +228,22 @@ static bool is_clear_way(const struct sip *request, const struct path *path)
 	       sip_next_is_tls(request) && !sip_next_hop(request, &hop, &tcp);
 }
 
-/* What the request demands of proxies, and we cannot. NULL: no memory. */
+/*
+ * What the request demands of proxies, and we cannot; who demands more than that hears of the
+ * first. NULL: no memory.
+ */
 static struct sip *unsupported(const struct sip *request)
 {
 	char tag[SIP_TAG_BYTES], option[SIP_VALUE_BYTES] = "";
+	struct sip_list options = sip_list(request, "Proxy-Require");
 	sip_random_tag(tag);
 	struct sip *answer = sip_response(request, 420, NULL, tag);
 	int error = answer ? 0 : -ENOMEM;
-	for (unsigned i = 0; !error && !hops_unknown_option(request, &i, option, sizeof(option));)
+	for (unsigned i = 0; i < MAX_UNSUPPORTED && !error; i++) {
+		if (hops_unknown_option(&options, option, sizeof(option)))
+			break;
 		error = sip_header_add(answer, "Unsupported", option);
+	}
 	if (!error)
 		return answer;
 	sip_free(answer);

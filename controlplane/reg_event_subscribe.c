@@ -10,6 +10,7 @@
 #include "controlplane/kept_answer.h"
 #include "controlplane/reg_event_impl.h"
 #include "controlplane/registration.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/sip_route.h"
 #include "controlplane/sip_uri.h"
 #include "controlplane/txn.h"
@@ -78,10 +79,10 @@ static bool is_user(const struct registration *g, const char *asserted)
 /* The asserted identities say who asks; nobody outside the trust domain could put them there. */
 static bool may_know(const struct registration *g, const struct sip *request, bool *user)
 {
+	struct sip_list asserted = sip_list(request, "P-Asserted-Identity");
 	char value[SIP_VALUE_BYTES];
 
-	for (unsigned i = 0;
-	     sip_list_get(request, "P-Asserted-Identity", i, value, sizeof(value)) >= 0; i++) {
+	while (sip_list_next(&asserted, value, sizeof(value)) >= 0) {
 		*user = is_user(g, value);
 		if (*user || is_in_path(g, value))
 			return true;
@@ -102,10 +103,11 @@ bool reg_event_is_asked(const struct sip *request)
 
 static bool accepts_document(const struct sip *request)
 {
+	struct sip_list accepted = sip_list(request, "Accept");
 	char value[SIP_VALUE_BYTES];
 	unsigned n = 0;
 
-	for (; sip_list_get(request, "Accept", n, value, sizeof(value)) >= 0; n++) {
+	for (; sip_list_next(&accepted, value, sizeof(value)) >= 0; n++) {
 		value[strcspn(value, " \t;")] = '\0';
 		if (strcasecmp(value, REGINFO_TYPE) == 0 || strcmp(value, "*/*") == 0 ||
 		    strcasecmp(value, "application/*") == 0)

@@ -15,6 +15,7 @@
 #include "controlplane/registrar.h"
 #include "controlplane/registration.h"
 #include "controlplane/sip.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/txn.h"
 
 struct registration *registrar_registered(const struct registrar *r, const char *impi,
@@ -60,10 +61,11 @@ bool registrar_on_expired(void *user, struct registration *g)
 /* Path as URIs, topmost first. Returns 0, -EINVAL or -ENOMEM. */
 static int read_paths(struct binding *b, const struct sip *request)
 {
+	struct sip_list paths = sip_list(request, "Path");
 	char value[SIP_VALUE_BYTES];
 	char *start, *end;
 
-	for (unsigned i = 0; sip_list_get(request, "Path", i, value, sizeof(value)) >= 0; i++) {
+	while (sip_list_next(&paths, value, sizeof(value)) >= 0) {
 		start = strchr(value, '<');
 		end = start != NULL ? strchr(start, '>') : NULL;
 		/* RFC 3327 4: path-value is a name-addr */

@@ -8,6 +8,7 @@
 #include "controlplane/credentials.h"
 #include "controlplane/identity.h"
 #include "controlplane/sip.h"
+#include "controlplane/sip_list.h"
 #include "crypto/wipe.h"
 
 /*

@@ -26,6 +26,7 @@
 #include "controlplane/reg_event.h"
 #include "controlplane/registration.h"
 #include "controlplane/scscf_inquiry.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/sip_route.h"
 #include "controlplane/sip_uri.h"
 
@@ -65,12 +66,12 @@ static enum sender find_sender(const struct scscf *s, const struct sip *request,
 			       char unknown[static CX_IDENTITY_BYTES])
 {
 	char value[SIP_VALUE_BYTES], impu[CX_IDENTITY_BYTES];
+	struct sip_list asserted = sip_list(request, "P-Asserted-Identity");
 	const struct registered_impu *found;
 	bool is_known = false;
 
 	unknown[0] = '\0';
-	for (unsigned i = 0;
-	     sip_list_get(request, "P-Asserted-Identity", i, value, sizeof(value)) >= 0; i++) {
+	while (sip_list_next(&asserted, value, sizeof(value)) >= 0) {
 		if (sip_aor_text(value, impu, sizeof(impu)) < 0)
 			continue;
 		found = registrations_find_impu(s->registrar.registrations, impu);

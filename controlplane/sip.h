@@ -197,18 +197,6 @@ void sip_headers_clear(struct sip *s);
 /* Unsigned decimal value of the first header of that name; `absent` when missing or malformed. */
 uint32_t sip_header_number(const struct sip *s, const char *name, uint32_t absent);
 
-/*
- * Elements of a comma-separated list over all lines (Path, Service-Route, P-Associated-URI, …),
- * quotes and angle brackets respected, blanks trimmed. Copies the i-th into `out`; returns its
- * length, -ENOENT after the last, -EMSGSIZE when it does not fit.
- */
-int sip_list_get(const struct sip *s, const char *name, unsigned i, char *out, size_t out_bytes);
-
-/* Option tags of Require, Proxy-Require, Supported: RFC 3261 20.32, without case. */
-bool sip_option_has(const struct sip *s, const char *name, const char *tag);
-/* Removes the tag, and the header when nothing is left. Returns 0 or -ENOMEM. */
-int sip_option_remove(struct sip *s, const char *name, const char *tag);
-
 /* --- Via, RFC 3261 18 and 20.42 --- */
 
 const struct sip_via *sip_via(const struct sip *s, unsigned i); /* 0 = topmost; NULL: none */

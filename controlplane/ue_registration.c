@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "controlplane/sip.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/sip_uri.h"
 #include "controlplane/ue_impl.h"
 
@@ -106,9 +107,10 @@ static bool has_said(const struct said *s, const char *identity)
 static int take_identities(struct said *s, const struct sip *ok, const char *registered)
 {
 	char element[SIP_VALUE_BYTES], aor[SIP_VALUE_BYTES];
+	struct sip_list associated = sip_list(ok, "P-Associated-URI");
 	int n;
-	for (unsigned i = 0; s->n_identities < UE_IDENTITIES; i++) {
-		n = sip_list_get(ok, "P-Associated-URI", i, element, sizeof(element));
+	while (s->n_identities < UE_IDENTITIES) {
+		n = sip_list_next(&associated, element, sizeof(element));
 		if (n == -ENOENT)
 			break;
 		if (n < 0 || sip_aor_text(element, aor, sizeof(aor)) < 0 || has_said(s, aor))
@@ -130,9 +132,10 @@ static int take_identities(struct said *s, const struct sip *ok, const char *reg
 static int take_service_routes(struct said *s, const struct sip *ok)
 {
 	char element[SIP_VALUE_BYTES];
+	struct sip_list routes = sip_list(ok, "Service-Route");
 	int n;
-	for (unsigned i = 0; s->n_service_routes < UE_SERVICE_ROUTES; i++) {
-		n = sip_list_get(ok, "Service-Route", i, element, sizeof(element));
+	while (s->n_service_routes < UE_SERVICE_ROUTES) {
+		n = sip_list_next(&routes, element, sizeof(element));
 		if (n == -ENOENT)
 			break;
 		const char *start = n > 0 ? strchr(element, '<') : NULL;

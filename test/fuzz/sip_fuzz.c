@@ -13,6 +13,7 @@
 #include "controlplane/credentials.h"
 #include "controlplane/screen.h"
 #include "controlplane/sip.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/sip_route.h"
 #include "controlplane/sip_scan.h"
 #include "controlplane/sip_uri.h"
@@ -73,7 +74,8 @@ static void look(const struct sip *s)
 	if (n != sip_to_aor(s, to, sizeof(to)) || (n > 0 && strcmp(to, text)))
 		abort();
 	sip_header_number(s, "Expires", 0);
-	for (unsigned i = 0; sip_list_get(s, "P-Associated-URI", i, text, sizeof(text)) >= 0; i++)
+	struct sip_list list = sip_list(s, "P-Associated-URI");
+	while (sip_list_next(&list, text, sizeof(text)) >= 0)
 		sip_aor_text(text, text, sizeof(text));
 	look_at_contacts(s);
 	if (sip_is_request(s))

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "controlplane/address.h"
+#include "controlplane/sip_list.h"
 #include "test/unit/pcscf_fixture.h"
 
 #define WITH_NAT "  nat: UDP-enc-tun\n  nat_networks: [127.0.0.0/8]\n"

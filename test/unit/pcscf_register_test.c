@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/sip_list.h"
 #include "controlplane/sip_route.h"
 #include "test/unit/pcscf_fixture.h"
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/loop.h"
@@ -373,5 +374,42 @@ TEST(proxy_fork, c118a_branch_that_may_not_leave_is_an_answer_of_its_own)
 	EXPECT_EQ(heard(), 0);
 	answer(1, 500);
 	EXPECT_EQ(heard(), 483);
+	end();
+}
+
+static int64_t spent_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+TEST(proxy_fork, c146a_thousands_of_unknown_options_cost_what_it_takes_to_read_them)
+{
+	char text[SIP_HEAD_BYTES];
+	char *at = text;
+	begin(1);
+	at += sprintf(at,
+		      "MESSAGE sip:b@home SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bK1"
+		      "\r\nFrom: <sip:a@home>;tag=1\r\nTo: <sip:b@home>\r\nCall-ID: c\r\n"
+		      "CSeq: 1 MESSAGE\r\n",
+		      caller_address.port);
+	for (unsigned i = 0; i < 3; i++) {
+		at = stpcpy(at, "Proxy-Require: x");
+		for (unsigned j = 0; j < 2000; j++)
+			at = stpcpy(at, ",x");
+		at = stpcpy(at, "\r\n");
+	}
+	at = stpcpy(at, "\r\n");
+	int64_t before_ms = spent_ms();
+	send_from(caller, text, (size_t)(at - text));
+	EXPECT_LT(spent_ms() - before_ms, 100); /* each found from the first on: a second */
+	struct sip *s = take(caller);
+	ASSERT_TRUE(s != NULL);
+	EXPECT_EQ(sip_status(s), 420);
+	EXPECT_STREQ(sip_header(s, "Unsupported", 31), "x");
+	EXPECT_TRUE(sip_header(s, "Unsupported", 32) == NULL);
+	sip_free(s);
+	EXPECT_FALSE(gets(0, "MESSAGE"));
 	end();
 }

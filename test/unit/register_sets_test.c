@@ -8,6 +8,7 @@
 #include "controlplane/hss.h"
 #include "controlplane/hss_push.h"
 #include "controlplane/scscf.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/store.h"
 #include "test/shim/test.h"
 #include "test/unit/core_lab.h"

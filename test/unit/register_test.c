@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "controlplane/hss.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/store.h"
 #include "test/shim/test.h"
 #include "test/unit/core_lab.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "controlplane/credentials.h"
+#include "controlplane/sip_list.h"
 #include "controlplane/sip_route.h"
 #include "controlplane/sip_uri.h"
 #include "test/shim/test.h"
