@@ -32,6 +32,7 @@
 #define SIP_HEAD_BYTES    16384 /* start line and headers */
 #define SIP_N_HEADERS     128
 #define SIP_N_LISTED      64   /* values of Via, Route, Record-Route or Contact in one message */
+#define SIP_N_PARAMS      256  /* of the start line and all that libosip2 parses in one message */
 #define SIP_VALUE_BYTES   4096 /* one header value, unfolded */
 #define SIP_TAG_BYTES     20   /* a tag or branch suffix of ours: 16 hex digits and the NUL */
 

@@ -109,6 +109,21 @@ static unsigned count_commas(const char *value)
 	return n;
 }
 
+unsigned sip_scan_params(const char *value, size_t n_bytes)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < n_bytes; i++)
+		n += value[i] == ';' || value[i] == '&';
+	return n;
+}
+
+/* libosip2 goes through all that it has of them for each one more. */
+static bool has_too_many_params(struct sip_scan *s, const char *value, size_t n_bytes)
+{
+	s->n_params += sip_scan_params(value, n_bytes);
+	return s->n_params > SIP_N_PARAMS;
+}
+
 /* libosip2 drops a quote that nothing closes, and prints what it hid. */
 static bool is_balanced(const char *value)
 {
@@ -157,6 +172,8 @@ static int take_parsed(struct sip_scan *s, unsigned which, const char *value, si
 	bool listed = parsed_names[which].listed;
 	if (!n)
 		return -EBADMSG;
+	if (has_too_many_params(s, value, n))
+		return -EMSGSIZE;
 	if (listed) {
 		s->n_listed += 1 + count_commas(value);
 		if (s->n_listed > SIP_N_LISTED)
@@ -326,6 +343,8 @@ static bool take_plain_request(struct sip_scan *s, const char *line, size_t n)
 static int take_start_line(struct sip_scan *s, const char *line, size_t n)
 {
 	s->start_line = line;
+	if (has_too_many_params(s, line, n))
+		return -EMSGSIZE;
 	if (strstr(line, "%00"))
 		return -EBADMSG;
 	/* libosip2 takes a status line without its code for a broken structure. */
@@ -355,7 +374,7 @@ static bool has_what_every_message_has(const struct sip_scan *s)
 static void begin(struct sip_scan *s)
 {
 	s->text_bytes = s->spelled_bytes = s->body_bytes = 0;
-	s->n_fields = s->n_headers = s->n_listed = 0;
+	s->n_fields = s->n_headers = s->n_listed = s->n_params = 0;
 	memset(s->n_of, 0, sizeof(s->n_of));
 	s->status = 0;
 	s->content_length = -1;

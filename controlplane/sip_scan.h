@@ -27,7 +27,7 @@ struct sip_scan {
 	const char *body;     /* in the caller's bytes */
 	size_t body_bytes;
 	/* of the pass itself */
-	unsigned n_headers, n_listed;
+	unsigned n_headers, n_listed, n_params;
 	long content_length; /* -1: none seen */
 	bool bad_length;     /* no number, too large, or two that differ */
 };
@@ -37,6 +37,9 @@ struct sip_scan {
  * nothing. A start line that is not plain is not among the fields.
  */
 int sip_scan(const char *bytes, size_t n_bytes, bool head_only, struct sip_scan *out);
+
+/* How many parameters there may be in a value: of it, of its URIs and their headers. */
+unsigned sip_scan_params(const char *value, size_t n_bytes);
 
 /* The last pass, sip_check.c: whether what libosip2 made of it is what sip.h promises. */
 bool sip_is_complete(const osip_message_t *m);

@@ -12,6 +12,7 @@
 
 #include "controlplane/sip_field.h"
 #include "controlplane/sip_plain.h"
+#include "controlplane/sip_scan.h"
 
 static bool is_printable(const char *s)
 {
@@ -139,7 +140,7 @@ int sip_aor_text(const char *text, char *out, size_t out_bytes)
 	uri_text[n] = '\0';
 	if (is_sip(uri_text) && sip_plain_uri_bytes(uri_text) == n)
 		return aor_of_plain(uri_text, out, out_bytes);
-	if (strstr(uri_text, "%00"))
+	if (strstr(uri_text, "%00") || sip_scan_params(uri_text, n) > SIP_N_PARAMS)
 		return -EINVAL;
 	osip_uri_t *uri;
 	if (osip_uri_init(&uri))

@@ -205,9 +205,30 @@ TEST(sip, sizes_are_bounded)
 		  -EMSGSIZE);
 	EXPECT_EQ(parse_repeated(HEAD, OUR_VIA, SIP_N_LISTED - 1, "\r\n"), 0);
 	EXPECT_EQ(parse_repeated(HEAD, OUR_VIA, SIP_N_LISTED, "\r\n"), -EMSGSIZE);
+	EXPECT_EQ(parse_repeated(HEAD "Contact: <sip:a@home>", ";a", SIP_N_PARAMS - 2, "\r\n\r\n"),
+		  0);
+	EXPECT_EQ(parse_repeated(HEAD "Contact: <sip:a@home>", ";a", SIP_N_PARAMS - 1, "\r\n\r\n"),
+		  -EMSGSIZE);
+	EXPECT_EQ(parse_repeated(HEAD "Contact: <sip:a?b=c", "&a=b", SIP_N_PARAMS, ">\r\n\r\n"),
+		  -EMSGSIZE);
+	EXPECT_EQ(parse_repeated("OPTIONS sip:v@home", ";a", SIP_N_PARAMS + 1, " SIP/2.0\r\n\r\n"),
+		  -EMSGSIZE);
 	EXPECT_EQ(parse_repeated(HEAD "\r\n", "x", SIP_MESSAGE_BYTES - sizeof(HEAD) - 1, ""), 0);
 	EXPECT_EQ(parse_repeated(HEAD "\r\n", "x", SIP_MESSAGE_BYTES, ""), -EMSGSIZE);
 	EXPECT_EQ(parse_repeated(HEAD "X: y", "\r\n ", SIP_HEAD_BYTES, "z\r\n\r\n"), -EMSGSIZE);
+}
+
+/* RFC 3261 25.1 lets a URI have as many as there is room for; the parser takes them one by one. */
+TEST(sip, identity_with_more_parameters_than_a_message_may_have_is_none)
+{
+	char text[SIP_VALUE_BYTES], aor[SIP_VALUE_BYTES];
+	for (unsigned n = SIP_N_PARAMS; n <= SIP_N_PARAMS + 1; n++) {
+		char *at = stpcpy(text, "<sip:u@home");
+		for (unsigned i = 0; i < n; i++)
+			at = stpcpy(at, ";%41");
+		strcpy(at, ">");
+		EXPECT_EQ(sip_aor_text(text, aor, sizeof(aor)) > 0, n == SIP_N_PARAMS);
+	}
 }
 
 TEST(sip, folded_lines_are_one)
