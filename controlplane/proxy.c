@@ -27,10 +27,10 @@ static void take_cancel(struct proxy *p, struct server_txn *x, const struct sour
 {
 	const struct sip *cancel = server_txn_request(x);
 	struct server_txn *invite = server_txn_cancelled(p->txns, cancel, &source->path.peer);
+	if (invite)
+		server_txn_cancel(invite); /* its role may be about to send it on, or elsewhere */
 	if (invite && server_txn_owner(invite))
 		proxy_cancel(server_txn_owner(invite), sip_header(cancel, "Reason", 0));
-	else if (invite)
-		server_txn_cancel(invite); /* its role has not decided yet */
 	server_txn_answer(x, invite ? 200 : 481);
 }
 

@@ -81,8 +81,8 @@ void server_txn_free(struct server_txn *x);
 /* NULL after the final answer; that of an INVITE stays after a 2xx, as further ones may come. */
 const struct sip *server_txn_request(const struct server_txn *x);
 /*
- * A CANCEL came for an INVITE that waits for its role: nothing is sent, but who would forward it
- * now has to answer 487 instead (RFC 3261 9.2).
+ * A CANCEL came for an INVITE: nothing is sent, but who would forward it from now on has to answer
+ * 487 instead (RFC 3261 9.2).
  */
 void server_txn_cancel(struct server_txn *x);
 bool server_txn_is_cancelled(const struct server_txn *x);

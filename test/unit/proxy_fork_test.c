@@ -25,6 +25,7 @@ static struct address phone_address[N_PHONES], caller_address, own;
 static unsigned n_places; /* that the role forks to */
 static bool hold;         /* the role waits before it forwards */
 static struct server_txn *held;
+static bool tries_elsewhere; /* at the last phone, when nobody answers */
 static unsigned n_ended;
 static struct sip *invites[N_PHONES]; /* as each phone got it */
 
@@ -45,6 +46,16 @@ static void on_end(void *user)
 	n_ended++;
 }
 
+static bool on_response(void *user, struct server_txn *x, struct sip *response)
+{
+	if (response || !tries_elsewhere)
+		return true;
+	struct path path = { .endpoint = endpoint, .peer = phone_address[N_PHONES - 1] };
+	proxy_forward(proxy, x, sip_clone(server_txn_request(x)), &path,
+		      (struct forward){ .on_end = on_end });
+	return false;
+}
+
 static void fork_it(struct server_txn *x)
 {
 	struct branch branches[PROXY_BRANCHES];
@@ -53,7 +64,8 @@ static void fork_it(struct server_txn *x)
 					       .path = { .endpoint = endpoint,
 							 .peer = phone_address[i] } };
 	}
-	proxy_fork(proxy, x, branches, n_places, (struct forward){ .on_end = on_end });
+	proxy_fork(proxy, x, branches, n_places,
+		   (struct forward){ .on_response = on_response, .on_end = on_end });
 }
 
 static void on_request(void *role, const struct source *source, struct server_txn *x)
@@ -83,7 +95,7 @@ static void begin(unsigned n)
 	now_ms = 1000000;
 	n_places = n;
 	n_ended = 0;
-	hold = false;
+	hold = tries_elsewhere = false;
 	loop = loop_new(1000, &now_ms);
 	proxy = proxy_new(loop, 100, (struct proxy_user){ .on_request = on_request });
 	close(open_socket(&own)); /* a port that is free */
@@ -350,6 +362,25 @@ TEST(proxy_fork, c118a_call_cancelled_before_it_went_on_goes_nowhere)
 	EXPECT_FALSE(gets(1, "INVITE"));
 	EXPECT_EQ(n_ended, 1);
 	end();
+}
+
+TEST(proxy_fork, c118a_call_cancelled_before_it_goes_elsewhere_goes_nowhere)
+{
+	for (int is_cancelled = 0; is_cancelled < 2; is_cancelled++) {
+		test_context("cancelled: %d", is_cancelled);
+		call(1);
+		tries_elsewhere = true;
+		if (is_cancelled) {
+			ask("CANCEL", "");
+			EXPECT_EQ(heard(), 200);
+		}
+		pass(32500); /* timer B */
+		EXPECT_EQ(heard(), is_cancelled ? 487 : 0);
+		EXPECT_EQ(gets(N_PHONES - 1, "INVITE"), !is_cancelled);
+		EXPECT_EQ(n_ended, is_cancelled ? 2 : 1);
+		end();
+	}
+	test_context(NULL);
 }
 
 TEST(proxy_fork, c118a_branch_that_may_not_leave_is_an_answer_of_its_own)
