@@ -65,6 +65,8 @@ static bool is_same(const struct waiting *w, const struct path *from, const char
 
 bool backlog_put(struct backlog *b, const struct path *from, const char *bytes, size_t n_bytes)
 {
+	if (n_bytes > BACKLOG_BYTES)
+		return false;
 	uint64_t hash = table_hash(b->by_content, 0, &from->peer, sizeof(from->peer));
 	hash = table_hash(b->by_content, hash, bytes, n_bytes);
 	for (struct table_node *n = table_first(b->by_content, hash); n; n = table_next(n))

@@ -17,13 +17,16 @@
 struct backlog;
 struct path;
 
+/* The longest that waits: RFC 3261 18.1.1 has all TCP beyond a path MTU. */
+#define BACKLOG_BYTES 4096
+
 /* NULL: out of memory. */
 struct backlog *backlog_new(uint32_t max);
 void backlog_free(struct backlog *b);
 
 uint32_t backlog_count(const struct backlog *b);
 
-/* Copies it. False: there is no room, or no memory. */
+/* Copies it. False: there is no room, no memory, or it is too long. */
 bool backlog_put(struct backlog *b, const struct path *from, const char *bytes, size_t n_bytes);
 
 /* Hands the oldest one over, which is gone afterwards. False: nothing waits. */

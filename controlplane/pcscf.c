@@ -15,7 +15,7 @@
 /* Toward UEs each stays 64·T1 = 128 s, two a registration: 4000 registrations a second. */
 #define MAX_TXNS     (1u << 20)
 #define MAX_UES      262144
-#define MAX_WAITING  32768 /* about 1.2 KB each, and half a minute of the core's time */
+#define MAX_WAITING  32768 /* 1.2 KB each, 4 KB at most; half a minute of the core's time */
 #define DRAIN_BATCH  64
 #define SOURCE_BURST 100 /* REGISTERs at once of one address, behind which may be a NAT */
 #define CLIENT                                                                                     \

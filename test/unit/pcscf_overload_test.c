@@ -1,6 +1,7 @@
 /* More REGISTERs than the core answers. */
 #include <stdlib.h>
 
+#include "controlplane/backlog.h"
 #include "controlplane/pcscf_impl.h"
 #include "test/shim/test.h"
 #include "test/unit/pcscf_fixture.h"
@@ -92,4 +93,17 @@ TEST(pcscf_overload, a_registered_ue_is_heard_in_all_but_a_new_registration)
 	EXPECT_TRUE(edge_stat("request_rx") > PCSCF_ATTEMPTS + 2);
 	EXPECT_EQ(edge_stat("register_waiting"), 1);
 	edge_stop();
+}
+
+/* Strangers could have it hold 2 GB of bodies. */
+TEST(pcscf_overload, c146a_nothing_waits_that_is_longer_than_a_register)
+{
+	static const char text[BACKLOG_BYTES + 1];
+	const struct path from = { .peer = { .family = 4 } };
+	struct backlog *b = backlog_new(2);
+	ASSERT_TRUE(b != NULL);
+	EXPECT_TRUE(backlog_put(b, &from, text, BACKLOG_BYTES));
+	EXPECT_FALSE(backlog_put(b, &from, text, BACKLOG_BYTES + 1));
+	EXPECT_EQ(backlog_count(b), 1);
+	backlog_free(b);
 }
