@@ -134,7 +134,7 @@ int proxy_fork(struct proxy *p, struct server_txn *x, struct branch branches[], 
 int proxy_request(struct proxy *p, struct sip *request, const struct path *path,
 		  struct client_user user);
 
-/* An ACK for a 2xx: Max-Forwards and Via as proxy_forward(), no transaction. Takes the request. */
+/* An ACK for a 2xx: Max-Forwards, Via and size as proxy_forward(), no transaction. Takes it. */
 int proxy_send(struct proxy *p, struct sip *request, const struct path *path);
 
 #endif

@@ -338,13 +338,29 @@ int proxy_request(struct proxy *p, struct sip *request, const struct path *path,
 	return error;
 }
 
+/*
+ * Its text, over TCP if it is too long for UDP: RFC 3261 18.1.1. Who refuses that loses this ACK,
+ * and gets the one that its next 2xx brings on over UDP.
+ */
+static int print_for(struct path *path, struct sip *request, char **bytes, size_t *n_bytes)
+{
+	int error = sip_print(request, bytes, n_bytes);
+	if (error || path->tcp || !transport_may_connect(path) ||
+	    *n_bytes <= transport_udp_bytes(path) || transport_has_refused(path))
+		return error;
+	free(*bytes);
+	path->tcp = true;
+	error = sip_via_set_tcp(request, true);
+	return error ? error : sip_print(request, bytes, n_bytes);
+}
+
 int proxy_send(struct proxy *p, struct sip *request, const struct path *path)
 {
 	char branch[HOPS_BRANCH_BYTES], *bytes;
 	size_t n_bytes;
 	struct path way = *path;
 	bool is_lost = is_clear_way(request, path) || hops_add(p->hops, request, path, branch);
-	int error = is_lost ? -ELOOP : sip_print(request, &bytes, &n_bytes);
+	int error = is_lost ? -ELOOP : print_for(&way, request, &bytes, &n_bytes);
 	if (!error) {
 		error = transport_send(&way, bytes, n_bytes);
 		free(bytes);

@@ -138,18 +138,23 @@ static const char *request(const char *transport, const char *headers)
 	return text;
 }
 
-static void from_core(const char *parameter, size_t n_more)
+static void from_core_with(const char *method, const char *parameter, size_t n_more)
 {
 	char text[8192], more[4096] = "";
 	memset(more, 'x', n_more);
 	ue.n_sent++;
 	snprintf(text, sizeof(text),
-		 "MESSAGE sip:%s:14002%s SIP/2.0\r\n"
+		 "%s sip:%s:14002%s SIP/2.0\r\n"
 		 "Via: SIP/2.0/UDP 127.0.0.1:1;branch=z9hG4bKc%u;rport\r\nRoute: %s\r\n"
 		 "From: <sip:v@" REALM ">;tag=1\r\nTo: <sip:u@" REALM ">\r\nCall-ID: t\r\n"
-		 "CSeq: %u MESSAGE\r\nMax-Forwards: 70\r\nSubject: %s\r\n\r\n",
-		 ue.host, parameter, ue.n_sent, path, ue.n_sent, more);
+		 "CSeq: %u %s\r\nMax-Forwards: 70\r\nSubject: %s\r\n\r\n",
+		 method, ue.host, parameter, ue.n_sent, path, ue.n_sent, method, more);
 	core_send(text);
+}
+
+static void from_core(const char *parameter, size_t n_more)
+{
+	from_core_with("MESSAGE", parameter, n_more);
 }
 
 /* What the P-CSCF has opened to a socket that listens, and from which port; −1: nothing. */
@@ -374,6 +379,40 @@ TEST(pcscf_tcp, long_request_takes_tcp_toward_a_udp_ue_and_udp_where_it_refuses)
 	EXPECT_TRUE(s != NULL);
 	EXPECT_EQ(edge_stat("txn_fell_back"), 1);
 	EXPECT_EQ(edge_stat("txn_known_to_refuse"), 1);
+	sip_free(s);
+	close(uc);
+	end();
+}
+
+/* It has no transaction, but is a request as others: RFC 3261 18.1.1. */
+TEST(pcscf_tcp, c118a_long_ack_takes_tcp_and_udp_where_the_ue_refuses)
+{
+	uint16_t from;
+	begin("two-pairs");
+	int uc = attach();
+	from_core_with("ACK", "", 100);
+	struct sip *s = ue_receive(ue.us_fd, &from);
+	EXPECT_TRUE(s && sip_is(s, "ACK"));
+	sip_free(s);
+	from_core_with("ACK", "", 1400);
+	int us = accept_us(&from);
+	ASSERT_GE(us, 0);
+	s = hear(us);
+	ASSERT_TRUE(s && sip_is(s, "ACK"));
+	EXPECT_STREQ(sip_via(s, 0)->protocol, "TCP");
+	sip_free(s);
+	EXPECT_EQ(ue_status(ue.us_fd), 0);
+	close(us);
+	close(us_listener);
+	us_listener = -1;
+	edge_turn();
+	for (unsigned i = 0; i < 2; i++) {
+		from_core_with("ACK", "", 1400);
+		edge_turn();
+	}
+	s = ue_receive(ue.us_fd, &from);
+	ASSERT_TRUE(s != NULL);
+	EXPECT_STREQ(sip_via(s, 0)->protocol, "UDP");
 	sip_free(s);
 	close(uc);
 	end();
