@@ -446,12 +446,27 @@ static int open_connection(const struct path *path, struct connection **out)
 	return *out ? 0 : -ENOMEM;
 }
 
+/*
+ * The one to send on; NULL: there is none. One that closes takes nothing more, and from a port of
+ * its own an endpoint has no second one to the same peer.
+ */
+static struct connection *find_open(const struct path *path)
+{
+	struct endpoint *e = path->endpoint;
+	struct connection *c =
+		path->connection ? stream_by_id(e->transport, path->connection) : NULL;
+	if (!c || c->state == STREAM_CLOSING)
+		c = stream_by_tuple(e, &path->peer);
+	if (!c || c->state != STREAM_CLOSING)
+		return c;
+	if (e->tcp == ENDPOINT_CONNECTS)
+		stream_close(c);
+	return NULL;
+}
+
 int stream_send(struct path *path, const char *bytes, size_t n_bytes)
 {
-	struct transport *t = path->endpoint->transport;
-	struct connection *c = path->connection ? stream_by_id(t, path->connection) : NULL;
-	if (!c || c->state == STREAM_CLOSING)
-		c = stream_by_tuple(path->endpoint, &path->peer);
+	struct connection *c = find_open(path);
 	int error = c ? 0 : open_connection(path, &c);
 	if (!error)
 		error = queue(c, bytes, n_bytes);

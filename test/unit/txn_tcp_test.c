@@ -422,6 +422,51 @@ TEST(txn_tcp, lost_connection_ends_what_was_not_answered)
 	end();
 }
 
+static uint16_t free_port(void)
+{
+	struct sockaddr_in name = { .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(name);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	EXPECT_EQ(bind(fd, (struct sockaddr *)&name, n), 0);
+	EXPECT_EQ(getsockname(fd, (struct sockaddr *)&name, &n), 0);
+	close(fd);
+	return ntohs(name.sin_port);
+}
+
+/* The last answer is on its way out of it, and behind that its end. */
+TEST(txn_tcp, c118a_request_takes_a_new_connection_when_the_old_one_is_being_closed)
+{
+	static const char no_length[] = "OPTIONS sip:a@b SIP/2.0\r\n\r\n";
+	struct answers a;
+	for (int is_gm = 0; is_gm < 2; is_gm++) {
+		test_context("Gm: %d", is_gm);
+		if (is_gm)
+			begin(ENDPOINT_GM_PROTECTED, ENDPOINT_CONNECTS);
+		else
+			begin(ENDPOINT_CORE, ENDPOINT_TCP_BOTH_WAYS);
+		if (is_gm) /* as a port_pc has one */
+			endpoint->local.port = free_port();
+		ask("MESSAGE", true, 0, &a);
+		EXPECT_EQ(over_tcp(), 1);
+		answer("MESSAGE", 200);
+		EXPECT_EQ(a.final, 1);
+		int old = connection;
+		EXPECT_EQ(send(old, no_length, strlen(no_length), MSG_NOSIGNAL),
+			  (ssize_t)strlen(no_length));
+		turn();
+		connection = -1;
+		ask("MESSAGE", true, 0, &a);
+		EXPECT_EQ(over_tcp(), 1);
+		EXPECT_EQ(a.none, 0);
+		answer("MESSAGE", 200);
+		EXPECT_EQ(a.final, 1);
+		close(old);
+		end();
+	}
+	test_context(NULL);
+}
+
 TEST(txn_tcp, refused_connection_ends_a_request_that_had_to_be_tcp)
 {
 	struct answers a;
