@@ -109,12 +109,34 @@ static unsigned count_commas(const char *value)
 	return n;
 }
 
-unsigned sip_scan_params(const char *value, size_t n_bytes)
+/* As many bytes as are looked at together, in one register of any processor. */
+typedef signed char several __attribute__((vector_size(16)));
+
+static bool is_any(several s)
+{
+	uint64_t halves[2];
+	memcpy(halves, &s, sizeof(halves));
+	return halves[0] | halves[1];
+}
+
+static unsigned count_params(const char *piece, size_t n_bytes)
 {
 	unsigned n = 0;
 	for (size_t i = 0; i < n_bytes; i++)
-		n += value[i] == ';' || value[i] == '&';
+		n += piece[i] == ';' || piece[i] == '&';
 	return n;
+}
+
+unsigned sip_scan_params(const char *value, size_t n_bytes)
+{
+	unsigned n = 0;
+	for (; n_bytes >= sizeof(several); n_bytes -= sizeof(several), value += sizeof(several)) {
+		several s;
+		memcpy(&s, value, sizeof(s));
+		if (is_any((s == ';') | (s == '&')))
+			n += count_params(value, sizeof(several));
+	}
+	return n + count_params(value, n_bytes);
 }
 
 /* libosip2 goes through all that it has of them for each one more. */
@@ -233,9 +255,6 @@ static int take_header(struct sip_scan *s, char *line, size_t n_line)
 	return take_other(s, name, name_bytes, full != NULL, value, n);
 }
 
-/* As many bytes as are looked at together, in one register of any processor. */
-typedef signed char several __attribute__((vector_size(16)));
-
 /* All bits of those that are controls, DEL or, being negative, beyond ASCII. */
 static several others_among(const char *bytes)
 {
@@ -256,9 +275,7 @@ static bool is_plain(const char *piece, size_t n)
 	several others = others_among(piece + n - sizeof(several)); /* some are looked at twice */
 	for (size_t i = 0; i + sizeof(several) <= n; i += sizeof(several))
 		others |= others_among(piece + i);
-	uint64_t halves[2];
-	memcpy(halves, &others, sizeof(halves));
-	return !(halves[0] | halves[1]);
+	return !is_any(others);
 }
 
 /* Tabs become blanks. */
