@@ -285,6 +285,13 @@ void attempt_end(struct attempt *a)
 	free(a);
 }
 
+void attempts_overtake(struct attempts *all, const char *impi, const char *impu)
+{
+	for (struct attempt *a = first_of(all, impi); a != NULL; a = next_of(a))
+		if (a->x != NULL && (impu == NULL || strcmp(a->impu, impu) == 0))
+			a->is_overtaken = true;
+}
+
 bool attempt_has_rival(const struct attempt *a)
 {
 	const struct attempt *other = first_of(a->attempts, a->impi);

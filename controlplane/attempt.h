@@ -49,6 +49,7 @@ struct attempt {
 	uint64_t begun_ms;
 	bool is_own;       /* see struct attempt_key */
 	bool is_protected; /* it began over the user's SA */
+	bool is_overtaken; /* see attempts_overtake() */
 	uint32_t n_challenges;
 	uint32_t n_resyncs;
 };
@@ -104,6 +105,12 @@ int attempt_await(struct attempt *a);
 void attempt_ask(struct attempt *a, struct server_txn *x);
 
 void attempt_end(struct attempt *a);
+
+/*
+ * What this IMPI has registered by this IMPU (NULL: by any) has ended: attempts that are asking are
+ * marked. Who asks for something that an end makes void takes the mark off before.
+ */
+void attempts_overtake(struct attempts *all, const char *impi, const char *impu);
 
 /* Whether another attempt is under way for the same IMPU by the same IMPI. */
 bool attempt_has_rival(const struct attempt *a);

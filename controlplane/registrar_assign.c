@@ -44,6 +44,12 @@ void registrar_on_told(void *user, const struct cx_answer *answer)
 			 answer->result & 0xffff);
 }
 
+void registrar_overtake(struct registrar *r, const struct registration *g)
+{
+	for (unsigned i = 0; i < g->n_impus; i++)
+		attempts_overtake(r->attempts, g->impi, g->impus[i].impu);
+}
+
 bool registrar_on_expired(void *user, struct registration *g)
 {
 	struct registrar *r = user;
@@ -52,6 +58,7 @@ bool registrar_on_expired(void *user, struct registration *g)
 		return false;
 	r->counters.expired++;
 	r->counters.reauth_unanswered += g->must_authenticate;
+	registrar_overtake(r, g);
 	reg_event_ended(r->events, g, REGINFO_EXPIRED);
 	registrar_send_sar(r, g->impi, g->impus[0].impu, CX_TIMEOUT_DEREGISTRATION,
 			   registrar_on_told, r);
@@ -162,6 +169,17 @@ static void set_event(struct registrar *r, struct registration *g, const struct 
 		reg_event_changed(r->events, g);
 }
 
+/* The HSS has it as registered, and here it is not: then it is nowhere. */
+static void take_back(struct attempt *a, int status)
+{
+	struct registrar *r = registrar_of(a);
+
+	if (registrar_registered(r, a->impi, a->impu) == NULL)
+		registrar_send_sar(r, a->impi, a->impu, CX_ADMINISTRATIVE_DEREGISTRATION,
+				   registrar_on_told, r);
+	registrar_refuse(a, status);
+}
+
 static void assigned(void *user, const struct cx_answer *answer)
 {
 	struct attempt *a = user;
@@ -188,10 +206,15 @@ static void assigned(void *user, const struct cx_answer *answer)
 		attempt_end(a);
 		return;
 	}
+	/* Ended while the HSS was asked, which may not know it yet: 500, and the UE begins anew. */
+	if (a->is_overtaken) {
+		take_back(a, 500);
+		return;
+	}
 	leave_old_place(r, a, &q);
 	status = store_binding(a, &q, &answer->saa, &g);
 	if (status != 200) {
-		registrar_refuse(a, status);
+		take_back(a, status);
 		return;
 	}
 	g->n_unchallenged = was_challenged ? 0 : g->n_unchallenged + 1;
@@ -243,6 +266,7 @@ void registrar_assign(struct attempt *a, const struct register_request *q)
 		type = CX_USER_DEREGISTRATION;
 	else if (registrar_registered(r, a->impi, a->impu) != NULL)
 		type = CX_RE_REGISTRATION;
+	a->is_overtaken = false;
 	if (registrar_send_sar(r, a->impi, a->impu, type, on_assigned, a) < 0)
 		registrar_refuse(a, 503);
 }

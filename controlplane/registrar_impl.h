@@ -57,6 +57,9 @@ void registrar_assign(struct attempt *a, const struct register_request *q);
 int registrar_send_sar(struct registrar *r, const char *impi, const char *impu,
 		       enum cx_assignment type, cx_done *done, void *user);
 
+/* Before a registration ends by itself or by the network: what is being assigned ends with it. */
+void registrar_overtake(struct registrar *r, const struct registration *g);
+
 /* For what is over whether the HSS hears of it or not: its next SAR tells it again. */
 void registrar_on_told(void *registrar, const struct cx_answer *answer);
 

@@ -57,6 +57,7 @@ bool registrar_ask_again(struct registrar *r, struct registration *g)
 void registrar_end(struct registrar *r, struct registration *g, enum reginfo_event event)
 {
 	r->counters.ended_by_network++;
+	registrar_overtake(r, g);
 	reg_event_ended(r->events, g, event);
 	registrar_send_sar(r, g->impi, g->impus[0].impu, CX_ADMINISTRATIVE_DEREGISTRATION,
 			   registrar_on_told, r);

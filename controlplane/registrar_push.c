@@ -1,4 +1,5 @@
 /* The registrar and what the HSS does by itself: RTR and PPR. TS 29.228 6.1.3, 6.2; C-137. */
+#include "controlplane/attempt.h"
 #include "controlplane/reg_event.h"
 #include "controlplane/registrar.h"
 #include "controlplane/registrar_impl.h"
@@ -18,6 +19,7 @@ static void tell(struct registrar *r, struct registration *g, uint32_t reason)
 
 static void end(struct registrar *r, struct registration *g, uint32_t reason)
 {
+	registrar_overtake(r, g);
 	tell(r, g, reason);
 	registration_remove(g);
 	r->counters.ended_by_network++;
@@ -34,8 +36,10 @@ static enum cx_result end_registration(struct registrar *r, const struct cx_rtr 
 	struct registration *next;
 	unsigned n_ended = 0;
 
-	if (g == NULL)
+	if (g == NULL) {
+		attempts_overtake(r->attempts, rtr->impi, NULL); /* he is about to be */
 		return CX_SUCCESS;
+	}
 	if (rtr->n_impus == 0) {
 		for (; g != NULL; g = next, n_ended++) {
 			next = registration_next(g);
