@@ -34,7 +34,8 @@ static bool must_clear_flag(const struct attempt *a)
 
 /*
  * C-024 (a). A registered user loses nothing by what others do in his name (C-023): what counts is
- * a wrong response under his keys, and a challenge over his SA that he does not answer.
+ * a wrong response under his keys, not one in the clear of an emergency, and a challenge over his
+ * SA that he does not answer.
  */
 static void count_failure(const struct attempt *a)
 {
@@ -215,6 +216,7 @@ void registrar_check(struct attempt *a, const struct register_request *q)
 		return;
 	}
 	r->counters.user_failed++;
-	count_failure(a);
+	if (q->is_protected)
+		count_failure(a);
 	registrar_fail(a);
 }

@@ -127,3 +127,25 @@ TEST(register_policy, c024a_c023_failures_of_strangers_never_count)
 	EXPECT_TRUE(ue_is_served(&lab, &ue));
 	core_lab_close(&lab);
 }
+
+/* Where a response in the clear is taken of who calls for help, a wrong one is nobody's own. */
+TEST(register_policy, c024a_c023_c145_strangers_in_an_emergency_count_as_little)
+{
+	struct core_lab lab;
+	struct ue ue;
+
+	open_registered(&lab, &ue);
+	lab.scscf_config.deregister_failures = 1;
+	lab.scscf_config.emergency_registration = CONFIG_EMERGENCY_UNPROTECTED;
+	for (unsigned call = 10; call < 12; call++) {
+		struct ue attacker = ue_new(1, call);
+
+		attacker.contact = "sip:1@10.66.0.1:5060;sos";
+		EXPECT_EQ(ue_register_status(&lab, &attacker, UE_NOTHING), 401);
+		EXPECT_EQ(ue_register_status(&lab, &attacker, UE_WRONG_RES), 403);
+	}
+	EXPECT_EQ(core_lab_stat(&lab, "register_user_failed"), 2);
+	EXPECT_EQ(core_lab_state(&lab, 1), STORE_REGISTERED);
+	EXPECT_TRUE(ue_is_served(&lab, &ue));
+	core_lab_close(&lab);
+}
