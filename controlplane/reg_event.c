@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/cx.h"
 #include "controlplane/proxy.h"
 #include "controlplane/reg_event_impl.h"
 #include "controlplane/registration.h"
@@ -216,6 +217,33 @@ void subscription_free(struct subscription *s)
 struct registration *subscription_registration(const struct subscription *s)
 {
 	return registrations_find_set(s->events->registrations, s->subject->impi, s->subject->impu);
+}
+
+static bool has_impu(const struct cx_saa *profile, const char *impu)
+{
+	for (uint32_t i = 0; i < profile->n_impus; i++) {
+		if (strcmp(profile->impus[i].impu, impu) == 0)
+			return true;
+	}
+	return false;
+}
+
+int reg_event_follow(struct reg_event *e, const struct registration *g,
+		     const struct cx_saa *profile)
+{
+	struct subject *subject = find_subject(e, g);
+	char *impu;
+
+	if (subject == NULL || has_impu(profile, subject->impu))
+		return 0;
+	impu = strdup(profile->impus[0].impu);
+	if (impu == NULL)
+		return -ENOMEM;
+	free(subject->impu);
+	subject->impu = impu;
+	for (struct subscription *s = subject->first; s != NULL; s = s->next)
+		statefile_touch(e->file, &s->kept);
+	return 0;
 }
 
 /* --- events --- */

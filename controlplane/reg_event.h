@@ -27,6 +27,7 @@
 #define REG_EVENT_PER_KIND 4 /* of one registration: the user's own, and the P-CSCFs' */
 
 struct config_scscf;
+struct cx_saa;
 struct endpoint;
 struct loop;
 struct proxy;
@@ -77,6 +78,13 @@ void reg_event_subscribe(struct reg_event *e, struct server_txn *x, struct regis
 
 /* One in a dialog, to us: refreshes or ends the subscription, or answers 481. */
 void reg_event_resubscribe(struct reg_event *e, struct server_txn *x);
+
+/*
+ * The registration's set is about to be that of the profile, which has an identity: who watches it
+ * goes on, whatever identity he began with. Returns 0 or -ENOMEM.
+ */
+int reg_event_follow(struct reg_event *e, const struct registration *g,
+		     const struct cx_saa *profile);
 
 /* The registration is as it is now. Also without a subscriber. */
 void reg_event_changed(struct reg_event *e, const struct registration *g);

@@ -285,7 +285,8 @@ int registrar_init(struct registrar *r, struct loop *loop, const struct config *
 	r->attempts = attempts_new(loop, REGISTRAR_MAX_ATTEMPTS, config->scscf->reg_await_auth_s,
 				   (struct attempts_user){ registrar_on_await_timeout, r });
 	r->registrations = registrations_new(
-		loop, EXPECTED_USERS, (struct registrations_user){ registrar_on_expired, r });
+		loop, EXPECTED_USERS,
+		(struct registrations_user){ registrar_on_expired, registrar_on_profile, r });
 	int rc =
 		r->attempts == NULL || r->registrations == NULL
 			? -ENOMEM

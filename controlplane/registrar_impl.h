@@ -65,6 +65,8 @@ void registrar_on_told(void *registrar, const struct cx_answer *answer);
 
 /* For registrations_new(). */
 bool registrar_on_expired(void *registrar, struct registration *g);
+int registrar_on_profile(void *registrar, const struct registration *g,
+			 const struct cx_saa *profile);
 
 /* Contact and Path of a REGISTER; the caller clears it. Returns 0, -EINVAL or -ENOMEM. */
 int registrar_read_binding(struct binding *b, const struct register_request *q,

@@ -72,6 +72,13 @@ static struct registration *find_profile(struct registrar *r, const struct cx_pp
 	return g;
 }
 
+int registrar_on_profile(void *user, const struct registration *g, const struct cx_saa *profile)
+{
+	const struct registrar *r = user;
+
+	return reg_event_follow(r->events, g, profile);
+}
+
 static enum cx_result change_profile(struct registrar *r, const struct cx_ppr *ppr)
 {
 	struct registration *g = find_profile(r, ppr);

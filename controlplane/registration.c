@@ -145,6 +145,13 @@ void binding_clear(struct binding *b)
 	*b = (struct binding){ 0 };
 }
 
+static void free_impus(struct registered_impu *impus, unsigned n)
+{
+	for (unsigned i = 0; impus != NULL && i < n; i++)
+		free(impus[i].impu);
+	free(impus);
+}
+
 /* The set as an array outside the table. NULL: out of memory. */
 static struct registered_impu *new_impus(const struct cx_saa *profile, struct registration *r)
 {
@@ -155,9 +162,7 @@ static struct registered_impu *new_impus(const struct cx_saa *profile, struct re
 		impus[i].is_barred = profile->impus[i].barred;
 		impus[i].impu = strdup(profile->impus[i].impu);
 		if (impus[i].impu == NULL) {
-			while (i > 0)
-				free(impus[--i].impu);
-			free(impus);
+			free_impus(impus, i);
 			return NULL;
 		}
 	}
@@ -166,11 +171,9 @@ static struct registered_impu *new_impus(const struct cx_saa *profile, struct re
 
 static void drop_impus(struct registration *r)
 {
-	for (unsigned i = 0; i < r->n_impus; i++) {
+	for (unsigned i = 0; i < r->n_impus; i++)
 		table_remove(r->registrations->by_impu, &r->impus[i].node);
-		free(r->impus[i].impu);
-	}
-	free(r->impus);
+	free_impus(r->impus, r->n_impus);
 	r->impus = NULL;
 	r->n_impus = 0;
 }
@@ -195,6 +198,22 @@ static void put_impus(struct registration *r, struct registered_impu *impus, uns
 	r->n_impus = n;
 	for (unsigned i = 0; i < n; i++)
 		table_add(t, &impus[i].node, hash(t, impus[i].impu));
+}
+
+/* Its set, or another one. Returns 0 or -ENOMEM: it keeps what it had. */
+static int replace_impus(struct registration *r, const struct cx_saa *profile)
+{
+	const struct registrations_user *user = &r->registrations->user;
+	struct registered_impu *impus = new_impus(profile, r);
+	int rc = impus != NULL ? 0 : -ENOMEM;
+
+	if (rc == 0 && r->n_impus > 0 && user->on_profile != NULL)
+		rc = user->on_profile(user->user, r, profile);
+	if (rc == 0)
+		put_impus(r, impus, profile->n_impus);
+	else
+		free_impus(impus, profile->n_impus);
+	return rc;
 }
 
 static void expire(void *user)
@@ -238,14 +257,11 @@ int registrations_put(struct registrations *all, const char *impi, const struct 
 {
 	struct registration *old = find_profile(all, impi, profile);
 	struct registration *r = old != NULL ? old : new_registration(all, impi);
-	struct registered_impu *impus = r != NULL ? new_impus(profile, r) : NULL;
 	uint64_t expires_ms = loop_now_ms(all->loop) + (uint64_t)expires_s * 1000;
-	int rc = impus != NULL ? 0 : -ENOMEM;
+	int rc = r != NULL ? replace_impus(r, profile) : -ENOMEM;
 
-	if (rc == 0) {
-		put_impus(r, impus, profile->n_impus);
+	if (rc == 0)
 		rc = registration_set_end(r, expires_ms);
-	}
 	if (rc < 0) {
 		/* An old one has its timer already, which can always be moved. */
 		if (r != NULL && old == NULL)
@@ -282,13 +298,11 @@ void registration_mark_explicit(struct registration *r, const char *impu)
 
 int registration_set_profile(struct registration *r, const struct cx_saa *profile)
 {
-	struct registered_impu *impus = new_impus(profile, r);
+	int rc = replace_impus(r, profile);
 
-	if (impus == NULL)
-		return -ENOMEM;
-	put_impus(r, impus, profile->n_impus);
-	registration_touch(r);
-	return 0;
+	if (rc == 0)
+		registration_touch(r);
+	return rc;
 }
 
 int registration_set_end(struct registration *r, uint64_t expires_ms)

@@ -71,6 +71,8 @@ struct registrations_user {
 	 * return. False: it was set anew, by registration_shorten().
 	 */
 	bool (*on_expired)(void *user, struct registration *r);
+	/* Its set is about to be another. Returns 0 or -ENOMEM: then it stays. NULL: no matter. */
+	int (*on_profile)(void *user, const struct registration *r, const struct cx_saa *profile);
 	void *user;
 };
 

@@ -255,3 +255,40 @@ TEST(register_network, c137_ppr_is_told_with_the_identities_that_are_left)
 	hss_push_free(push);
 	end();
 }
+
+static enum cx_result change_profile(const char *const impus[], uint32_t n)
+{
+	struct cx_request ppr = { .command = CX_PPR, .ppr.profile.n_impus = n };
+	enum cx_result result;
+
+	cx_identity(ppr.ppr.impi, "1@" REALM);
+	for (uint32_t i = 0; i < n; i++)
+		cx_identity(ppr.ppr.profile.impus[i].impu, impus[i]);
+	result = registrar_heard(&((struct scscf *)lab.scscf)->registrar, &ppr);
+	core_lab_run(&lab);
+	return result;
+}
+
+TEST(register_network, c041_c137_watchers_go_on_when_the_identity_they_began_with_leaves_the_set)
+{
+	static const char *const impus[] = { "sip:1@" REALM, "sip:other@" REALM };
+	const struct reginfo_contact *c;
+
+	begin();
+	EXPECT_EQ(change_profile(impus, 2), CX_SUCCESS);
+	ASSERT_TRUE(watcher_hears(&user, 200));
+	ASSERT_TRUE(watcher_hears(&pcscf, 200));
+	EXPECT_EQ(change_profile(impus + 1, 1), CX_SUCCESS);
+	ASSERT_TRUE(watcher_hears(&user, 200));
+	ASSERT_TRUE(watcher_hears(&pcscf, 200));
+	EXPECT_EQ(pcscf.info.n_contacts, 1);
+	/* The end is what the P-CSCF must hear: it holds the SAs. */
+	EXPECT_EQ(order("reject"), 0);
+	ASSERT_TRUE(watcher_hears(&user, 200));
+	ASSERT_TRUE(watcher_hears(&pcscf, 200));
+	c = watcher_contact(&pcscf, impus[1]);
+	ASSERT_TRUE(c != NULL);
+	EXPECT_EQ(c->event, REGINFO_REJECTED);
+	EXPECT_STREQ(pcscf.state, "terminated;reason=noresource");
+	end();
+}
