@@ -85,6 +85,8 @@ static enum cx_result change_profile(struct registrar *r, const struct cx_ppr *p
 
 	if (g == NULL)
 		return CX_USER_UNKNOWN;
+	if (ppr->profile.n_impus == 0)
+		return CX_INVALID_AVP_VALUE;
 	if (registration_set_profile(g, &ppr->profile) < 0)
 		return CX_UNABLE_TO_COMPLY;
 	r->counters.profile_changed++;

@@ -292,3 +292,13 @@ TEST(register_network, c041_c137_watchers_go_on_when_the_identity_they_began_wit
 	EXPECT_STREQ(pcscf.state, "terminated;reason=noresource");
 	end();
 }
+
+TEST(register_network, c137_profile_of_nobody_is_refused)
+{
+	begin();
+	EXPECT_EQ(change_profile(NULL, 0), CX_INVALID_AVP_VALUE);
+	EXPECT_TRUE(ue_is_served(&lab, &ue));
+	core_lab_wait(&lab, 3630);
+	EXPECT_EQ(core_lab_stat(&lab, "registration"), 0);
+	end();
+}
