@@ -68,6 +68,17 @@ int cx_identity(char out[static CX_IDENTITY_BYTES], const char *text)
 	return 0;
 }
 
+bool cx_is_plain(const void *text, size_t n_bytes)
+{
+	const unsigned char *c = text;
+
+	for (size_t i = 0; i < n_bytes; i++) {
+		if (c[i] < ' ' || c[i] == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 static bool is_text(const char *field, size_t bytes)
 {
 	return memchr(field, '\0', bytes) != NULL;

@@ -228,9 +228,10 @@ void cx_listen(struct cx *cx, cx_heard *heard, void *user);
 
 /* Success of any kind: 2xxx, experimental or not. */
 bool cx_succeeded(enum cx_result result);
-
 /* Into a field of the above. Returns 0, or -EMSGSIZE: it belongs to no subscriber of ours. */
 int cx_identity(char out[static CX_IDENTITY_BYTES], const char *text);
+/* Whether it may come to stand in a SIP header: no control character, so no line end. */
+bool cx_is_plain(const void *text, size_t n_bytes);
 
 /*
  * Whether a struct that came from outside may be used: strings terminated, counts in their bounds,

@@ -88,14 +88,14 @@ static const union avp_value *take(const struct seen *seen, enum cx_avp which, b
 	return NULL;
 }
 
-/* Text as cx.h holds it: of identities, which have no NUL and no end within. */
+/* Text as cx.h holds it: of identities, which have no NUL and no line end within. */
 static void copy_text(const union avp_value *value, char *out, size_t out_bytes,
 		      enum cx_result *result)
 {
 	if (value == NULL)
 		return;
 	if (value->os.len == 0 || value->os.len >= out_bytes ||
-	    memchr(value->os.data, '\0', value->os.len) != NULL) {
+	    !cx_is_plain(value->os.data, value->os.len)) {
 		refuse(result, CX_INVALID_AVP_VALUE);
 		return;
 	}

@@ -86,7 +86,9 @@ static int read_text(const xmlNode *node, char out[static CX_IDENTITY_BYTES])
 	if (content == NULL)
 		return -EBADMSG;
 	trim((char *)content);
-	rc = cx_identity(out, (const char *)content);
+	rc = cx_is_plain(content, strlen((const char *)content))
+		     ? cx_identity(out, (const char *)content)
+		     : -EBADMSG;
 	xmlFree(content);
 	return rc;
 }

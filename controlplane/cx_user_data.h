@@ -20,8 +20,9 @@ int cx_user_data_write(const char *impi, const struct cx_saa *profile, char **te
 		       size_t *n_bytes);
 
 /*
- * Reads a document from outside. Returns 0; -EBADMSG: it is no profile, or has a DOCTYPE, which no
- * profile needs and no parser should follow; -EMSGSIZE: more or longer than cx.h holds.
+ * Reads a document from outside. Returns 0; -EBADMSG: it is no profile, an identity is of several
+ * lines, or it has a DOCTYPE, which no profile needs and no parser should follow; -EMSGSIZE: more
+ * or longer than cx.h holds.
  */
 int cx_user_data_read(const void *text, size_t n_bytes, struct cx_saa *out);
 

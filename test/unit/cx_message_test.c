@@ -297,6 +297,15 @@ static void uar_empty_name(struct wire *w)
 	uar_without_name(w);
 }
 
+/* It becomes a Request-URI and a Route. */
+static void sar_server_of_two_lines(struct wire *w)
+{
+	wire_put_text(w, 0, 1, IMPI);
+	wire_put_text(w, V, 601, IMPU);
+	wire_put_text(w, V, 602, "sip:10.0.0.1;x\r\nP-Asserted-Identity: <sip:victim@b>");
+	wire_put_number(w, V, 614, CX_REGISTRATION);
+}
+
 static void uar_name_with_nul(struct wire *w)
 {
 	wire_put(w, 0, 1, "a\0b", 3);
@@ -434,6 +443,7 @@ TEST(cx_message, hostile_requests_are_refused_with_the_reason)
 		{ "no item", CX_MAR, mar_no_item, CX_MISSING_AVP },
 		{ "nothing in the item", CX_MAR, mar_empty_item, CX_MISSING_AVP },
 		{ "32 bytes of scheme", CX_MAR, mar_long_scheme, CX_INVALID_AVP_VALUE },
+		{ "two lines", CX_SAR, sar_server_of_two_lines, CX_INVALID_AVP_VALUE },
 		{ "no profile", CX_PPR, ppr_without_profile, CX_MISSING_AVP },
 		{ "a broken profile", CX_PPR, ppr_bad_profile, CX_INVALID_AVP_VALUE },
 		{ "no reason", CX_RTR, rtr_without_reason, CX_MISSING_AVP },

@@ -87,6 +87,10 @@ TEST(cx_user_data, hostile_documents_are_refused)
 								     "</IMSSubscription>",
 		  -EBADMSG },
 		{ PROFILE(ONE("&e;")), -EBADMSG },
+		/* what is in a header would end it */
+		{ PROFILE(ONE("sip:a@b>&#13;&#10;Service-Route: &lt;sip:c")), -EBADMSG },
+		{ PROFILE(ONE("sip:a@b>\nService-Route: &lt;sip:c")), -EBADMSG },
+		{ PROFILE(ONE("sip:a@b&#127;")), -EBADMSG },
 	};
 
 	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
