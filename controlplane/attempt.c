@@ -222,7 +222,8 @@ static bool make_room(struct attempts *all, const struct attempt_key *key)
 			return false;
 		time_out(crowd.oldest);
 	}
-	return table_count(all->by_impi) < all->max;
+	return table_count(all->by_impi) <
+	       (key->is_own ? all->max : all->max - all->max / ATTEMPTS_OWN_SHARE);
 }
 
 /* Copies a text behind the struct. */

@@ -8,7 +8,9 @@
  * Bounded in all, per IMPI, and per source of an IMPI, attempt_network(). When a bound is reached,
  * the oldest that still waits for its UE makes room, but none that is younger than ATTEMPT_SAFE_S:
  * in that time any UE has answered, and until then nobody else's attempt ends its own. An attempt
- * of the user himself, whom his SA or his registered address shows, may end strangers' of any age.
+ * of the user himself, whom his SA or his registered address shows, may end strangers' of any age,
+ * and there are places that strangers do not get, whatever IMPIs they name: without one nobody could
+ * refresh his registration.
  *
  * An attempt is either asking, while Cx works for it (its REGISTER waits in `x`, and nothing may
  * end it but its answer), or awaiting the UE (`x` is NULL, the timer is set). It owns its keys and
@@ -27,6 +29,7 @@
 
 #define ATTEMPTS_PER_IMPI    64
 #define ATTEMPTS_PER_SOURCE  8
+#define ATTEMPTS_OWN_SHARE   8  /* one of so many places in all is for users themselves */
 #define ATTEMPT_SAFE_S       16 /* T2 toward UEs: SM7 has come after three repetitions */
 #define ATTEMPT_SOURCE_BYTES 256
 

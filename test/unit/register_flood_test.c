@@ -286,6 +286,44 @@ TEST(register_flood, c146a_random_impis_cost_nothing_but_their_answer)
 	core_lab_close(&lab);
 }
 
+static void ignore_timeout(void *user, struct attempt *a)
+{
+}
+
+/* Begins an attempt of the IMPI's and lets it wait for its UE. */
+static bool begin_attempt(struct attempts *all, unsigned impi, bool is_own)
+{
+	char name[32];
+	struct attempt_key key = {
+		.impi = name, .source = "10.1.0.1", .call_id = "c", .nonce = "", .is_own = is_own
+	};
+	struct attempt *a;
+
+	snprintf(name, sizeof(name), "%u@" REALM, impi);
+	a = attempt_begin(all, &key, "sip:x@" REALM, NULL);
+	return a != NULL && attempt_await(a) == 0;
+}
+
+TEST(register_flood, c146a_strangers_of_many_impis_leave_room_to_who_is_registered)
+{
+	enum { MAX = 64, KEPT = MAX / 8 };
+	struct core_lab lab;
+	struct attempts *all;
+	unsigned n = 0;
+
+	ASSERT_TRUE(core_lab_open(&lab, 1, V1));
+	all = attempts_new(lab.hss.loop, MAX, 240, (struct attempts_user){ ignore_timeout, NULL });
+	ASSERT_TRUE(all != NULL);
+	while (n <= MAX && begin_attempt(all, n, false))
+		n++;
+	EXPECT_EQ(n, MAX - KEPT);
+	for (unsigned i = 0; i < KEPT; i++)
+		EXPECT_TRUE(begin_attempt(all, MAX + i, true));
+	EXPECT_FALSE(begin_attempt(all, 2 * MAX, true));
+	attempts_free(all);
+	core_lab_close(&lab);
+}
+
 TEST(throttle, what_comes_back_is_by_the_minute_and_never_more_than_the_burst)
 {
 	struct throttle *t = throttle_new(60, 3, 1024);
