@@ -163,6 +163,10 @@ static void set_event(struct registrar *r, struct registration *g, const struct 
 	bool was_shortened = g->event == REGINFO_SHORTENED;
 
 	registration_mark_explicit(g, a->impu);
+	if (g->must_authenticate && a->n_challenges == 0) {
+		registrar_ask(r, g); /* the order came while the HSS was asked */
+		return;
+	}
 	g->event = was_registered ? REGINFO_REFRESHED : REGINFO_REGISTERED;
 	g->must_authenticate = false;
 	if (!was_registered || was_shortened)

@@ -77,6 +77,9 @@ int registrar_read_binding(struct binding *b, const struct register_request *q,
 /* One implicit set, as registrar_deregister() does with all of the IMPI's. */
 void registrar_end(struct registrar *r, struct registration *g, enum reginfo_event event);
 
+/* The UE is to authenticate itself: it has less time from now on, and watchers hear so. */
+void registrar_ask(struct registrar *r, struct registration *g);
+
 /* Time is up for one that was to authenticate itself. True: it was asked again. */
 bool registrar_ask_again(struct registrar *r, struct registration *g);
 

@@ -17,7 +17,7 @@
 #include "controlplane/registration.h"
 
 /* At the end of what was granted there is no more to wait for than the margin. */
-static void ask(struct registrar *r, struct registration *g)
+void registrar_ask(struct registrar *r, struct registration *g)
 {
 	uint32_t within_s = r->config->scscf->reauth_within_s;
 	uint32_t left_s = registration_granted_s(g);
@@ -40,7 +40,7 @@ int registrar_reauthenticate(struct registrar *r, const char *impi)
 		return -ENOENT;
 	r->counters.reauth_asked++;
 	for (; g != NULL; g = registration_next(g))
-		ask(r, g);
+		registrar_ask(r, g);
 	return 0;
 }
 
@@ -50,7 +50,7 @@ bool registrar_ask_again(struct registrar *r, struct registration *g)
 	    registration_granted_s(g) == 0)
 		return false;
 	r->counters.reauth_repeated++;
-	ask(r, g);
+	registrar_ask(r, g);
 	return true;
 }
 

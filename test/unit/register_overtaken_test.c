@@ -112,3 +112,38 @@ TEST(register_overtaken, c022_refresh_that_the_end_of_its_registration_overtakes
 	EXPECT_EQ(core_lab_state(&lab, 1), STORE_REGISTERED);
 	end();
 }
+
+/* Its answer grants the whole time again; the order is not forgotten with it. */
+TEST(register_overtaken, c037_order_to_authenticate_outlives_a_refresh_on_its_way)
+{
+	begin();
+	ASSERT_TRUE(ue_register_fully(&lab, &ue));
+	hss_set_commit_distance(lab.hss.hss, 10000);
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 0);
+	EXPECT_EQ(scscf_role.order(lab.scscf, "reauthenticate", "1@" REALM), 0);
+	hss_set_commit_distance(lab.hss.hss, 0);
+	core_lab_wait(&lab, 10);
+	EXPECT_EQ(receive_status(), 200);
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 401);
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_RES), 200);
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 200);
+	end();
+}
+
+TEST(register_overtaken, c037_c038b_who_was_asked_during_a_refresh_has_no_more_time_than_others)
+{
+	begin();
+	ASSERT_TRUE(ue_register_fully(&lab, &ue));
+	hss_set_commit_distance(lab.hss.hss, 10000);
+	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 0);
+	EXPECT_EQ(scscf_role.order(lab.scscf, "reauthenticate", "1@" REALM), 0);
+	hss_set_commit_distance(lab.hss.hss, 0);
+	core_lab_wait(&lab, 10);
+	EXPECT_EQ(receive_status(), 200);
+	core_lab_wait(&lab, 629);
+	EXPECT_EQ(core_lab_stat(&lab, "registration"), 1);
+	core_lab_wait(&lab, 1);
+	EXPECT_EQ(core_lab_stat(&lab, "registration"), 0);
+	EXPECT_EQ(core_lab_stat(&lab, "reauthentication_unanswered"), 1);
+	end();
+}
