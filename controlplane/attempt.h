@@ -9,8 +9,8 @@
  * the oldest that still waits for its UE makes room, but none that is younger than ATTEMPT_SAFE_S:
  * in that time any UE has answered, and until then nobody else's attempt ends its own. An attempt
  * of the user himself, whom his SA or his registered address shows, may end strangers' of any age,
- * and there are places that strangers do not get, whatever IMPIs they name: without one nobody could
- * refresh his registration.
+ * and there are places that strangers do not get, whatever IMPIs they name: without one nobody
+ * could refresh his registration.
  *
  * An attempt is either asking, while Cx works for it (its REGISTER waits in `x`, and nothing may
  * end it but its answer), or awaiting the UE (`x` is NULL, the timer is set). It owns its keys and
