@@ -1,6 +1,7 @@
 #include "dataplane/report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
@@ -36,9 +37,11 @@ void report_stats(const struct report *r, const struct report_sink *sink)
 		number(sink, counter_name[i], report_count(r, i));
 }
 
-/* "port:queue port:queue …", as far as a text goes. */
+/* "port:queue port:queue", as far as a text goes, and then that there are more. */
 static void list_queues(const struct report *r, char *out, size_t out_bytes, uint32_t worker)
 {
+	static const char more[] = " ...";
+	const size_t room_bytes = out_bytes - (sizeof(more) - 1);
 	size_t at = 0;
 	*out = 0;
 	for (uint32_t i = 0; i < r->zones->n_ports; i++) {
@@ -47,37 +50,45 @@ static void list_queues(const struct report *r, char *out, size_t out_bytes, uin
 		if (p->queue_of[worker] == ZONE_NO_QUEUE)
 			continue;
 		rte_eth_dev_get_name_by_port(p->port, name);
-		int n = snprintf(out + at, out_bytes - at, "%s%s:%u", at ? " " : "", name,
+		int n = snprintf(out + at, room_bytes - at, "%s%s:%u", at ? " " : "", name,
 				 p->queue_of[worker]);
-		if (n < 0 || at + (size_t)n >= out_bytes)
+		if (n < 0 || at + (size_t)n >= room_bytes) {
+			strcpy(out + at, more);
 			return;
+		}
 		at += (size_t)n;
 	}
+}
+
+bool report_worker(const struct report *r, const struct report_sink *sink, uint32_t i)
+{
+	const struct worker *w = r->workers[i];
+	if (!sink->row(sink->arg, i))
+		return false;
+	unsigned lcore = eal_worker_lcore(i);
+	struct steer_load load = { 0 };
+	if (r->steer)
+		load = steer_load(r->steer, i);
+	number(sink, "worker", i);
+	number(sink, "core", (uint64_t)rte_lcore_to_cpu_id((int)lcore));
+	number(sink, "node", rte_lcore_to_socket_id(lcore));
+	number(sink, "turns", atomic_load_explicit(&w->all_turns, memory_order_relaxed));
+	number(sink, "busy_turns", atomic_load_explicit(&w->busy_turns, memory_order_relaxed));
+	number(sink, "rx", w->count.n[COUNT_network_rx] + w->count.n[COUNT_kernel_rx]);
+	number(sink, "handed_over", load.n_given);
+	number(sink, "taken_over", load.n_taken);
+	number(sink, "buckets", load.n_buckets);
+	char queues[TEXT_BYTES];
+	list_queues(r, queues, sizeof(queues), i);
+	text(sink, "polls", queues);
+	return true;
 }
 
 bool report_workers(const struct report *r, const struct report_sink *sink)
 {
 	for (uint32_t i = 0; i < r->n_workers; i++) {
-		const struct worker *w = r->workers[i];
-		if (!sink->row(sink->arg, i))
+		if (!report_worker(r, sink, i))
 			return false;
-		unsigned lcore = eal_worker_lcore(i);
-		struct steer_load load = { 0 };
-		if (r->steer)
-			load = steer_load(r->steer, i);
-		number(sink, "worker", i);
-		number(sink, "core", (uint64_t)rte_lcore_to_cpu_id((int)lcore));
-		number(sink, "node", rte_lcore_to_socket_id(lcore));
-		number(sink, "turns", atomic_load_explicit(&w->all_turns, memory_order_relaxed));
-		number(sink, "busy_turns",
-		       atomic_load_explicit(&w->busy_turns, memory_order_relaxed));
-		number(sink, "rx", w->count.n[COUNT_network_rx] + w->count.n[COUNT_kernel_rx]);
-		number(sink, "handed_over", load.n_given);
-		number(sink, "taken_over", load.n_taken);
-		number(sink, "buckets", load.n_buckets);
-		char queues[TEXT_BYTES];
-		list_queues(r, queues, sizeof(queues), i);
-		text(sink, "polls", queues);
 	}
 	return true;
 }

@@ -38,7 +38,8 @@ void report_stats(const struct report *r, const struct report_sink *sink);
 void report_sa(const struct report *r, const struct report_sink *sink);
 /* Packet buffers of all NUMA nodes together. Under traffic a number of a moment ago. */
 void report_buffers(const struct report *r, const struct report_sink *sink);
-/* A row each; false: the sink had no room for all. */
+/* One worker, and a row for each of them; false: the sink had no room for all. */
+bool report_worker(const struct report *r, const struct report_sink *sink, uint32_t worker);
 bool report_workers(const struct report *r, const struct report_sink *sink);
 /* The ports of one zone, and of all of them. */
 bool report_port(const struct report *r, const struct report_sink *sink, uint32_t zone);

@@ -58,11 +58,29 @@ static int on_stats(const char *command, const char *parameters, struct rte_tel_
 	return 0;
 }
 
-static int on_workers(const char *command, const char *parameters, struct rte_tel_data *data)
+/*
+ * What 64 of are more than the 16 KiB of a reply: without a parameter the numbers there are, else
+ * the one of them that it is.
+ */
+static int tell_one(const char *parameters, struct rte_tel_data *data, uint32_t n,
+		    bool (*tell)(const struct report *r, const struct report_sink *sink,
+				 uint32_t number))
 {
+	if (!parameters || !parameters[0]) {
+		rte_tel_data_start_array(data, RTE_TEL_INT_VAL);
+		for (uint32_t i = 0; i < n; i++)
+			rte_tel_data_add_array_int(data, (int)i);
+		return 0;
+	}
+	unsigned long number = strtoul(parameters, NULL, 10);
 	struct reply reply;
 	const struct report_sink sink = sink_of(&reply, data);
-	return report_workers(&source, &sink) ? 0 : -1;
+	return number >= n || tell(&source, &sink, (uint32_t)number) ? 0 : -1;
+}
+
+static int on_workers(const char *command, const char *parameters, struct rte_tel_data *data)
+{
+	return tell_one(parameters, data, source.n_workers, report_worker);
 }
 
 static int on_sa(const char *command, const char *parameters, struct rte_tel_data *data)
@@ -81,26 +99,18 @@ static int on_buffers(const char *command, const char *parameters, struct rte_te
 	return 0;
 }
 
-/* One zone a reply: 64 of them are more than a reply holds. */
 static int on_ports(const char *command, const char *parameters, struct rte_tel_data *data)
 {
-	if (!parameters || !parameters[0]) {
-		rte_tel_data_start_array(data, RTE_TEL_INT_VAL);
-		for (uint32_t i = 0; i < source.zones->n; i++)
-			rte_tel_data_add_array_int(data, (int)i);
-		return 0;
-	}
-	unsigned long zone = strtoul(parameters, NULL, 10);
-	struct reply reply;
-	const struct report_sink sink = sink_of(&reply, data);
-	return zone >= source.zones->n || report_port(&source, &sink, (uint32_t)zone) ? 0 : -1;
+	return tell_one(parameters, data, source.zones->n, report_port);
 }
 
 void telemetry_register(const struct report *report)
 {
 	source = *report;
 	rte_telemetry_register_cmd("/imsgate/stats", on_stats, "Every counter by name");
-	rte_telemetry_register_cmd("/imsgate/workers", on_workers, "Load of each worker");
+	rte_telemetry_register_cmd("/imsgate/workers", on_workers,
+				   "Load of the workers: no parameter lists them; WORKER tells of "
+				   "one");
 	rte_telemetry_register_cmd("/imsgate/sa", on_sa, "Use of the SA table");
 	rte_telemetry_register_cmd("/imsgate/buffers", on_buffers, "Use of the packet buffers");
 	rte_telemetry_register_cmd("/imsgate/ports", on_ports,

@@ -226,7 +226,7 @@ static int report_handed_over(struct lab *l)
 	json_int_t n = 0;
 	size_t i;
 
-	if (telemetry_get(&l->telemetry, "/imsgate/workers", &workers))
+	if (telemetry_get_all(&l->telemetry, "/imsgate/workers", &workers))
 		return lab_fail(l, "%s", l->telemetry.error);
 	rows = table_rows(workers, "worker");
 	json_array_foreach(rows, i, worker) n += number(worker, "handed_over");

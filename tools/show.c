@@ -74,23 +74,14 @@ static int show_stats(const struct config *c, bool json)
 	return EXIT_SUCCESS;
 }
 
-static void add_reply(json_t *reply, void *all)
-{
-	json_object_update(all, reply);
-}
-
 /* The same where the command tells of one at a time. */
 static json_t *ask_each(const struct config *c, const char *command)
 {
-	json_t *all = json_object();
+	json_t *all = NULL;
 	struct telemetry t;
 
-	if (telemetry_open(&t, c->dataplane->file_prefix) ||
-	    telemetry_each(&t, command, add_reply, all)) {
+	if (telemetry_open(&t, c->dataplane->file_prefix) || telemetry_get_all(&t, command, &all))
 		options_fail("show", "%s", t.error);
-		json_decref(all);
-		all = NULL;
-	}
 	telemetry_close(&t);
 	return all;
 }
@@ -126,7 +117,7 @@ static json_t *workers_rows(json_t *reply)
 
 static int show_workers(const struct config *c, bool json)
 {
-	return show_table(ask(c, "/imsgate/workers"), json, workers_rows);
+	return show_table(ask_each(c, "/imsgate/workers"), json, workers_rows);
 }
 
 static const struct subject {

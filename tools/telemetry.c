@@ -123,3 +123,21 @@ int telemetry_each(struct telemetry *t, const char *command, void (*one)(json_t 
 	json_decref(numbers);
 	return rc;
 }
+
+static void add_reply(json_t *reply, void *all)
+{
+	json_object_update(all, reply);
+}
+
+int telemetry_get_all(struct telemetry *t, const char *command, json_t **out)
+{
+	json_t *all = json_object();
+	int rc = telemetry_each(t, command, add_reply, all);
+
+	if (rc) {
+		json_decref(all);
+		all = NULL;
+	}
+	*out = all;
+	return rc;
+}

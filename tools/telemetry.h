@@ -42,4 +42,7 @@ int telemetry_get(struct telemetry *t, const char *command, json_t **out);
 int telemetry_each(struct telemetry *t, const char *command, void (*one)(json_t *reply, void *user),
 		   void *user);
 
+/* The same as one object, *out, which the caller owns; NULL on failure. Returns 0 or -errno. */
+int telemetry_get_all(struct telemetry *t, const char *command, json_t **out);
+
 #endif

@@ -26,7 +26,7 @@ static int read_workers(struct top_sample *s, struct telemetry *t)
 {
 	json_t *workers, *rows, *worker;
 	size_t i;
-	int rc = telemetry_get(t, "/imsgate/workers", &workers);
+	int rc = telemetry_get_all(t, "/imsgate/workers", &workers);
 
 	if (rc)
 		return rc;

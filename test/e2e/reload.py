@@ -56,8 +56,9 @@ class Edge:
         self.plane.process.child.send_signal(signal.SIGHUP)
 
     def buckets(self):
-        workers = self.plane.telemetry("/imsgate/workers").values()
-        return [worker["buckets"] for worker in workers]
+        ask = self.plane.telemetry
+        return [ask(f"/imsgate/workers,{number}")[str(number)]["buckets"]
+                for number in ask("/imsgate/workers")]
 
 
 class Traffic(threading.Thread):

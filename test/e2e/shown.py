@@ -44,6 +44,22 @@ def check_ports(report, edge):
     report.check("show ports: no zone beyond the last", not beyond, f"{beyond}")
 
 
+def check_workers(report, edge):
+    """A reply has room for 16 KiB, and there may be 64 of them: each is asked about by itself."""
+    numbers = edge.telemetry("/imsgate/workers")
+    report.check("show workers: their numbers", numbers == [0], f"{numbers}")
+    shown = edge.imsgate("show", "workers")
+    one = edge.telemetry("/imsgate/workers,0")
+    report.check("show workers: each", list(shown) == list(one) == ["0"] and
+                 shown["0"]["core"] == one["0"]["core"], f"{shown} {one}")
+    polls = shown["0"]["polls"]
+    report.check("show workers: what is left out of a long list is said to be",
+                 len(polls) < 128 and polls.endswith(" ...") and
+                 all(":" in queue for queue in polls.split()[:-1]), polls)
+    beyond = edge.telemetry("/imsgate/workers,1")
+    report.check("show workers: none beyond the last", not beyond, f"{beyond}")
+
+
 def check_offload(report, edge):
     shown = edge.imsgate("show", "offload")
     ports = {row["port"] for row in shown if row["offload"] == "rx ip checksum"}
@@ -80,6 +96,7 @@ def main(build):
                                    zones=zones, n_mbufs=49152)
         try:
             check_ports(report, edge)
+            check_workers(report, edge)
             check_offload(report, edge)
         finally:
             edge.process.stop()
