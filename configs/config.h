@@ -38,6 +38,10 @@ struct config_sa {
 
 #define CONFIG_CRYPTO_DEVICES 8
 
+/* What one answer of the HSS holds. More than 32 would use an IND value twice: TS 33.102 Annex C.
+ */
+#define CONFIG_VECTORS 16
+
 /* Which SAs go to the crypto devices. */
 enum config_lookaside {
 	CONFIG_LOOKASIDE_NONE,
@@ -164,7 +168,7 @@ struct config_icscf {
 struct config_scscf {
 	char *address;
 	uint32_t port;
-	uint32_t n_vectors; /* m of Cx-AV-Req, seed 6.1.1 */
+	uint32_t n_vectors; /* m of Cx-AV-Req, seed 6.1.1; at most CONFIG_VECTORS */
 	uint32_t min_expires_s;
 	uint32_t max_expires_s;
 	uint32_t reg_await_auth_s;

@@ -295,8 +295,7 @@ static const struct config_rule rules[] = {
 	{ scscf_fields, "address", .valid = syntax_address,
 	  .expected = "a unicast IPv4 or IPv6 address" },
 	{ scscf_fields, "port", 1, 65535, 5060 },
-	{ scscf_fields, "n_vectors", 1, 32,
-	  1 }, /* more than the IND values of 33.102 Annex C wrap */
+	{ scscf_fields, "n_vectors", 1, CONFIG_VECTORS, 1 },
 	{ scscf_fields, "min_expires_s", 1, UINT32_MAX, 60 },
 	{ scscf_fields, "max_expires_s", 1, UINT32_MAX, 600000 },
 	{ scscf_fields, "reg_await_auth_s", 1, 3600, 240 },

@@ -13,6 +13,8 @@
 #include "controlplane/txn.h"
 #include "crypto/wipe.h"
 
+_Static_assert(CONFIG_VECTORS <= CX_MAX_ITEMS, "an answer holds as many as may be asked for");
+
 struct registrar *registrar_of(const struct attempt *a)
 {
 	return a->user;

@@ -190,6 +190,9 @@ static const struct {
 	{ "scscf: {algorithm: MD5}",
 	  ":1:20: found \"MD5\" for algorithm, expected AKAv1-MD5, AKAv2-MD5 or both" },
 
+	{ "scscf: {n_vectors: 17}",
+	  ":1:20: found \"17\" for n_vectors, expected a number from 1 to 16" },
+
 	{ DATAPLANE "  fragments: {n_datagrams: 100}\n" ZONES,
 	  ":3:28: found 100 for n_datagrams, expected a power of two" },
 
