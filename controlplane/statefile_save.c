@@ -17,6 +17,11 @@
 /* The clock matters after a reboot with a wall clock that is wrong: seconds are close enough. */
 #define CLOCK_MS 10000
 
+static bool is_due(const struct statefile *s)
+{
+	return s->n_gone || !TAILQ_EMPTY(&s->due);
+}
+
 static void arm(struct statefile *s)
 {
 	if (timer_is_set(&s->commit))
@@ -59,7 +64,8 @@ void statefile_remove(struct statefile *s, struct statefile_item *item)
 	if (item->id && add_gone(s, item->id))
 		log_error("%s: no memory to remove a row: it is back after a restart", s->path);
 	*item = (struct statefile_item){ .kind = item->kind };
-	arm(s);
+	if (is_due(s))
+		arm(s);
 }
 
 /* --- the transaction --- */
@@ -147,17 +153,16 @@ static void end_waiters(struct statefile *s, int status)
 	}
 }
 
-static bool is_due(const struct statefile *s)
-{
-	return s->n_gone || !TAILQ_EMPTY(&s->due);
-}
-
 int statefile_flush(struct statefile *s)
 {
 	if (!s)
 		return 0;
 	timer_cancel(s->loop, &s->commit);
-	int error = is_due(s) ? write_all(s) : 0;
+	if (!is_due(s)) {
+		end_waiters(s, 0); /* what they waited for is gone, and was never in the file */
+		return 0;
+	}
+	int error = write_all(s);
 	if (error)
 		roll_back(s);
 	else

@@ -267,6 +267,26 @@ TEST(statefile, nobody_is_told_before_the_transaction_that_all_share)
 	end();
 }
 
+TEST(statefile, what_was_never_written_ends_without_a_transaction)
+{
+	begin();
+	ASSERT_EQ(open_file(), 0);
+	statefile_remove(file, &things[0].kept);
+	touch(1, 1);
+	statefile_wait(file, on_done, NULL);
+	n_done = 0;
+	statefile_remove(file, &things[1].kept);
+	pass(10);
+	EXPECT_EQ(n_done, 1);
+	EXPECT_EQ(last_status, 0);
+	EXPECT_EQ(statefile_counters(file)->commits, 0);
+	touch(2, 1);
+	pass(10);
+	EXPECT_EQ(statefile_counters(file)->commits, 1);
+	close_file();
+	end();
+}
+
 TEST(statefile, what_is_due_at_the_end_is_saved_and_told)
 {
 	begin();
