@@ -255,7 +255,7 @@ void dpclient_update(struct dpclient *c, uint64_t registration, uint32_t lifetim
 
 void dpclient_delete(struct dpclient *c, uint64_t registration, uint32_t grace_s)
 {
-	c->counters.deleted++;
+	c->counters.deleted += grace_s == 0;
 	dpclient_tell(c, &(struct notice){ .type = API_SET_DELETE,
 					   .handle = registration,
 					   .seconds = grace_s });

@@ -40,7 +40,7 @@ struct dpclient_counters {
 	uint64_t connected; /* times */
 	uint64_t installed; /* sets */
 	uint64_t install_failed;
-	uint64_t deleted;   /* sets asked to be deleted */
+	uint64_t deleted;   /* sets asked to be deleted at once, as they are after a grace, too */
 	uint64_t postponed; /* words about sets and tunnels that there was no room for at once */
 	uint64_t expired;   /* sets the data plane ended */
 };

@@ -262,6 +262,7 @@ TEST(pcscf, c089_deregistration_keeps_the_sas_for_128_s)
 	EXPECT_EQ(edge_stat("sets_ending"), 1);
 	edge_pass(129000);
 	EXPECT_EQ(edge_stat("ues"), 0);
+	EXPECT_EQ(edge_stat("sets_deleted"), 1);
 	edge_stop();
 }
 
