@@ -124,11 +124,27 @@ static void free_notification(struct notification *n)
 	free(n);
 }
 
-/* One that lives hears of the next change; one that has ended has heard enough. */
+static void send_when_kept(struct subscription *s, char *text, size_t n_bytes);
+
+static void send_waiting(struct subscription *s)
+{
+	char *text = s->waiting;
+
+	s->waiting = NULL;
+	send_when_kept(s, text, s->waiting_bytes);
+}
+
+/*
+ * One that cannot be sent. What waits behind it goes out now: later it would be older than what
+ * went before. Without that, one that lives hears of the next change, and one that has ended has
+ * heard enough.
+ */
 static void drop(struct subscription *s)
 {
 	s->events->counters.notify_failed++;
-	if (s->reason != NULL)
+	if (s->waiting != NULL)
+		send_waiting(s);
+	else if (s->reason != NULL)
 		subscription_free(s);
 }
 
@@ -195,14 +211,6 @@ void notify(struct subscription *s)
 }
 
 /* --- the answer --- */
-
-static void send_waiting(struct subscription *s)
-{
-	char *text = s->waiting;
-
-	s->waiting = NULL;
-	send_when_kept(s, text, s->waiting_bytes);
-}
 
 /* RFC 6665 4.2.2: who does not answer, or knows nothing of it, has no subscription. */
 static void on_response(void *user, struct sip *response)

@@ -186,6 +186,53 @@ static void begin_kept(struct core_lab *lab)
 	scarce_spare_osip();
 }
 
+/* Hears all there is: each new NOTIFY says something newer (RFC 3680 5.1). */
+static void hear_all(struct core_lab *lab, struct watcher *w)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned long cseq = sip_cseq(w->notify);
+		uint64_t version = w->info.version;
+
+		while (watcher_hears(w, 200)) {
+			if (sip_cseq(w->notify) != cseq)
+				EXPECT_GT(w->info.version, version);
+			cseq = sip_cseq(w->notify);
+			version = w->info.version;
+		}
+		core_lab_wait(lab, 1);
+	}
+}
+
+TEST(scarce, c040_documents_come_in_their_order_though_one_could_not_be_sent)
+{
+	struct core_lab lab;
+	unsigned n = 1;
+
+	for (; scarce_sweep(n); n++) {
+		begin_kept(&lab);
+		struct watcher w = watcher_new(&lab, 1, 1, true);
+		struct ue ue = ue_new(1, 1);
+
+		ASSERT_TRUE(ue_register_fully(&lab, &ue));
+		ASSERT_TRUE(watcher_begin(&w));
+		EXPECT_EQ(scscf_role.order(lab.scscf, "reauthenticate", "1@" REALM), 0);
+		EXPECT_EQ(scscf_role.order(lab.scscf, "reauthenticate", "1@" REALM), 0);
+		scarce_begin();
+		core_lab_run(&lab);
+		scarce_rest();
+		hear_all(&lab, &w);
+		EXPECT_EQ(scscf_role.order(lab.scscf, "deactivate", "1@" REALM), 0);
+		core_lab_run(&lab);
+		hear_all(&lab, &w);
+		EXPECT_STREQ(w.state, "terminated;reason=noresource");
+		EXPECT_EQ(w.info.contacts[0].event, REGINFO_DEACTIVATED);
+		EXPECT_EQ(core_lab_stat(&lab, "subscription"), 0);
+		watcher_close(&w);
+		core_lab_close(&lab);
+	}
+	EXPECT_GT(n, 5);
+}
+
 TEST(scarce, c093_what_was_answered_is_in_the_state_file)
 {
 	struct core_lab lab;
