@@ -180,7 +180,7 @@ static bool take_success(const struct attempt *a, const struct sip *ok)
 		p->counters.refreshed++;
 	if (set->state == SET_TEMPORARY)
 		ue_set_established(set, expires_s);
-	else if (set->state == SET_ESTABLISHED && expires_s)
+	else if (expires_s)
 		ue_set_refreshed(set, expires_s);
 	if (!expires_s)
 		return !ue_registered(ue, ok, a->aor, 0);

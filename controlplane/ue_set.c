@@ -318,7 +318,11 @@ void ue_set_shortened(struct sa_set *s, uint32_t lifetime_s)
 
 void ue_set_refreshed(struct sa_set *s, uint32_t expires_s)
 {
-	extend(s, expires_s);
+	/* The UE's last registration ended while this one was under way, which needs the SAs. */
+	if (s->state == SET_ENDING && !s->challenge && !ue_established(s->ue))
+		set_state(s, SET_ESTABLISHED);
+	if (s->state == SET_ESTABLISHED)
+		extend(s, expires_s);
 }
 
 void ue_set_used(struct sa_set *s)

@@ -21,7 +21,8 @@
  *	                      gone
  *
  * and every set is gone when its lifetime ends. An old set still serves its UE; an ending one only
- * carries the last answers (and takes REGISTER, as unprotected).
+ * carries the last answers (and takes REGISTER, as unprotected), but is established again when
+ * another identity turns out to have been registered over it.
  *
  * (TS 33.203 7.4; 64·T1 = 128 s.) "Gone" means deleted in the data plane too. The data plane may
  * end a set first; then ue_set_expired() removes it here. The TCP connections of a set end before
@@ -145,7 +146,10 @@ void ue_set_expired(struct sa_set *s);
 void ue_set_failed(struct sa_set *s);
 /* SM7 was answered 200: C-084, C-085, C-086. */
 void ue_set_established(struct sa_set *s, uint32_t expires_s);
-/* An unchallenged refresh on an established set was answered 200: C-088. */
+/*
+ * An unchallenged REGISTER that came over it when it was established was answered 200: C-088. If it
+ * is ending since, it serves again, unless another one does.
+ */
 void ue_set_refreshed(struct sa_set *s, uint32_t expires_s);
 /* The network has given it another time to live: TS 24.229 5.2.3, seed 6.1.4. */
 void ue_set_shortened(struct sa_set *s, uint32_t lifetime_s);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "test/unit/pcscf_fixture.h"
 
@@ -263,6 +264,39 @@ TEST(pcscf, c089_deregistration_keeps_the_sas_for_128_s)
 	edge_pass(129000);
 	EXPECT_EQ(edge_stat("ues"), 0);
 	EXPECT_EQ(edge_stat("sets_deleted"), 1);
+	edge_stop();
+}
+
+/* Another identity of the UE was on its way when its only one went: both 200 are true. */
+TEST(pcscf, c089_set_that_ends_serves_again_when_another_identity_is_registered_over_it)
+{
+	char headers[256];
+	begin();
+	ue_attach(&ue);
+	ue_register(&ue, ue.uc_fd, port_ps, auth_initial, ue_verify(&ue));
+	char *text = ue_register_text(&ue, auth_initial, true, ue_verify(&ue));
+	char *to = strstr(text, "To: <sip:u@");
+	ASSERT_TRUE(to != NULL);
+	to[strlen("To: <sip:")] = 'v';
+	ue_send(&ue, ue.uc_fd, port_ps, text);
+	free(text);
+	struct sip *deregistration = core_receive(), *registration = core_receive();
+	core_answer(deregistration, 200, "");
+	EXPECT_EQ(ue_status(ue.us_fd), 200);
+	EXPECT_EQ(edge_stat("sets_ending"), 1);
+	snprintf(headers, sizeof(headers),
+		 "Contact: <sip:%s:%u>;expires=600\r\nP-Associated-URI: <sip:v@" REALM ">\r\n",
+		 ue.host, ue.us);
+	core_answer(registration, 200, headers);
+	EXPECT_EQ(ue_status(ue.us_fd), 200);
+	EXPECT_EQ(edge_stat("sets_established"), 1);
+	ASSERT_EQ(asked.n_updates, 2);
+	EXPECT_EQ(asked.updates[1].registration, asked.installs[0].registration);
+	EXPECT_EQ(asked.updates[1].lifetime_s, 630);
+	edge_pass(629000);
+	EXPECT_EQ(edge_stat("ues"), 1);
+	edge_pass(2000);
+	EXPECT_EQ(edge_stat("ues"), 0);
 	edge_stop();
 }
 
