@@ -21,14 +21,17 @@ struct loop;
 struct dpclient;
 
 struct dpclient_user {
-	/* The lists begin; what came of earlier ones that broke off is void. */
+	/*
+	 * The lists begin; what came of earlier ones that broke off is void. They break off with
+	 * the connection, and so does this when one of the next three returns -errno.
+	 */
 	void (*on_list)(void *user);
 	/* One SA that the data plane holds for this client; all of them, before on_ready(). */
-	void (*on_sa)(void *user, const struct api_sa_info *sa);
+	int (*on_sa)(void *user, const struct api_sa_info *sa);
 	/* One tunnel of this client, after its SAs and before on_ready(). */
-	void (*on_tunnel)(void *user, const struct api_tunnel_info *tunnel);
+	int (*on_tunnel)(void *user, const struct api_tunnel_info *tunnel);
 	/* The lists are over: what was not in them is gone. */
-	void (*on_ready)(void *user);
+	int (*on_ready)(void *user);
 	/* A set's lifetime ended in the data plane. */
 	void (*on_expired)(void *user, uint64_t registration);
 	/* What comes through a tunnel comes from elsewhere than packets went to. */

@@ -35,17 +35,25 @@ static void take_hello(struct dpclient *c, const struct api_hello *hello)
 	begin_list(c);
 }
 
+static void break_off(struct dpclient *c)
+{
+	dpclient_disconnect(c, "no memory for what it has of ours");
+}
+
 static void take_list(struct dpclient *c, const struct api_header *h, const char *entries)
 {
 	struct api_cursor cursor;
 	struct api_sa_info sa;
+	int error = 0;
 	memcpy(&cursor, entries, sizeof(cursor));
 	entries += sizeof(cursor);
-	for (unsigned i = 1; i < h->n_entries; i++, entries += sizeof(sa)) {
+	for (unsigned i = 1; i < h->n_entries && !error; i++, entries += sizeof(sa)) {
 		memcpy(&sa, entries, sizeof(sa));
-		c->user.on_sa(c->user.user, &sa);
+		error = c->user.on_sa(c->user.user, &sa);
 	}
-	if (cursor.next)
+	if (error)
+		break_off(c);
+	else if (cursor.next)
 		list_from(c, cursor.next);
 	else
 		tunnels_from(c, 0);
@@ -55,18 +63,20 @@ static void take_tunnels(struct dpclient *c, const struct api_header *h, const c
 {
 	struct api_cursor cursor;
 	struct api_tunnel_info tunnel;
+	int error = 0;
 	memcpy(&cursor, entries, sizeof(cursor));
 	entries += sizeof(cursor);
-	for (unsigned i = 1; i < h->n_entries; i++, entries += sizeof(tunnel)) {
+	for (unsigned i = 1; i < h->n_entries && !error; i++, entries += sizeof(tunnel)) {
 		memcpy(&tunnel, entries, sizeof(tunnel));
-		c->user.on_tunnel(c->user.user, &tunnel);
+		error = c->user.on_tunnel(c->user.user, &tunnel);
 	}
-	if (cursor.next) {
+	if (!error && cursor.next) {
 		tunnels_from(c, cursor.next);
 		return;
 	}
-	c->ready = true;
-	c->user.on_ready(c->user.user);
+	c->ready = !error;
+	if (error || c->user.on_ready(c->user.user))
+		break_off(c);
 }
 
 static void take_rebound(struct dpclient *c, const struct api_header *h, const char *entries)

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,16 +64,14 @@ void pcscf_on_list(void *user)
 	forget_lists(user);
 }
 
-void pcscf_on_sa(void *user, const struct api_sa_info *sa)
+int pcscf_on_sa(void *user, const struct api_sa_info *sa)
 {
 	struct pcscf *p = user;
 	if (p->n_held == p->max_held) {
 		size_t max = p->max_held ? 2 * p->max_held : 1024;
 		struct held_sa *larger = realloc(p->held, max * sizeof(*larger));
-		if (!larger) {
-			log_warn("no memory to adopt all SAs");
-			return;
-		}
+		if (!larger)
+			return -ENOMEM;
 		p->held = larger;
 		p->max_held = max;
 	}
@@ -84,6 +83,7 @@ void pcscf_on_sa(void *user, const struct api_sa_info *sa)
 				  .direction = sa->direction };
 	memcpy(held->local.bytes, sa->local.bytes, sizeof(held->local.bytes));
 	memcpy(held->peer.bytes, sa->peer.bytes, sizeof(held->peer.bytes));
+	return 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -100,7 +100,8 @@ static bool is_held(void *user, uint64_t registration)
 	return p->n_held && bsearch(&key, p->held, p->n_held, sizeof(key), compare);
 }
 
-static bool adopt(struct pcscf *p, const struct held_sa *sas, size_t n)
+/* Returns 0 or -errno; -ENOMEM: it may be one to adopt. */
+static int adopt(struct pcscf *p, const struct held_sa *sas, size_t n)
 {
 	struct set_ports ports = { 0 };
 	for (size_t i = 0; i < n; i++) {
@@ -117,41 +118,47 @@ static bool adopt(struct pcscf *p, const struct held_sa *sas, size_t n)
 		}
 	}
 	if (!ports.ps || !ports.pc)
-		return false; /* of another configuration */
+		return -ENOENT; /* of another configuration */
 	struct address host = sas[0].peer;
 	host.port = 0;
-	return !ue_set_adopt(p->ues, sas[0].registration, &host, p->zone, &ports,
-			     sas[0].lifetime_s);
+	return ue_set_adopt(p->ues, sas[0].registration, &host, p->zone, &ports, sas[0].lifetime_s);
 }
 
-/* One set of the list. */
-static void take_set(struct pcscf *p, const struct held_sa *sas, size_t n)
+/* One set of the list. Returns 0 or -ENOMEM. */
+static int take_set(struct pcscf *p, const struct held_sa *sas, size_t n)
 {
 	struct sa_set *s = ue_set_by_registration(p->ues, sas[0].registration);
-	if (s) {
+	int error = 0;
+	if (s)
 		ue_set_held(s, sas[0].lifetime_s);
-	} else if (!p->adopts || !adopt(p, sas, n)) {
-		p->n_orphans++;
-		dpclient_delete(p->dp, sas[0].registration, 0);
-	}
+	else
+		error = p->adopts ? adopt(p, sas, n) : -ENOENT;
+	if (!error || error == -ENOMEM)
+		return error;
+	p->n_orphans++;
+	dpclient_delete(p->dp, sas[0].registration, 0);
+	return 0;
 }
 
-void pcscf_on_ready(void *user)
+int pcscf_on_ready(void *user)
 {
 	struct pcscf *p = user;
 	uint32_t before = ues_count(p->ues);
 	uint64_t n_orphans = p->n_orphans;
 	size_t n_sets = 0;
+	int error = 0;
 	if (p->n_held)
 		qsort(p->held, p->n_held, sizeof(*p->held), compare);
 	ues_keep(p->ues, is_held, p);
 	uint32_t n_lost = before - ues_count(p->ues);
-	for (size_t i = 0, n; i < p->n_held; i += n, n_sets++) {
+	for (size_t i = 0, n; i < p->n_held && !error; i += n, n_sets++) {
 		n = 1;
 		while (i + n < p->n_held && p->held[i + n].registration == p->held[i].registration)
 			n++;
-		take_set(p, &p->held[i], n);
+		error = take_set(p, &p->held[i], n);
 	}
+	if (error)
+		return error; /* what is adopted is known in the next list */
 	p->adopts = false;
 	pcscf_adopt_tunnels(p);
 	if (n_sets || n_lost)
@@ -159,6 +166,7 @@ void pcscf_on_ready(void *user)
 			 "%u UEs have none any more",
 			 n_sets, (unsigned long long)(p->n_orphans - n_orphans), n_lost);
 	forget_lists(p);
+	return 0;
 }
 
 void pcscf_on_expired(void *user, uint64_t registration)

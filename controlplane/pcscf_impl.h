@@ -116,8 +116,8 @@ int pcscf_load(struct pcscf *p);
 
 /* of struct dpclient_user */
 void pcscf_on_list(void *user);
-void pcscf_on_sa(void *user, const struct api_sa_info *sa);
-void pcscf_on_ready(void *user);
+int pcscf_on_sa(void *user, const struct api_sa_info *sa);
+int pcscf_on_ready(void *user);
 void pcscf_on_expired(void *user, uint64_t registration);
 
 /* --- pcscf_register.c --- */
@@ -183,7 +183,7 @@ int pcscf_install_tunnel(struct pcscf *p, const struct sa_set *s,
 
 /* Of struct dpclient_user; and for pcscf_on_ready(), when the sets are adopted. */
 void pcscf_on_rebound(void *user, const struct api_tunnel_rebound *rebound);
-void pcscf_on_tunnel(void *user, const struct api_tunnel_info *info);
+int pcscf_on_tunnel(void *user, const struct api_tunnel_info *info);
 void pcscf_adopt_tunnels(struct pcscf *p);
 
 /* --- pcscf_request.c --- */

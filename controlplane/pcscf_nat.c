@@ -7,10 +7,10 @@
  * its own, named by the set's handle, that says where the NAT is; the data plane follows what
  * authenticated packets say of that, and tells.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/log.h"
 #include "controlplane/pcscf_impl.h"
 #include "controlplane/transport.h"
 
@@ -132,16 +132,14 @@ void pcscf_on_rebound(void *user, const struct api_tunnel_rebound *rebound)
 
 /* --- after a restart: of the tunnels in the data plane those serve that have a set --- */
 
-void pcscf_on_tunnel(void *user, const struct api_tunnel_info *info)
+int pcscf_on_tunnel(void *user, const struct api_tunnel_info *info)
 {
 	struct pcscf *p = user;
 	if (p->n_tunnels == p->max_tunnels) {
 		size_t max = p->max_tunnels ? 2 * p->max_tunnels : 256;
 		struct held_tunnel *larger = realloc(p->tunnels, max * sizeof(*larger));
-		if (!larger) {
-			log_warn("no memory to adopt all tunnels");
-			return;
-		}
+		if (!larger)
+			return -ENOMEM;
 		p->tunnels = larger;
 		p->max_tunnels = max;
 	}
@@ -150,6 +148,7 @@ void pcscf_on_tunnel(void *user, const struct api_tunnel_info *info)
 				      .outside = { .family = info->tunnel.family,
 						   .port = info->tunnel.peer_port } };
 	memcpy(held->outside.bytes, info->tunnel.peer.bytes, sizeof(held->outside.bytes));
+	return 0;
 }
 
 void pcscf_adopt_tunnels(struct pcscf *p)

@@ -344,7 +344,7 @@ int ue_set_adopt(struct ues *u, uint64_t registration, const struct address *hos
 	if (!ue)
 		ue = ue_new(u, registration >> 16, zone, host, "");
 	if (!ue)
-		return -ENOMEM;
+		return ues_count(u) < u->max ? -ENOMEM : -ENOSPC;
 	struct sa_set *s;
 	int error = ue->n_sets == UE_SETS ? -ENOSPC : add_set(ue, registration, ports, NULL, &s);
 	if (error) {

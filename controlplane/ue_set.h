@@ -158,7 +158,7 @@ void ue_set_used(struct sa_set *s);
 /*
  * A set found in the data plane at a restart without a file that could know it. Whose it is, and
  * whether it was more than temporary, is not known there: it is old, so it serves until the UE's
- * next REGISTER, which will be challenged.
+ * next REGISTER, which will be challenged. Returns 0, -ENOSPC or -ENOMEM.
  */
 int ue_set_adopt(struct ues *u, uint64_t registration, const struct address *host, uint16_t zone,
 		 const struct set_ports *ports, uint32_t lifetime_s);

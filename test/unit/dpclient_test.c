@@ -23,16 +23,23 @@ static struct {
 	char entries[API_MESSAGE_BYTES];
 } asked;
 
-static void ignore_sa(void *user, const struct api_sa_info *sa)
+static int ignore_sa(void *user, const struct api_sa_info *sa)
 {
+	return 0;
 }
 
-static void ignore_tunnel(void *user, const struct api_tunnel_info *tunnel)
+static int ignore_tunnel(void *user, const struct api_tunnel_info *tunnel)
 {
+	return 0;
 }
 
 static void ignore(void *user)
 {
+}
+
+static int ignore_ready(void *user)
+{
+	return 0;
 }
 
 static bool hear(void)
@@ -90,7 +97,7 @@ static void begin(void)
 			      (struct dpclient_user){ .on_list = ignore,
 						      .on_sa = ignore_sa,
 						      .on_tunnel = ignore_tunnel,
-						      .on_ready = ignore });
+						      .on_ready = ignore_ready });
 	loop_turn(loop);
 	dataplane = accept(listener, NULL, NULL);
 	ASSERT_GE(dataplane, 0);

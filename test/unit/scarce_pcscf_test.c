@@ -114,6 +114,27 @@ TEST(scarce, deregistration_and_refresh_leave_nothing_behind)
 		}
 }
 
+/* What is not in a list is an orphan or forgotten: one that found no memory is no list. */
+TEST(scarce, c093_sets_outlive_a_list_of_the_data_plane_that_found_no_memory)
+{
+	unsigned n = 1;
+	for (; scarce_sweep(n); n++) {
+		scarce_edge_start(&ue);
+		ue_attach(&ue);
+		dataplane_tunnel(7);
+		scarce_begin();
+		edge_restart();
+		scarce_rest();
+		edge_pass(2000);
+		EXPECT_EQ(edge_stat("dataplane_ready"), 1);
+		EXPECT_EQ(edge_stat("sets_old"), 1);
+		EXPECT_EQ(dataplane_n_sets(), 1);
+		EXPECT_EQ(asked.n_tunnel_deletes, 1); /* an orphan */
+		edge_stop();
+	}
+	EXPECT_GT(n, 3);
+}
+
 /* From port_uc, to a user of the core or to the P-CSCF itself. */
 static void ask_from(int fd, const char *method, const char *uri)
 {
