@@ -39,13 +39,13 @@ static bool is_failure_report(const struct attempt *a)
 }
 
 /* Wherever it came from: who knows the nonce has read the challenge. */
-static uint64_t reported_set(const struct attempt *a, const struct sa_set *set, const char *nonce)
+static uint64_t challenged_set(const struct attempt *a, const struct sa_set *set, const char *nonce)
 {
 	const struct pcscf *p = a->pcscf;
 	const struct address *nat = a->outside.family ? &a->outside : NULL;
 	const struct ue *ue = set ? set->ue : ue_find_impi(p->ues, p->zone, &a->peer, nat, a->impi);
-	const struct sa_set *failed = ue ? ue_set_by_nonce(ue, nonce) : NULL;
-	return failed ? failed->registration : 0;
+	const struct sa_set *challenged = ue ? ue_set_by_nonce(ue, nonce) : NULL;
+	return challenged ? challenged->registration : 0;
 }
 
 /* IMPI and the identity to register; 24.229 5.1.1.2.2. */
@@ -64,8 +64,11 @@ static int read_identities(struct attempt *a, const struct sip *r, const struct 
 	a->aor = strdup(aor);
 	if (!a->impi || !a->aor)
 		return 503;
+	uint64_t challenged =
+		a->has_nonce ? challenged_set(a, set, credentials_get(c, "nonce")) : 0;
+	a->has_agreed = challenged != 0;
 	if (is_failure_report(a))
-		a->reported = reported_set(a, set, credentials_get(c, "nonce"));
+		a->reported = challenged;
 	return 0;
 }
 
@@ -95,18 +98,19 @@ static int refuse_agreement(struct pcscf *p, const struct sip *r)
 }
 
 /* C-145: the policy of SAs is not to be in the way of an emergency, if the operator wants so. */
-static bool may_be_open(const struct pcscf *p, const struct sip *r)
+static bool may_be_open(const struct attempt *a)
 {
-	const osip_contact_t *contact = sip_contact(r, 0);
-	return p->config->emergency_registration == CONFIG_EMERGENCY_UNPROTECTED && contact &&
-	       sip_uri_is_emergency(contact->url);
+	return a->is_emergency &&
+	       a->pcscf->config->emergency_registration == CONFIG_EMERGENCY_UNPROTECTED;
 }
 
 static int read_offer(struct attempt *a, const struct sip *r, const struct sa_set *set)
 {
 	struct pcscf *p = a->pcscf;
 	struct secagree_list client;
+	const osip_contact_t *contact = sip_contact(r, 0);
 	int status = 0;
+	a->is_emergency = contact && sip_uri_is_emergency(contact->url);
 	if (secagree_read(r, "Security-Client", &client)) {
 		p->counters.register_malformed++;
 		status = 400;
@@ -121,7 +125,7 @@ static int read_offer(struct attempt *a, const struct sip *r, const struct sa_se
 		a->client = strdup(client.text);
 		if (!a->client)
 			status = 503;
-	} else if (!status && !set && may_be_open(p, r)) {
+	} else if (!status && !set && may_be_open(a)) {
 		a->is_open = true;
 		p->counters.emergency_unprotected++;
 	} else if (!status && !set && !is_failure_report(a)) {

@@ -136,7 +136,9 @@ struct attempt {
 	bool has_nonce, has_response;
 	bool answers_set;  /* with the nonce of the challenge that made the set: seed 6.1.5 */
 	bool is_protected; /* told so to the S-CSCF */
-	bool is_open;      /* an emergency registration that needs no SAs: C-145 */
+	bool is_emergency; /* by its Contact: TS 24.229 5.1.6.2 */
+	bool is_open;      /* such a one that needs no SAs: C-145 */
+	bool has_agreed;   /* its nonce is of a challenge that made a set */
 	uint64_t reported; /* the set whose challenge it says failed; 0 = none */
 	bool has_offer;    /* it can be challenged: `offer` and `client` are there */
 	struct secagree_offer offer;

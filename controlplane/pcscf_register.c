@@ -113,6 +113,17 @@ static int add_network(const struct pcscf *p, struct sip *s)
 	return error ? error : charging_begin(s);
 }
 
+/*
+ * Who has agreed on SAs answers over them (C-036 b). A registrar may take the answer of an
+ * emergency in the clear (C-145), and knows of no agreement: so one of another way is a first
+ * REGISTER here.
+ */
+static bool begins_anew(const struct attempt *a)
+{
+	return a->is_emergency && a->has_response && !a->is_protected &&
+	       (!a->is_open || a->has_agreed);
+}
+
 /* What leaves toward Mw. Returns 0 or the status to answer. */
 static int screen(const struct attempt *a, struct sip *s, const struct sa_set *set,
 		  struct credentials *authorization)
@@ -124,6 +135,8 @@ static int screen(const struct attempt *a, struct sip *s, const struct sa_set *s
 		indicator = SCREEN_YES;
 	if (screen_set_indicator_of(s, authorization, indicator))
 		return 400;
+	if (begins_anew(a) && screen_drop_response(s, authorization))
+		return 503;
 	screen_from_ue(s);
 	sip_header_remove(s, "P-Preferred-Identity");
 	sip_routes_clear(s); /* the next hop of a REGISTER is ours to choose */

@@ -95,6 +95,16 @@ int screen_set_indicator_of(struct sip *request, struct credentials *authorizati
 	return error ? error : rewrite(request, "Proxy-Authorization", indicate, &nothing);
 }
 
+int screen_drop_response(struct sip *request, struct credentials *authorization)
+{
+	if (is_set(authorization, "auts"))
+		return 0;
+	int error = credentials_set(authorization, "nonce", "", true);
+	if (!error)
+		error = credentials_set(authorization, "response", "", true);
+	return replace(request, "Authorization", 0, authorization, error ? error : 1);
+}
+
 /* A UE says over what it is connected; only the network may say so for the network (RFC 7315 4.4).
  */
 static void screen_access(struct sip *message)

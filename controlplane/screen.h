@@ -52,6 +52,13 @@ int screen_set_indicator_of(struct sip *request, struct credentials *authorizati
  */
 int screen_drop_indicator(struct sip *request);
 
+/*
+ * A REGISTER with one Authorization, whose credentials have been read, answers its challenge no
+ * more: as a first one it has neither nonce nor response. What asks for a resynchronisation (auts)
+ * stays. Returns 0, -EMSGSIZE or -ENOMEM.
+ */
+int screen_drop_response(struct sip *request, struct credentials *authorization);
+
 /* What no UE may say at all: asserted identity, charging, visited network, ... (C-112, C-142). */
 void screen_from_ue(struct sip *message);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Emergency registrations where the operator lets them do without SAs, in rows as those of
-scenarios.py: row C-145 of docs/conformance.md. Where he does not: misbehaving.py.
+scenarios.py: rows C-145 and C-036 of docs/conformance.md. Where he does not: misbehaving.py.
 Usage: emergency.py BUILD-DIRECTORY [WAY]
 """
 
@@ -34,6 +34,17 @@ def with_agreement(s):
         s.register()
     s.expect(sets_established=1, sas=4, registration=1, flag="registered")
     s.talk()
+
+
+@row("C-036b", "and who has agreed on SAs does not answer outside of them")
+def clear_response(s):
+    s.power_on("--emergency")
+    s.misbehave("clear-response")
+    with s.counts("scscf", register_initial=0, register_user_failed=0):
+        s.register(fails="401")
+    s.expect(sets_established=0, registration=0)
+    s.after(241)
+    s.expect(sets_temporary=0, sas=0, flag="unregistered")
 
 
 @row("C-145", "who registers for no emergency needs an agreement there too")
