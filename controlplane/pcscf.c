@@ -40,6 +40,17 @@ static struct sa_set *find_set(const struct pcscf *p, const struct path *from, b
 	return set && set->state != SET_INSTALLING ? set : NULL;
 }
 
+/* Before it is read: blank lines may precede it (RFC 3261 7.5), and folding may follow. */
+static bool is_register(const char *bytes, size_t n_bytes)
+{
+	static const char method[] = "REGISTER";
+	while (n_bytes && (*bytes == '\r' || *bytes == '\n')) {
+		bytes++;
+		n_bytes--;
+	}
+	return n_bytes >= strlen(method) && !memcmp(bytes, method, strlen(method));
+}
+
 /*
  * While the core has enough to answer, REGISTERs that begin something wait; those for whom there is
  * no room even for that are sent again by their UEs after 2, 4, 8 and 16 s (timer E). Who answers a
@@ -48,13 +59,12 @@ static struct sa_set *find_set(const struct pcscf *p, const struct path *from, b
  */
 static bool admit(void *role, const struct path *from, const char *bytes, size_t n_bytes)
 {
-	static const char method[] = "REGISTER ";
 	struct pcscf *p = role;
 	enum endpoint_side side = from->endpoint->side;
 	bool is_busy = p->n_attempts >= PCSCF_ATTEMPTS || backlog_count(p->backlog);
 	if (!is_busy || side == ENDPOINT_CORE)
 		return true;
-	if (n_bytes < strlen(method) || memcmp(bytes, method, strlen(method)))
+	if (!is_register(bytes, n_bytes))
 		return true;
 	const struct sa_set *set = side == ENDPOINT_GM_PROTECTED ? find_set(p, from, true) : NULL;
 	if (set && set->state == SET_TEMPORARY)

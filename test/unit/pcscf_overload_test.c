@@ -1,5 +1,6 @@
 /* More REGISTERs than the core answers. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "controlplane/backlog.h"
 #include "controlplane/pcscf_impl.h"
@@ -92,6 +93,23 @@ TEST(pcscf_overload, a_registered_ue_is_heard_in_all_but_a_new_registration)
 		"Call-ID: options\r\nCSeq: 1 OPTIONS\r\n\r\n");
 	EXPECT_TRUE(edge_stat("request_rx") > PCSCF_ATTEMPTS + 2);
 	EXPECT_EQ(edge_stat("register_waiting"), 1);
+	edge_stop();
+}
+
+TEST(pcscf_overload, c146a_a_register_behind_blank_lines_waits_as_any)
+{
+	static const char blank[] = "\r\n\r\n";
+	begin();
+	sip_free(fill());
+	char *text = ue_register_text(&crowd, auth_initial, true, "");
+	char *after = malloc(strlen(blank) + strlen(text) + 1);
+	strcpy(after, blank);
+	strcat(after, text);
+	ue_send(&crowd, crowd.clear, port_clear, after);
+	EXPECT_TRUE(core_receive() == NULL);
+	EXPECT_EQ(edge_stat("register_waiting"), 1);
+	free(after);
+	free(text);
 	edge_stop();
 }
 
