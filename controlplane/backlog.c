@@ -59,8 +59,10 @@ uint32_t backlog_count(const struct backlog *b)
 static bool is_same(const struct waiting *w, const struct path *from, const char *bytes,
 		    size_t n_bytes)
 {
-	return w->from.endpoint == from->endpoint && address_equal(&w->from.peer, &from->peer) &&
-	       w->n_bytes == n_bytes && !memcmp(w->bytes, bytes, n_bytes);
+	return w->from.endpoint == from->endpoint && w->from.tcp == from->tcp &&
+	       w->from.connection == from->connection &&
+	       address_equal(&w->from.peer, &from->peer) && w->n_bytes == n_bytes &&
+	       !memcmp(w->bytes, bytes, n_bytes);
 }
 
 bool backlog_put(struct backlog *b, const struct path *from, const char *bytes, size_t n_bytes)

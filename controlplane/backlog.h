@@ -1,5 +1,5 @@
 /*
- * Datagrams that wait until there is time for them: first in, first out, bounded.
+ * Messages that wait until there is time for them: first in, first out, bounded.
  *
  * A datagram that is sent again meanwhile is the same bytes from the same place, and waits once. So
  * a storm is worked through without gaps, where dropping alone would leave the time between two
@@ -17,7 +17,7 @@
 struct backlog;
 struct path;
 
-/* The longest that waits: RFC 3261 18.1.1 has all TCP beyond a path MTU. */
+/* The longest that waits: some times a REGISTER of a UE. */
 #define BACKLOG_BYTES 4096
 
 /* NULL: out of memory. */

@@ -53,9 +53,10 @@ static bool is_register(const char *bytes, size_t n_bytes)
 
 /*
  * While the core has enough to answer, REGISTERs that begin something wait; those for whom there is
- * no room even for that are sent again by their UEs after 2, 4, 8 and 16 s (timer E). Who answers a
- * challenge goes on, so what was begun is ended; and the core is asked no more than it can answer
- * before we ask again (T1).
+ * no room even for that are sent again by their UEs after 2, 4, 8 and 16 s (timer E), or over TCP,
+ * where nothing is sent again, are answered that they may come later. Who answers a challenge goes
+ * on, so what was begun is ended; and the core is asked no more than it can answer before we ask
+ * again (T1).
  */
 static bool admit(void *role, const struct path *from, const char *bytes, size_t n_bytes)
 {
@@ -69,17 +70,25 @@ static bool admit(void *role, const struct path *from, const char *bytes, size_t
 	const struct sa_set *set = side == ENDPOINT_GM_PROTECTED ? find_set(p, from, true) : NULL;
 	if (set && set->state == SET_TEMPORARY)
 		return true;
-	if (backlog_put(p->backlog, from, bytes, n_bytes))
+	if (backlog_put(p->backlog, from, bytes, n_bytes)) {
 		p->counters.register_waited++;
-	else
-		p->counters.register_shed++;
+		return false;
+	}
+	p->counters.register_shed++;
+	if (from->tcp)
+		proxy_refuse(p->proxy, from, bytes, n_bytes);
 	return false;
 }
 
+/* In the clear an answer has no other way than the connection, which who gives up closes. */
 static void read_waiting(void *user, const struct path *from, const char *bytes, size_t n_bytes)
 {
 	struct pcscf *p = user;
-	proxy_receive(p->proxy, from, bytes, n_bytes);
+	bool is_bound = from->tcp && from->endpoint->side == ENDPOINT_GM_CLEAR;
+	if (is_bound && !transport_is_connected(from))
+		p->counters.register_shed++;
+	else
+		proxy_receive(p->proxy, from, bytes, n_bytes);
 }
 
 /* The core has time again. A turn takes as much as a busy socket would. */

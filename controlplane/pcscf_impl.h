@@ -22,7 +22,7 @@
 #define PCSCF_COUNTERS(COUNTER)                                                                    \
 	COUNTER(register_rx, "REGISTER requests from UEs")                                         \
 	COUNTER(register_waited, "REGISTER requests that waited until the core had time")          \
-	COUNTER(register_shed, "REGISTER requests not read: too many waited already")              \
+	COUNTER(register_shed, "REGISTER requests not read: too many wait, or its UE gave up")     \
 	COUNTER(register_forwarded, "REGISTER requests sent on to the I-CSCF")                     \
 	COUNTER(register_bad_address, "refused: Via or Contact is not the source address")         \
 	COUNTER(nat_detected, "first REGISTER requests that came through a NAT")                   \

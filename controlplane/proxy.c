@@ -120,25 +120,37 @@ static void receive(void *user, const struct path *from, const char *bytes, size
 	struct proxy *p = user;
 	if (is_keepalive(bytes, n_bytes))
 		p->counters.sip_keepalive++;
-	else if (!p->user.admit || from->tcp || p->user.admit(p->user.role, from, bytes, n_bytes))
+	else if (!p->user.admit || p->user.admit(p->user.role, from, bytes, n_bytes))
 		proxy_receive(p, from, bytes, n_bytes);
 }
 
 /* Only a request can be answered; and only one of somebody who may ask. */
-static void refuse_head(void *user, const struct path *from, const char *head, size_t n_bytes,
+static void answer_head(struct proxy *p, const struct path *from, const char *head, size_t n_bytes,
 			int status)
 {
-	struct proxy *p = user;
 	struct source source = { .path = *from };
 	struct path reply;
 	struct sip *s;
-	p->counters.sip_malformed += status == 400;
-	p->counters.sip_too_big += status != 400;
 	if (sip_parse_head(head, n_bytes, &s))
 		return;
 	if (sip_is_request(s) && !sip_is(s, "ACK") && locate(p, s, &source, &reply))
 		answer_stateless(s, &reply, status);
 	sip_free(s);
+}
+
+static void refuse_head(void *user, const struct path *from, const char *head, size_t n_bytes,
+			int status)
+{
+	struct proxy *p = user;
+	p->counters.sip_malformed += status == 400;
+	p->counters.sip_too_big += status != 400;
+	answer_head(p, from, head, n_bytes, status);
+}
+
+void proxy_refuse(struct proxy *p, const struct path *from, const char *bytes, size_t n_bytes)
+{
+	p->counters.request_refused++;
+	answer_head(p, from, bytes, n_bytes, 503);
 }
 
 static void on_closed(void *user, uint64_t connection, bool opened)

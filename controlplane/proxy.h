@@ -33,9 +33,9 @@ struct source {
 
 struct proxy_user {
 	/*
-	 * Whether a datagram is to be read now: false when there is too much to do already. The
-	 * role may keep a copy for proxy_receive(); if it does not, it will come again. May be
-	 * NULL. What comes over TCP does not come again and is not asked for.
+	 * Whether a message is to be read now: false when there is too much to do already. The
+	 * role may keep a copy for proxy_receive(). If it does not, a datagram will come again;
+	 * what came over TCP does not, and is to be answered with proxy_refuse(). May be NULL.
 	 */
 	bool (*admit)(void *role, const struct path *from, const char *bytes, size_t n_bytes);
 	/*
@@ -68,7 +68,7 @@ struct proxy_counters {
 	uint64_t request_rx;
 	uint64_t request_forwarded;
 	uint64_t request_loop;    /* answered 482 or 483 */
-	uint64_t request_refused; /* no transaction left: answered 503 */
+	uint64_t request_refused; /* no transaction left, or proxy_refuse(): answered 503 */
 	uint64_t request_forked;  /* to more than one place */
 	uint64_t response_rx;
 	uint64_t response_forwarded;
@@ -84,8 +84,10 @@ const struct proxy_counters *proxy_counters(const struct proxy *p);
 /* Adds the counters of all layers to a role's stats object. Returns 0 or -ENOMEM. */
 int proxy_stats(const struct proxy *p, json_t *stats);
 
-/* Reads a datagram that admit() kept from being read. */
+/* Reads a message that admit() kept from being read. */
 void proxy_receive(struct proxy *p, const struct path *from, const char *bytes, size_t n_bytes);
+/* Answers it 503, and remembers nothing. */
+void proxy_refuse(struct proxy *p, const struct path *from, const char *bytes, size_t n_bytes);
 
 /* What happens to the answers of a forwarded request. */
 struct forward {

@@ -142,6 +142,11 @@ bool transport_is_tls(const struct endpoint *e)
 	return e->tcp == ENDPOINT_TLS;
 }
 
+bool transport_is_connected(const struct path *from)
+{
+	return stream_by_id(from->endpoint->transport, from->connection) != NULL;
+}
+
 const char *transport_uri_parameter(const struct endpoint *e)
 {
 	return transport_is_tls(e) ? ";transport=tls" : "";

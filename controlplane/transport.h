@@ -160,6 +160,9 @@ bool transport_is_tls(const struct endpoint *e);
 /* What URIs of ours say of the transport to this endpoint: "" or ";transport=tls". */
 const char *transport_uri_parameter(const struct endpoint *e);
 
+/* Whether the connection that something was received on is still there. */
+bool transport_is_connected(const struct path *from);
+
 /* Whether a connection may be opened along this path. */
 bool transport_may_connect(const struct path *path);
 

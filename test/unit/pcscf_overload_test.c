@@ -1,6 +1,10 @@
 /* More REGISTERs than the core answers. */
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "controlplane/backlog.h"
 #include "controlplane/pcscf_impl.h"
@@ -110,6 +114,111 @@ TEST(pcscf_overload, c146a_a_register_behind_blank_lines_waits_as_any)
 	EXPECT_EQ(edge_stat("register_waiting"), 1);
 	free(after);
 	free(text);
+	edge_stop();
+}
+
+/* Its own connection to the unprotected port. */
+static int connect_clear(const char *host)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port_clear) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	inet_pton(AF_INET, host, &from.sin_addr);
+	inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+	EXPECT_EQ(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+	EXPECT_EQ(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	edge_turn();
+	return fd;
+}
+
+/* A REGISTER with a body of so many bytes. */
+static void ask_over_tcp(struct ue_sim *u, int fd, unsigned n_body)
+{
+	char length[64];
+	snprintf(length, sizeof(length), "Content-Length: %u\r\n", n_body);
+	char *text = ue_register_text(u, auth_initial, true, length);
+	memcpy(strstr(text, "/UDP"), "/TCP", 4);
+	size_t n = strlen(text);
+	text = realloc(text, n + n_body);
+	memset(text + n, 'x', n_body);
+	for (size_t sent = 0; sent < n + n_body;) {
+		ssize_t part =
+			send(fd, text + sent, n + n_body - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent += part > 0 ? (size_t)part : 0;
+		edge_turn();
+	}
+	free(text);
+	edge_turn();
+}
+
+static int status_over_tcp(int fd)
+{
+	char bytes[8192];
+	struct sip *s = NULL;
+	edge_turn();
+	ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	if (n <= 0 || sip_parse(bytes, (size_t)n, &s))
+		return 0;
+	int status = sip_status(s);
+	EXPECT_TRUE(status != 503 || sip_header(s, "Retry-After", 0) != NULL);
+	sip_free(s);
+	return status;
+}
+
+TEST(pcscf_overload, c146a_over_tcp_registrations_wait_likewise_and_are_answered)
+{
+	begin();
+	struct sip *last = fill();
+	int fd = connect_clear(known.host);
+	ask_over_tcp(&known, fd, 0);
+	EXPECT_TRUE(core_receive() == NULL);
+	EXPECT_EQ(status_over_tcp(fd), 0);
+	EXPECT_EQ(edge_stat("register_waiting"), 1);
+	core_answer(last, 403, "");
+	struct sip *next = core_receive();
+	ASSERT_TRUE(next != NULL);
+	core_answer(next, 403, "");
+	EXPECT_EQ(status_over_tcp(fd), 403);
+	close(fd);
+	edge_stop();
+}
+
+/* A core that is silent: each would be held until timer F, with its copies. */
+TEST(pcscf_overload, c146a_long_registers_over_tcp_are_not_held)
+{
+	enum { N = 20 };
+	begin();
+	sip_free(fill());
+	long long before = edge_stat("txn");
+	int fd = connect_clear(crowd.host);
+	for (unsigned i = 0; i < N; i++) {
+		ask_over_tcp(&crowd, fd, 60000);
+		EXPECT_EQ(status_over_tcp(fd), 503);
+	}
+	EXPECT_EQ(edge_stat("txn"), before);
+	EXPECT_EQ(edge_stat("register_waiting"), 0);
+	EXPECT_EQ(edge_stat("register_shed"), N);
+	int other = connect_clear(known.host); /* who behaves has a place */
+	ask_over_tcp(&known, other, 0);
+	EXPECT_EQ(edge_stat("register_waiting"), 1);
+	close(other);
+	close(fd);
+	edge_stop();
+}
+
+TEST(pcscf_overload, who_has_closed_its_connection_meanwhile_costs_no_vector)
+{
+	begin();
+	struct sip *last = fill();
+	int fd = connect_clear(known.host);
+	ask_over_tcp(&known, fd, 0);
+	EXPECT_EQ(edge_stat("register_waiting"), 1);
+	close(fd);
+	edge_turn();
+	core_answer(last, 403, "");
+	EXPECT_TRUE(core_receive() == NULL);
+	EXPECT_EQ(edge_stat("register_waiting"), 0);
+	EXPECT_EQ(edge_stat("register_shed"), 1);
 	edge_stop();
 }
 
