@@ -12,6 +12,7 @@ struct waiting {
 	STAILQ_ENTRY(waiting) place;
 	struct table_node node; /* by peer and content */
 	struct path from;
+	uint64_t since_ms;
 	size_t n_bytes;
 	char bytes[];
 };
@@ -65,7 +66,8 @@ static bool is_same(const struct waiting *w, const struct path *from, const char
 	       !memcmp(w->bytes, bytes, n_bytes);
 }
 
-bool backlog_put(struct backlog *b, const struct path *from, const char *bytes, size_t n_bytes)
+bool backlog_put(struct backlog *b, const struct path *from, const char *bytes, size_t n_bytes,
+		 uint64_t now_ms)
 {
 	if (n_bytes > BACKLOG_BYTES)
 		return false;
@@ -81,11 +83,23 @@ bool backlog_put(struct backlog *b, const struct path *from, const char *bytes, 
 		return false;
 	memset(w, 0, sizeof(*w));
 	w->from = *from;
+	w->since_ms = now_ms;
 	w->n_bytes = n_bytes;
 	memcpy(w->bytes, bytes, n_bytes);
 	table_add(b->by_content, &w->node, hash);
 	STAILQ_INSERT_TAIL(&b->queue, w, place);
 	return true;
+}
+
+uint32_t backlog_drop(struct backlog *b, uint64_t now_ms, uint64_t max_ms)
+{
+	uint32_t n = 0;
+	const struct waiting *w;
+	while ((w = STAILQ_FIRST(&b->queue)) && now_ms - w->since_ms >= max_ms) {
+		backlog_take(b, drop, NULL);
+		n++;
+	}
+	return n;
 }
 
 bool backlog_take(struct backlog *b,

@@ -17,7 +17,8 @@
 #define MAX_UES      262144
 #define MAX_WAITING  32768 /* 1.2 KB each, 4 KB at most; half a minute of the core's time */
 #define DRAIN_BATCH  64
-#define SOURCE_BURST 100 /* REGISTERs at once of one address, behind which may be a NAT */
+#define MAX_WAIT_MS  128000 /* 64·T1 of a UE, timer F: nobody expects an answer any more */
+#define SOURCE_BURST 100    /* REGISTERs at once of one address, behind which may be a NAT */
 #define CLIENT                                                                                     \
 	"pcscf" /* name at the data plane: what we installed is ours again after a restart         \
 		 */
@@ -51,6 +52,12 @@ static bool is_register(const char *bytes, size_t n_bytes)
 	return n_bytes >= strlen(method) && !memcmp(bytes, method, strlen(method));
 }
 
+/* Each would cost a vector and an SA set for nobody. */
+static void drop_late(struct pcscf *p)
+{
+	p->counters.register_shed += backlog_drop(p->backlog, loop_now_ms(p->loop), MAX_WAIT_MS);
+}
+
 /*
  * While the core has enough to answer, REGISTERs that begin something wait; those for whom there is
  * no room even for that are sent again by their UEs after 2, 4, 8 and 16 s (timer E), or over TCP,
@@ -62,15 +69,17 @@ static bool admit(void *role, const struct path *from, const char *bytes, size_t
 {
 	struct pcscf *p = role;
 	enum endpoint_side side = from->endpoint->side;
-	bool is_busy = p->n_attempts >= PCSCF_ATTEMPTS || backlog_count(p->backlog);
-	if (!is_busy || side == ENDPOINT_CORE)
+	if (side == ENDPOINT_CORE)
+		return true;
+	drop_late(p);
+	if (p->n_attempts < PCSCF_ATTEMPTS && !backlog_count(p->backlog))
 		return true;
 	if (!is_register(bytes, n_bytes))
 		return true;
 	const struct sa_set *set = side == ENDPOINT_GM_PROTECTED ? find_set(p, from, true) : NULL;
 	if (set && set->state == SET_TEMPORARY)
 		return true;
-	if (backlog_put(p->backlog, from, bytes, n_bytes)) {
+	if (backlog_put(p->backlog, from, bytes, n_bytes, loop_now_ms(p->loop))) {
 		p->counters.register_waited++;
 		return false;
 	}
@@ -95,6 +104,7 @@ static void read_waiting(void *user, const struct path *from, const char *bytes,
 static void drain(void *user)
 {
 	struct pcscf *p = user;
+	drop_late(p);
 	for (unsigned i = 0; i < DRAIN_BATCH && p->n_attempts < PCSCF_ATTEMPTS; i++)
 		if (!backlog_take(p->backlog, read_waiting, p))
 			return;

@@ -222,6 +222,45 @@ TEST(pcscf_overload, who_has_closed_its_connection_meanwhile_costs_no_vector)
 	edge_stop();
 }
 
+/* 64·T1 = 128 s after it was sent, or more, its UE does not wait for an answer (timer F). */
+TEST(pcscf_overload, who_has_given_up_meanwhile_costs_no_vector)
+{
+	enum { N = PCSCF_ATTEMPTS };
+	begin();
+	sip_free(fill());
+	for (unsigned i = 0; i < 5 * N; i++)
+		ask(&crowd);
+	edge_pass(60000); /* the core is silent: its timer F makes room every 32 s */
+	ask(&known);
+	edge_pass(67000);
+	EXPECT_EQ(edge_stat("register_forwarded"), 4 * N);
+	EXPECT_EQ(edge_stat("register_shed"), 0);
+	EXPECT_EQ(edge_stat("register_waiting"), 2 * N + 1);
+	edge_pass(2000);
+	EXPECT_EQ(edge_stat("register_shed"), 2 * N);
+	EXPECT_EQ(edge_stat("register_forwarded"), 4 * N + 1);
+	EXPECT_EQ(edge_stat("register_waiting"), 0);
+	edge_stop();
+}
+
+/* Also while the core has no time at all, so that who comes now finds room. */
+TEST(pcscf_overload, what_has_waited_too_long_makes_room)
+{
+	const struct path from = { .peer = { .family = 4 } };
+	struct backlog *b = backlog_new(2);
+	ASSERT_TRUE(b != NULL);
+	EXPECT_TRUE(backlog_put(b, &from, "a", 1, 1000));
+	EXPECT_TRUE(backlog_put(b, &from, "b", 1, 1500));
+	EXPECT_TRUE(backlog_put(b, &from, "a", 1, 2000)); /* it has waited no less for that */
+	EXPECT_FALSE(backlog_put(b, &from, "c", 1, 2000));
+	EXPECT_EQ(backlog_drop(b, 1999, 1000), 0);
+	EXPECT_EQ(backlog_drop(b, 2000, 1000), 1);
+	EXPECT_TRUE(backlog_put(b, &from, "c", 1, 2000));
+	EXPECT_EQ(backlog_drop(b, 2600, 1000), 1);
+	EXPECT_EQ(backlog_count(b), 1);
+	backlog_free(b);
+}
+
 /* Strangers could have it hold 2 GB of bodies. */
 TEST(pcscf_overload, c146a_nothing_waits_that_is_longer_than_a_register)
 {
@@ -229,8 +268,8 @@ TEST(pcscf_overload, c146a_nothing_waits_that_is_longer_than_a_register)
 	const struct path from = { .peer = { .family = 4 } };
 	struct backlog *b = backlog_new(2);
 	ASSERT_TRUE(b != NULL);
-	EXPECT_TRUE(backlog_put(b, &from, text, BACKLOG_BYTES));
-	EXPECT_FALSE(backlog_put(b, &from, text, BACKLOG_BYTES + 1));
+	EXPECT_TRUE(backlog_put(b, &from, text, BACKLOG_BYTES, 0));
+	EXPECT_FALSE(backlog_put(b, &from, text, BACKLOG_BYTES + 1, 0));
 	EXPECT_EQ(backlog_count(b), 1);
 	backlog_free(b);
 }

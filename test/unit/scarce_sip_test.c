@@ -157,11 +157,11 @@ TEST(scarce, datagram_waits_or_is_refused)
 		struct backlog *b = backlog_new(1);
 		scarce_begin();
 		scarce_on();
-		bool waits = backlog_put(b, &from, text, strlen(text));
+		bool waits = backlog_put(b, &from, text, strlen(text), 0);
 		scarce_rest();
 		EXPECT_EQ(waits, !scarce_has_failed());
 		EXPECT_EQ(backlog_count(b), waits);
-		EXPECT_TRUE(backlog_put(b, &from, text, strlen(text)));
+		EXPECT_TRUE(backlog_put(b, &from, text, strlen(text), 0));
 		backlog_free(b);
 	}
 }
