@@ -147,6 +147,7 @@ static bool identify(void *role, const struct sip *message, struct source *sourc
 		return false;
 	ue_set_used(set);
 	source->sender = set;
+	source->account = set->ue->id;
 	if (!reply)
 		return true;
 	*reply = ue_path(set);

@@ -80,6 +80,13 @@ static void take_request(struct proxy *p, struct sip *s, struct source *source)
 		answer_stateless(s, &reply, 503);
 		goto free_request;
 	}
+	if (source->account && !server_txn_charge(x, source->account, source->n_bytes)) {
+		p->counters.request_refused++;
+		log_warn("too many SIP transactions of one UE: its requests are refused");
+		answer_stateless(s, &reply, 503);
+		server_txn_free(x);
+		return;
+	}
 	if (sip_is(s, "CANCEL"))
 		take_cancel(p, x, source);
 	else
@@ -100,7 +107,7 @@ static bool is_keepalive(const char *bytes, size_t n_bytes)
 
 void proxy_receive(struct proxy *p, const struct path *from, const char *bytes, size_t n_bytes)
 {
-	struct source source = { .path = *from };
+	struct source source = { .path = *from, .n_bytes = n_bytes };
 	struct sip *s;
 	int error = sip_parse(bytes, n_bytes, &s);
 	if (error == -EMSGSIZE)

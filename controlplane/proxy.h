@@ -28,7 +28,10 @@ struct proxy;
 /* Where a message came from, and who that is. */
 struct source {
 	struct path path; /* endpoint, with zone and local address; address and port of the peer */
+	size_t n_bytes;   /* of the message */
 	void *sender;     /* the role's own, from identify(): at the P-CSCF the SA set; else NULL */
+	/* Likewise: whose transactions count together (server_txn_charge()); 0: nobody's. */
+	uint64_t account;
 };
 
 struct proxy_user {
@@ -68,7 +71,7 @@ struct proxy_counters {
 	uint64_t request_rx;
 	uint64_t request_forwarded;
 	uint64_t request_loop;    /* answered 482 or 483 */
-	uint64_t request_refused; /* no transaction left, or proxy_refuse(): answered 503 */
+	uint64_t request_refused; /* no transaction left for it, or proxy_refuse(): answered 503 */
 	uint64_t request_forked;  /* to more than one place */
 	uint64_t response_rx;
 	uint64_t response_forwarded;

@@ -66,6 +66,50 @@ static struct server_txn *find(struct txns *t, const struct sip *request, const 
 	return NULL;
 }
 
+/* --- what one user holds --- */
+
+static struct account *find_account(struct txns *t, uint64_t number)
+{
+	uint64_t hash = table_hash(t->accounts, 0, &number, sizeof(number));
+	for (struct table_node *n = table_first(t->accounts, hash); n; n = table_next(n)) {
+		struct account *a = table_entry(n, struct account, node);
+		if (a->number == number)
+			return a;
+	}
+	struct account *a = sip_take(sizeof(*a));
+	if (!a)
+		return NULL;
+	*a = (struct account){ .number = number };
+	table_add(t->accounts, &a->node, hash);
+	return a;
+}
+
+/* It holds only so many bytes from now on. */
+static void discharge(struct server_txn *x, size_t n_bytes)
+{
+	struct account *a = x->account;
+	if (!a)
+		return;
+	a->n_bytes -= x->charged_bytes - n_bytes;
+	x->charged_bytes = n_bytes;
+	if (a->n_bytes)
+		return;
+	x->account = NULL;
+	table_remove(x->out.txns->accounts, &a->node);
+	sip_give(a);
+}
+
+bool server_txn_charge(struct server_txn *x, uint64_t account, size_t n_bytes)
+{
+	struct account *a = find_account(x->out.txns, account);
+	if (!a || a->n_bytes + TXN_BYTES + n_bytes > TXN_ACCOUNT_BYTES)
+		return false;
+	x->account = a;
+	x->charged_bytes = TXN_BYTES + n_bytes;
+	a->n_bytes += x->charged_bytes;
+	return true;
+}
+
 void server_txn_free(struct server_txn *x)
 {
 	struct txns *t = x->out.txns;
@@ -76,6 +120,7 @@ void server_txn_free(struct server_txn *x)
 	table_remove(t->servers, &x->node);
 	sending_clear(&x->out);
 	sip_free(x->request);
+	discharge(x, 0);
 	t->n_strangers -= x->stranger;
 	sip_give(x);
 	t->n--;
@@ -186,6 +231,7 @@ static void complete(struct server_txn *x, int status)
 		x->state = SERVER_COMPLETED;
 		sip_free(x->request);
 		x->request = NULL;
+		discharge(x, TXN_BYTES);
 	}
 	bool tcp = x->out.path.tcp;
 	if (x->invite && status >= 300 && !tcp) {

@@ -15,10 +15,12 @@ struct txns *txns_new(struct loop *loop, uint32_t max_txns)
 	t->servers = table_new(max_txns / 2);
 	t->clients = table_new(max_txns / 2);
 	t->by_connection = table_new(max_txns / 2);
-	if (!t->servers || !t->clients || !t->by_connection) {
+	t->accounts = table_new(max_txns / 2);
+	if (!t->servers || !t->clients || !t->by_connection || !t->accounts) {
 		table_free(t->servers);
 		table_free(t->clients);
 		table_free(t->by_connection);
+		table_free(t->accounts);
 		free(t);
 		return NULL;
 	}
@@ -44,6 +46,7 @@ void txns_free(struct txns *t)
 	table_free(t->clients);
 	table_free(t->servers);
 	table_free(t->by_connection);
+	table_free(t->accounts);
 	free(t);
 }
 

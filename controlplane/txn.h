@@ -72,6 +72,15 @@ struct server_txn *server_txn_cancelled(struct txns *t, const struct sip *cancel
  */
 int server_txn_respond(struct server_txn *x, struct sip *response);
 
+/*
+ * Counts what it holds, n_bytes of request until the final answer and TXN_BYTES until it ends, for
+ * `account`, a number of the user's. False: that would be more than TXN_ACCOUNT_BYTES, or there is
+ * no memory; then it is not counted.
+ */
+bool server_txn_charge(struct server_txn *x, uint64_t account, size_t n_bytes);
+#define TXN_BYTES         1024 /* rather more with its answer, and the client's beside it */
+#define TXN_ACCOUNT_BYTES (4 << 20)
+
 /* Status with its usual phrase, and nothing else. */
 int server_txn_answer(struct server_txn *x, int status);
 

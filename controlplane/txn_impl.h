@@ -21,6 +21,7 @@ struct txns {
 	struct table *servers;
 	struct table *clients;
 	struct table *by_connection; /* client transactions over TCP */
+	struct table *accounts;      /* of those who have server transactions now */
 	uint32_t n, max;
 	uint32_t n_strangers; /* of n: server transactions of the unprotected port */
 	struct txn_counters counters;
@@ -34,6 +35,12 @@ struct sending {
 	size_t n_bytes;
 	struct timer repeat; /* A, E, G */
 	uint32_t repeat_ms;
+};
+
+struct account {
+	struct table_node node;
+	uint64_t number;
+	size_t n_bytes;
 };
 
 struct server_txn {
@@ -51,6 +58,8 @@ struct server_txn {
 	bool stranger;  /* counted in n_strangers */
 	bool cancelled; /* before it could be forwarded */
 	struct sip *request;
+	struct account *account; /* NULL: nobody's */
+	size_t charged_bytes;
 	char to_tag[SIP_TAG_BYTES];
 	void (*on_end)(void *owner);
 	void *owner;

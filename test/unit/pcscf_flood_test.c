@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "controlplane/address.h"
+#include "controlplane/txn.h"
 #include "test/unit/pcscf_fixture.h"
 
 static struct ue_sim ue;
@@ -253,5 +254,73 @@ TEST(pcscf_flood, c025_several_identities_have_one_sa_set)
 	EXPECT_EQ(edge_stat("sets_established"), 1);
 	EXPECT_EQ(edge_stat("sets_old"), 0);
 	EXPECT_EQ(edge_stat("ues"), 1);
+	edge_stop();
+}
+
+/* A request over the UE's SA, with a body of so many bytes; returns the status of its answer. */
+static int ask(struct ue_sim *u, const char *method, const char *uri, unsigned n_body)
+{
+	static char text[65536];
+	int n = snprintf(text, sizeof(text),
+			 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:%u;branch=z9hG4bKf%u\r\n"
+			 "Max-Forwards: 70\r\nFrom: <sip:u@" REALM ">;tag=1\r\n"
+			 "To: <sip:v@" REALM ">\r\nCall-ID: f\r\nCSeq: 1 %s\r\n\r\n",
+			 method, uri, u->host, u->us, ++u->n_sent, method);
+	memset(text + n, 'x', n_body);
+	text[(unsigned)n + n_body] = '\0';
+	ue_send(u, u->uc_fd, port_ps, text);
+	return ue_status(u->us_fd);
+}
+
+/* The P-CSCF itself: 200, and the core hears nothing. */
+static int ask_us(struct ue_sim *u)
+{
+	char uri[64];
+	snprintf(uri, sizeof(uri), "sip:127.0.0.1:%u", port_ps);
+	return ask(u, "OPTIONS", uri, 0);
+}
+
+/* Each stays for 128 s, and all UEs share the table. */
+TEST(pcscf_flood, c146a_transactions_of_one_ue_are_limited_and_others_are_not)
+{
+	enum { N = TXN_ACCOUNT_BYTES / TXN_BYTES };
+	struct ue_sim other;
+	begin();
+	ue_open(&other, 3, 14001, 14002);
+	ue_attach(&ue);
+	ue_attach(&other);
+	unsigned n = 0;
+	while (n <= N && ask_us(&ue) == 200)
+		n++;
+	EXPECT_GE(n, N - 4); /* less its registration's, and room for a request */
+	EXPECT_LE(n, N);
+	test_context("what does not come to a role counts, too");
+	EXPECT_EQ(ask(&ue, "CANCEL", "sip:v@" REALM, 0), 503);
+	test_context("others are heard");
+	EXPECT_EQ(ask_us(&other), 200);
+	EXPECT_EQ(edge_stat("request_refused"), 2);
+	test_context("and so is it, when what it began has ended");
+	edge_pass(130000);
+	EXPECT_EQ(ask_us(&ue), 200);
+	edge_stop();
+}
+
+/* With a core that is silent, each is held with its copies. */
+TEST(pcscf_flood, c146a_long_requests_of_one_ue_are_limited_by_what_they_hold)
+{
+	enum { BODY = 50000, N = TXN_ACCOUNT_BYTES / BODY };
+	begin();
+	ue_attach(&ue);
+	unsigned n = 0;
+	while (n <= N && ask(&ue, "MESSAGE", "sip:v@" REALM, BODY) == 0)
+		n++;
+	EXPECT_GE(n, N * 9 / 10);
+	EXPECT_LE(n, N);
+	test_context("answered, they hold little");
+	edge_pass(40000); /* by timer F */
+	while (ue_status(ue.us_fd))
+		;
+	EXPECT_EQ(ask(&ue, "MESSAGE", "sip:v@" REALM, BODY), 0);
+	EXPECT_EQ(edge_stat("request_refused"), 1);
 	edge_stop();
 }
