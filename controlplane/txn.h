@@ -78,8 +78,8 @@ int server_txn_respond(struct server_txn *x, struct sip *response);
  * no memory; then it is not counted.
  */
 bool server_txn_charge(struct server_txn *x, uint64_t account, size_t n_bytes);
-#define TXN_BYTES         1024 /* rather more with its answer, and the client's beside it */
-#define TXN_ACCOUNT_BYTES (4 << 20)
+#define TXN_BYTES         1024       /* rather more with its answer, and the client's beside it */
+#define TXN_ACCOUNT_BYTES (32 << 20) /* 256 requests a second of a PBX over UDP, for 128 s each */
 
 /* Status with its usual phrase, and nothing else. */
 int server_txn_answer(struct server_txn *x, int status);
