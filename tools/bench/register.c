@@ -28,7 +28,7 @@ static const char help[] =
 	"\n"
 	"      --quick      500 and 2000 UEs, half a minute; else 1000, 10000 and 100000\n"
 	"      --ues N      N UEs at the most\n"
-	"      --window N   registrations on their way at once (default 64)\n"
+	"      --window N   registrations on their way at once (default 256)\n"
 	"      --one-process  all roles in one process, to see what three are good for\n"
 	"      --no-rest    does not wait at each level, two minutes, until the transactions of\n"
 	"                   those who registered are over; no memory at rest then\n"
@@ -91,7 +91,7 @@ static int parse(struct register_options *o, int argc, char **argv)
 	unsigned max = LAB_MOST_UES;
 	bool storm = true, rest = true;
 	int rc = 0;
-	*o = (struct register_options){ .window = 64, .set = o->set };
+	*o = (struct register_options){ .window = 256, .set = o->set };
 	opterr = 0;
 	for (int option; !rc && (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
 		if (option == 'h') {
