@@ -10,7 +10,7 @@
 static unsigned find(const struct sip *s, const char *name, unsigned j)
 {
 	size_t name_bytes = strlen(name);
-	if (!(s->other_names & sip_name_bit(name, name_bytes)))
+	if (!sip_may_have(s, name))
 		return s->n_fields;
 	for (; j < s->n_fields; j++) {
 		const struct sip_field *f = &s->fields[j];

@@ -88,6 +88,12 @@ class Scenario:
             raise Broken("a UE has lost its registration")
         self.talk()
 
+    def comes_to_nothing(self):
+        """Nobody is registered, and when the four minutes of a temporary set are over nothing is left."""
+        self.expect(sets_established=0, registration=0)
+        self.after(241)
+        self.expect(sets_temporary=0, sas=0, flag="unregistered")
+
     def say(self, command):
         self.ue.begin(command)
         return self.end_command()

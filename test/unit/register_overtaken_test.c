@@ -113,10 +113,9 @@ TEST(register_overtaken, c022_refresh_that_the_end_of_its_registration_overtakes
 	end();
 }
 
-/* Its answer grants the whole time again; the order is not forgotten with it. */
-TEST(register_overtaken, c037_order_to_authenticate_outlives_a_refresh_on_its_way)
+/* The UE is registered and refreshes; while the HSS has the SAR, it is ordered to authenticate. */
+static void order_during_a_refresh(void)
 {
-	begin();
 	ASSERT_TRUE(ue_register_fully(&lab, &ue));
 	hss_set_commit_distance(lab.hss.hss, 10000);
 	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 0);
@@ -124,6 +123,13 @@ TEST(register_overtaken, c037_order_to_authenticate_outlives_a_refresh_on_its_wa
 	hss_set_commit_distance(lab.hss.hss, 0);
 	core_lab_wait(&lab, 10);
 	EXPECT_EQ(receive_status(), 200);
+}
+
+/* Its answer grants the whole time again; the order is not forgotten with it. */
+TEST(register_overtaken, c037_order_to_authenticate_outlives_a_refresh_on_its_way)
+{
+	begin();
+	order_during_a_refresh();
 	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 401);
 	EXPECT_EQ(ue_register_status(&lab, &ue, UE_RES), 200);
 	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 200);
@@ -133,13 +139,7 @@ TEST(register_overtaken, c037_order_to_authenticate_outlives_a_refresh_on_its_wa
 TEST(register_overtaken, c037_c038b_who_was_asked_during_a_refresh_has_no_more_time_than_others)
 {
 	begin();
-	ASSERT_TRUE(ue_register_fully(&lab, &ue));
-	hss_set_commit_distance(lab.hss.hss, 10000);
-	EXPECT_EQ(ue_register_status(&lab, &ue, UE_NOTHING), 0);
-	EXPECT_EQ(scscf_role.order(lab.scscf, "reauthenticate", "1@" REALM), 0);
-	hss_set_commit_distance(lab.hss.hss, 0);
-	core_lab_wait(&lab, 10);
-	EXPECT_EQ(receive_status(), 200);
+	order_during_a_refresh();
 	core_lab_wait(&lab, 629);
 	EXPECT_EQ(core_lab_stat(&lab, "registration"), 1);
 	core_lab_wait(&lab, 1);
